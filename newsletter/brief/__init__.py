@@ -1,0 +1,1 @@
+"""Write: each story from both sides, every sentence resting on evidence."""

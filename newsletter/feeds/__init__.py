@@ -1,0 +1,1 @@
+"""Collect: ask each feed politely, read it safely, and hand on clean articles."""

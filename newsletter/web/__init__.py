@@ -1,0 +1,1 @@
+"""The pages: the issue as it was sent, unsubscribing, and the health checks."""
