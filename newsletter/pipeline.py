@@ -248,7 +248,121 @@ def approve(room: Newsroom, name: str, *, by: str) -> Issue:
     )
 
 
+def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
+    """Approve a draft because the edition's policy says so and nothing speaks against it.
+
+    :raises NotApproved: when the lint of what would be sent finds an error.
+    """
+    revision = room.issues.revision(issue)
+    errors = [
+        finding.sentence
+        for rendered in revision.rendered
+        for finding in lint(rendered, room.config.site)
+        if finding.severity == "error"
+    ]
+    if errors:
+        raise NotApproved(
+            issue.id,
+            f"is not sent unattended: {errors[0]}",
+            hint="Look at it and approve it by hand.",
+        )
+    return approve(room, issue.id, by="unattended policy")
+
+
+def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
+    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
+
+    :raises OSError: when the folder cannot be written.
+    """
+    revision = room.issues.revision(issue)
+    mail = _mail(room, issue, revision)
+    delivery = Delivery(
+        id=0,
+        key="preview",
+        issue=issue.id,
+        reader=0,
+        email=room.config.site.contact,
+        name="",
+        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
+        segment="",
+        joined=room.clock(),
+    )
+    letter = mail.letters([delivery])[0]
+    prepared = mail.prepared("", "preview")
+    rendered = revision.rendered[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "issue.eml").write_bytes(prepared.message(letter))
+    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
+        for token, value in letter.values.items():
+            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+# --------------------------------------------------------------------------- send
+
+
+def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
+    """How many readers of each segment an issue would go to now."""
+    segments = _segments(room, issue.edition)
+    return room.readers.count_audience(issue.edition, segments)
+
+
+def send(
+    room: Newsroom, name: str, *, on_progress: Callable[[int], None] | None = None
+) -> SendReport:
+    """Send an approved issue, or finish one whose sending was interrupted.
+
+    The audience is frozen when the send first starts. What goes out are the stored bytes that
+    were approved; nothing is rendered here.
+
+    :raises NotApproved: when nobody approved exactly these bytes.
+    :raises DeliveryError: when the transport cannot work at all; nobody is lost, run it again.
+    """
+    issue = room.issues.find(name)
+    revision = room.issues.revision(issue)
+    approval.must_match(issue, revision)
+    if issue.state is not IssueState.SENT:
+        started = replace(
+            approval.move(issue, "send"), send_started=issue.send_started or room.clock()
+        )
+        issue = room.issues.change(issue, started)
+    transport = room.transport()
+    try:
+        if issue.send_started is not None:
+            room.ledger.freeze(
+                issue.id,
+                room.readers.audience(issue.edition, _segments(room, issue.edition)),
+                key=room.token,
+                now=issue.send_started,
+            )
+        report = send_issue(
+            issue.id,
+            ledger=room.ledger,
+            transport=transport,
+            mail=_mail(room, issue, revision),
+            clock=room.clock,
+            sleep=time.sleep,
+            owner=f"{socket.gethostname()}:{os.getpid()}",
+            settings=room.config.delivery,
+            stop=lambda: room.issues.find(issue.id).state is not IssueState.SENDING,
+            on_progress=on_progress,
+        )
+    finally:
+        transport.close()
+    room.stories.mark_mailed(room.issues.stories_of(issue), issue.send_started or room.clock())
+    return report
+
+
 # --------------------------------------------------------------------------- within
+
+
+def _segments(room: Newsroom, edition: str) -> dict[str, Segment]:
+    return {
+        name: segment
+        for name, segment in room.config.segments.items()
+        if segment.edition == edition
+    }
 
 
 @dataclass(frozen=True, slots=True)
