@@ -11,27 +11,30 @@ one before it stands in the database.
 from __future__ import annotations
 
 import hashlib
-import socket
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from pathlib import Path
 
 from newsletter.brief.extract import write as write_extract
-from newsletter.config import Config
-from newsletter.delivery.send import SendReport, send_issue
-from newsletter.errors import DeliveryError, IssueError, NothingToSay
+from newsletter.config import Config, Segment
+from newsletter.delivery.letter import IssueMail, prepare_issue
+from newsletter.delivery.reconcile import ReconcileReport
+from newsletter.delivery.reconcile import reconcile as settle_doubts
+from newsletter.delivery.send import SendReport, SendSettings, send_issue
+from newsletter.errors import IssueError, NotApproved, NothingToSay
 from newsletter.feeds.copies import find_copies
-from newsletter.feeds.visit import Outcome as VisitOutcome
 from newsletter.feeds.visit import Visit, visit_feeds
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
+from newsletter.issue.lint import lint
 from newsletter.model import (
     Article,
     Brief,
+    Delivery,
     Issue,
     IssueState,
     Outlet,
@@ -314,28 +317,28 @@ def send(
     """Send an approved issue, or finish one whose sending was interrupted.
 
     The audience is frozen when the send first starts. What goes out are the stored bytes that
-    were approved; nothing is rendered here.
+    were approved; nothing is rendered here. An issue that is sent stays as it is.
 
     :raises NotApproved: when nobody approved exactly these bytes.
-    :raises DeliveryError: when the transport cannot work at all; nobody is lost, run it again.
+    :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
     """
     issue = room.issues.find(name)
+    if issue.state is IssueState.SENT:
+        return SendReport(ended="done", states=room.ledger.states(issue.id))
     revision = room.issues.revision(issue)
     approval.must_match(issue, revision)
-    if issue.state is not IssueState.SENT:
-        started = replace(
-            approval.move(issue, "send"), send_started=issue.send_started or room.clock()
-        )
-        issue = room.issues.change(issue, started)
+    started = issue.send_started or room.clock()
     transport = room.transport()
     try:
-        if issue.send_started is not None:
-            room.ledger.freeze(
-                issue.id,
-                room.readers.audience(issue.edition, _segments(room, issue.edition)),
-                key=room.token,
-                now=issue.send_started,
-            )
+        issue = room.issues.change(
+            issue, replace(approval.move(issue, "send"), send_started=started)
+        )
+        room.ledger.freeze(
+            issue.id,
+            room.readers.audience(issue.edition, _segments(room, issue.edition)),
+            key=room.token,
+            now=started,
+        )
         report = send_issue(
             issue.id,
             ledger=room.ledger,
@@ -343,15 +346,62 @@ def send(
             mail=_mail(room, issue, revision),
             clock=room.clock,
             sleep=time.sleep,
-            owner=f"{socket.gethostname()}:{os.getpid()}",
-            settings=room.config.delivery,
+            owner=room.tag(),
+            settings=SendSettings.from_config(room.config.delivery, started=started),
             stop=lambda: room.issues.find(issue.id).state is not IssueState.SENDING,
-            on_progress=on_progress,
+            on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
         )
     finally:
         transport.close()
-    room.stories.mark_mailed(room.issues.stories_of(issue), issue.send_started or room.clock())
+    room.stories.mark_mailed(room.issues.stories_of(issue), started)
+    _close_send(room, issue, report)
     return report
+
+
+def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
+    """Settle letters in doubt, as far as the transport can say what became of them."""
+    transport = room.transport()
+    try:
+        room.ledger.recover(issue.id, now=room.clock())
+        report = settle_doubts(
+            issue.id, ledger=room.ledger, transport=transport, clock=room.clock
+        )
+    finally:
+        transport.close()
+    if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
+        reopened = room.issues.change(issue, approval.move(issue, "send"))
+        room.issues.change(reopened, approval.move(reopened, "finish"))
+    return report
+
+
+def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
+    """Write down how a send ended; a paused or cancelled one stays as its person left it."""
+    if report.ended == "stopped":
+        return
+    action = "give_up" if report.needs_person else "finish"
+    room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
+
+
+def _left(states: Mapping[str, int]) -> int:
+    """How many letters are neither with their reader nor settled otherwise."""
+    open_ = ("queued", "claimed", "handed", "deferred", "unknown")
+    return sum(states.get(state, 0) for state in open_)
+
+
+def _mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
+    """An issue's stored bytes, ready to be written to any reader."""
+    delivery, site = room.config.delivery, room.config.site
+    return prepare_issue(
+        issue.id,
+        revision.rendered,
+        date=issue.send_started or room.clock(),
+        from_email=delivery.from_email,
+        from_name=delivery.from_name or site.name,
+        reply_to=delivery.reply_to or site.contact,
+        base_url=site.base_url,
+        edition=issue.edition,
+        edition_title=room.config.edition(issue.edition).title,
+    )
 
 
 # --------------------------------------------------------------------------- within
