@@ -20,7 +20,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
-from urllib.parse import urlsplit
 
 from newsletter.delivery.headers import (
     ascii_address,
@@ -289,17 +288,13 @@ def because(edition_title: str, joined: datetime) -> str:
     return f"You get {edition_title} because you subscribed on {day}."
 
 
-def one_click(letter: Letter) -> bool:
-    """Whether the one-click header may stand beside List-Unsubscribe: only with https (RFC 8058)."""
-    return urlsplit(letter.list_unsubscribe.strip("<>")).scheme == "https"
-
-
 def _own_headers(letter: Letter) -> bytes:
     lines = [
         mailbox_header("To", letter.to_name, letter.to),
         plain_header("Message-ID", letter.message_id),
         plain_header("List-Unsubscribe", letter.list_unsubscribe),
     ]
+    # RFC 8058 allows the one-click line only beside an https link.
     if letter.list_unsubscribe.startswith("<https://"):
         lines.append(_ONE_CLICK_LINE)
     return b"".join(lines)
