@@ -43,7 +43,6 @@ from newsletter.model import (
     Story,
 )
 from newsletter.newsroom import Newsroom
-from newsletter.stories.coverage import coverage
 from newsletter.stories.group import group as group_articles
 from newsletter.stories.history import history, news_since
 from newsletter.stories.rank import Ranked, rank
@@ -164,9 +163,7 @@ def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
         sources = _sources_hash(articles, room.config)
         brief, known = day.briefs.get(story.id, (None, ""))
         if brief is None or known != sources:
-            brief = write_extract(
-                story, articles, room.outlets, ranked.coverage, room.config.brief
-            )
+            brief = write_extract(story, articles, room.outlets, ranked.coverage, room.config.brief)
             room.stories.save_brief(brief, sources_sha256=sources, made=now)
             written += 1
         if brief.withheld:
@@ -246,9 +243,7 @@ def approve(room: Newsroom, name: str, *, by: str) -> Issue:
     """Approve an issue's current revision, bound to the bytes that will be sent."""
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
-    return room.issues.change(
-        issue, approval.approve(issue, revision, by=by, at=room.clock())
-    )
+    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
 
 
 def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
@@ -336,7 +331,7 @@ def send(
         room.ledger.freeze(
             issue.id,
             room.readers.audience(issue.edition, _segments(room, issue.edition)),
-            key=room.token,
+            random_word=room.tag,
             now=started,
         )
         report = send_issue(
@@ -363,9 +358,7 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     transport = room.transport()
     try:
         room.ledger.recover(issue.id, now=room.clock())
-        report = settle_doubts(
-            issue.id, ledger=room.ledger, transport=transport, clock=room.clock
-        )
+        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
     finally:
         transport.close()
     if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
@@ -446,9 +439,7 @@ class _Day:
         return [self.articles[article] for article in story.articles]
 
 
-def _candidate(
-    day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]
-) -> Candidate | None:
+def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
     if brief is None or brief.withheld:

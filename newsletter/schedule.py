@@ -91,9 +91,7 @@ def next_firings(config: Config, now: datetime, days: int = 8) -> list[Firing]:
         for firing in firings(settings, edition, _today(settings, now), days)
         if firing.at > now
     ]
-    found.append(
-        Firing(at=now + timedelta(minutes=config.schedule.collect_minutes), bell=COLLECT)
-    )
+    found.append(Firing(at=now + timedelta(minutes=config.schedule.collect_minutes), bell=COLLECT))
     return sorted(found, key=lambda firing: (firing.at, firing.bell, firing.edition))
 
 
@@ -165,9 +163,7 @@ def ring_due(room: Newsroom) -> list[Firing]:
     finished = []
     for edition, settings in room.config.editions.items():
         today = _today(settings, now)
-        done = {
-            day: room.issues.rung(edition, day) for day in (today - timedelta(days=1), today)
-        }
+        done = {day: room.issues.rung(edition, day) for day in (today - timedelta(days=1), today)}
         for firing in due(settings, edition, now, done):
             try:
                 is_done = _ring(room, firing)
@@ -192,7 +188,9 @@ def _ring(room: Newsroom, firing: Firing) -> bool:
             pipeline.group(room)
             pipeline.write(room)
             report = pipeline.compose(room, edition=firing.edition, day=firing.day)
-            log.info("drafted %s: %s stories", report.issue.id, len(report.revision.content.stories))
+            log.info(
+                "drafted %s: %s stories", report.issue.id, len(report.revision.content.stories)
+            )
         return True
     if issue is None:
         return firing.late > allowed

@@ -6,7 +6,6 @@ import shlex
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,12 +16,10 @@ from newsletter import pipeline
 from newsletter.cli.issues import deliver, reading, report_send
 from newsletter.cli.lines import group_file
 from newsletter.cli.place import (
-    NEEDS_A_PERSON,
     EditionName,
     Json,
     Place,
     Progress,
-    aside,
     count,
     minutes,
     place,
@@ -30,7 +27,7 @@ from newsletter.cli.place import (
     show_json,
 )
 from newsletter.config import Config, Source, starter
-from newsletter.errors import DatabaseError, DeliveryError, NewsletterError
+from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom
 from newsletter.sample.server import SampleServer
 
@@ -66,9 +63,7 @@ def collect(
                 "outcomes": report.outcomes,
                 "articles": report.articles,
                 "copies": report.copies,
-                "problems": [
-                    {"feed": url, "problem": problem} for url, problem in report.problems
-                ],
+                "problems": [{"feed": url, "problem": problem} for url, problem in report.problems],
                 "seconds": round(report.seconds, 3),
             }
         )
@@ -191,7 +186,9 @@ def today(
         issue = drafted.issue
         if approve and issue.state == "draft":
             issue = pipeline.approve(room, issue.id, by=by)
-            say(f"approved   {issue.id} by {issue.approved_by}, bound to {issue.approved_sha256[:12]}")
+            say(
+                f"approved   {issue.id} by {issue.approved_by}, bound to {issue.approved_sha256[:12]}"
+            )
         outcome = 0
         if send:
             if sample:
@@ -316,5 +313,3 @@ def _say_next(room: Newsroom, state: str, *, approve: bool, send: bool) -> None:
         say(f"  {here} send latest          after the approval")
     say(f"  {here} status latest        where every letter is")
     say(f"  {here} run                  scheduler and pages, from now on")
-
-

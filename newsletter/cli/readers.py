@@ -87,7 +87,11 @@ def show(context: typer.Context, email: str, as_json: Json = False) -> None:
         if isinstance(value, list):
             say(f"{name}:")
             for line in value:
-                text = ", ".join(f"{key} {part}" for key, part in line.items() if part != "") if isinstance(line, dict) else str(line)
+                text = (
+                    ", ".join(f"{key} {part}" for key, part in line.items() if part != "")
+                    if isinstance(line, dict)
+                    else str(line)
+                )
                 say(f"  {text}")
         else:
             say(f"{name}: {value}")
