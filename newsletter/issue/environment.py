@@ -23,7 +23,7 @@ from jinja2 import TemplateError as JinjaError
 from markupsafe import Markup, escape
 
 from newsletter.errors import TemplateError
-from newsletter.issue.clean import clean, defuse
+from newsletter.issue.clean import clean, defuse, defuse_plain
 
 TEXT_WIDTH = 72
 """Columns of the plain-text part; longer lines are folded by old mail programs."""
@@ -120,7 +120,7 @@ def _escaped(value: object) -> object:
 def _cleaned(value: object) -> object:
     if isinstance(value, _Laid) or not isinstance(value, str):
         return value
-    return defuse(clean(value))
+    return defuse_plain(clean(value))
 
 
 def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
@@ -128,7 +128,7 @@ def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
     leading = text[: len(text) - len(text.lstrip(" "))]
     return _Laid(
         textwrap.fill(
-            leading + defuse(clean(text)),
+            leading + defuse_plain(clean(text)),
             width,
             subsequent_indent=indent,
             break_long_words=False,

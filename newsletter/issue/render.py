@@ -108,8 +108,8 @@ class Renderer:
             values = self._values(frame, shown)
             return _tidy_text(self.templates.text("email/issue/body.txt", values))
 
-        views, html = _sound(views, plain, markup, problems)
-        views, text_part = _sound(views, plain, text, problems)
+        views, html = _sound(views, plain, markup, problems, self.words)
+        views, text_part = _sound(views, plain, text, problems, self.words)
         if any(view.place == "plain" for view in views):
             html = markup(views)
         values = self._values(frame, views)
@@ -271,6 +271,7 @@ def _sound(
     plain: dict[str, StoryView],
     make: Callable[[Sequence[StoryView]], str],
     problems: list[Problem],
+    words: Catalogue,
 ) -> tuple[list[StoryView], str]:
     """Make a part of the mail; a story that breaks it is put in a plain block.
 
@@ -284,7 +285,7 @@ def _sound(
             try:
                 make([view])
             except TemplateError as error:
-                make([harmless(plain[view.id], view)])
+                make([harmless(view, words)])
                 problems.append(Problem(story=view.id, sentence=str(error)))
                 sound.append(plain[view.id])
             else:

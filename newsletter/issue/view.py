@@ -191,15 +191,19 @@ def plain_view(story: IssueStory, words: Catalogue, base_url: str) -> StoryView:
     )
 
 
-def harmless(plain: StoryView, like: StoryView) -> StoryView:
-    """A story of plain words in the shape of another: what any sound template can lay out."""
+def harmless(like: StoryView, words: Catalogue) -> StoryView:
+    """A story of fixed words in the shape of another: what any sound template can lay out."""
     return replace(
-        plain,
-        place=like.place,
-        first=like.first,
-        bar=like.bar,
+        like,
+        id="harmless",
+        kicker=(words("section_general"),),
+        headline=words("the_story"),
+        deck="",
+        overview=(),
+        differ=(),
+        leads=(),
+        history=(),
         sides=tuple(replace(side, bullets=(), empty=side.heading) for side in like.sides),
-        plain="",
     )
 
 
