@@ -87,3 +87,8 @@ def safe_url(address: str) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zs"} for character in parts.netloc):
         return ""
     return defuse(quote(address, safe=_ADDRESS_CHARACTERS))
+
+
+def first_upper(text: str) -> str:
+    """The first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]

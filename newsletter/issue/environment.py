@@ -23,7 +23,7 @@ from jinja2 import TemplateError as JinjaError
 from markupsafe import Markup, escape
 
 from newsletter.errors import TemplateError
-from newsletter.issue.clean import clean, defuse, defuse_plain
+from newsletter.issue.clean import clean, defuse, defuse_plain, first_upper
 
 TEXT_WIDTH = 72
 """Columns of the plain-text part; longer lines are folded by old mail programs."""
@@ -135,8 +135,3 @@ def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
             break_on_hyphens=False,
         )
     )
-
-
-def first_upper(text: str) -> str:
-    """The first letter as a capital, the rest as it is."""
-    return text[:1].upper() + text[1:]
