@@ -143,6 +143,7 @@ class Smtp(_Table):
     password_env: str = ""
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
+    connections: int = Field(default=1, ge=1, le=64)
 
 
 class SendGrid(_Table):
@@ -152,6 +153,8 @@ class SendGrid(_Table):
     api_url: str = "https://api.sendgrid.com"
     batch_size: int = Field(default=1000, ge=1, le=1000)
     timeout_seconds: float = Field(default=30, gt=0, le=600)
+    requests_at_once: int = Field(default=1, ge=1, le=16)
+    log_complete_after_seconds: float | None = Field(default=None, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
 
@@ -167,6 +170,7 @@ class Delivery(_Table):
     batch_size: int = Field(default=500, ge=1, le=10_000)
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
+    letters_per_second: float = Field(default=0, ge=0)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
 

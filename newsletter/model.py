@@ -588,13 +588,15 @@ class Letter:
 class Outcome:
     """What a transport says of one letter.
 
-    ``state`` is one of accepted, rejected, deferred, unknown. ``reason`` is one sentence.
+    ``state`` is one of accepted, rejected, deferred, skipped, unknown. ``reason`` is one
+    sentence. ``wait`` is how many seconds the provider asks for before it is given more.
     """
 
     key: str
     state: DeliveryState
     reason: str = ""
     provider_id: str = ""
+    wait: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

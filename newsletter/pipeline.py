@@ -11,27 +11,30 @@ one before it stands in the database.
 from __future__ import annotations
 
 import hashlib
-import socket
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
+from pathlib import Path
 
 from newsletter.brief.extract import write as write_extract
-from newsletter.config import Config
-from newsletter.delivery.send import SendReport, send_issue
-from newsletter.errors import DeliveryError, IssueError, NothingToSay
+from newsletter.config import Config, Segment
+from newsletter.delivery.letter import IssueMail, prepare_issue
+from newsletter.delivery.reconcile import ReconcileReport
+from newsletter.delivery.reconcile import reconcile as settle_doubts
+from newsletter.delivery.send import SendReport, SendSettings, send_issue
+from newsletter.errors import IssueError, NotApproved, NothingToSay
 from newsletter.feeds.copies import find_copies
-from newsletter.feeds.visit import Outcome as VisitOutcome
 from newsletter.feeds.visit import Visit, visit_feeds
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
+from newsletter.issue.lint import lint
 from newsletter.model import (
     Article,
     Brief,
+    Delivery,
     Issue,
     IssueState,
     Outlet,
@@ -40,7 +43,6 @@ from newsletter.model import (
     Story,
 )
 from newsletter.newsroom import Newsroom
-from newsletter.stories.coverage import coverage
 from newsletter.stories.group import group as group_articles
 from newsletter.stories.history import history, news_since
 from newsletter.stories.rank import Ranked, rank
@@ -161,9 +163,7 @@ def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
         sources = _sources_hash(articles, room.config)
         brief, known = day.briefs.get(story.id, (None, ""))
         if brief is None or known != sources:
-            brief = write_extract(
-                story, articles, room.outlets, ranked.coverage, room.config.brief
-            )
+            brief = write_extract(story, articles, room.outlets, ranked.coverage, room.config.brief)
             room.stories.save_brief(brief, sources_sha256=sources, made=now)
             written += 1
         if brief.withheld:
@@ -243,12 +243,169 @@ def approve(room: Newsroom, name: str, *, by: str) -> Issue:
     """Approve an issue's current revision, bound to the bytes that will be sent."""
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
-    return room.issues.change(
-        issue, approval.approve(issue, revision, by=by, at=room.clock())
+    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
+
+
+def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
+    """Approve a draft because the edition's policy says so and nothing speaks against it.
+
+    :raises NotApproved: when the lint of what would be sent finds an error.
+    """
+    revision = room.issues.revision(issue)
+    errors = [
+        finding.sentence
+        for rendered in revision.rendered
+        for finding in lint(rendered, room.config.site)
+        if finding.severity == "error"
+    ]
+    if errors:
+        raise NotApproved(
+            issue.id,
+            f"is not sent unattended: {errors[0]}",
+            hint="Look at it and approve it by hand.",
+        )
+    return approve(room, issue.id, by="unattended policy")
+
+
+def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
+    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
+
+    :raises OSError: when the folder cannot be written.
+    """
+    revision = room.issues.revision(issue)
+    mail = _mail(room, issue, revision)
+    delivery = Delivery(
+        id=0,
+        key="preview",
+        issue=issue.id,
+        reader=0,
+        email=room.config.site.contact,
+        name="",
+        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
+        segment="",
+        joined=room.clock(),
+    )
+    letter = mail.letters([delivery])[0]
+    prepared = mail.prepared("", "preview")
+    rendered = revision.rendered[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "issue.eml").write_bytes(prepared.message(letter))
+    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
+        for token, value in letter.values.items():
+            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+# --------------------------------------------------------------------------- send
+
+
+def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
+    """How many readers of each segment an issue would go to now."""
+    segments = _segments(room, issue.edition)
+    return room.readers.count_audience(issue.edition, segments)
+
+
+def send(
+    room: Newsroom, name: str, *, on_progress: Callable[[int], None] | None = None
+) -> SendReport:
+    """Send an approved issue, or finish one whose sending was interrupted.
+
+    The audience is frozen when the send first starts. What goes out are the stored bytes that
+    were approved; nothing is rendered here. An issue that is sent stays as it is.
+
+    :raises NotApproved: when nobody approved exactly these bytes.
+    :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
+    """
+    issue = room.issues.find(name)
+    if issue.state is IssueState.SENT:
+        return SendReport(ended="done", states=room.ledger.states(issue.id))
+    revision = room.issues.revision(issue)
+    approval.must_match(issue, revision)
+    started = issue.send_started or room.clock()
+    transport = room.transport()
+    try:
+        issue = room.issues.change(
+            issue, replace(approval.move(issue, "send"), send_started=started)
+        )
+        room.ledger.freeze(
+            issue.id,
+            room.readers.audience(issue.edition, _segments(room, issue.edition)),
+            random_word=room.tag,
+            now=started,
+        )
+        report = send_issue(
+            issue.id,
+            ledger=room.ledger,
+            transport=transport,
+            mail=_mail(room, issue, revision),
+            clock=room.clock,
+            sleep=time.sleep,
+            owner=room.tag(),
+            settings=SendSettings.from_config(room.config.delivery, started=started),
+            stop=lambda: room.issues.find(issue.id).state is not IssueState.SENDING,
+            on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
+        )
+    finally:
+        transport.close()
+    room.stories.mark_mailed(room.issues.stories_of(issue), started)
+    _close_send(room, issue, report)
+    return report
+
+
+def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
+    """Settle letters in doubt, as far as the transport can say what became of them."""
+    transport = room.transport()
+    try:
+        room.ledger.recover(issue.id, now=room.clock())
+        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
+    finally:
+        transport.close()
+    if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
+        reopened = room.issues.change(issue, approval.move(issue, "send"))
+        room.issues.change(reopened, approval.move(reopened, "finish"))
+    return report
+
+
+def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
+    """Write down how a send ended; a paused or cancelled one stays as its person left it."""
+    if report.ended == "stopped":
+        return
+    action = "give_up" if report.needs_person else "finish"
+    room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
+
+
+def _left(states: Mapping[str, int]) -> int:
+    """How many letters are neither with their reader nor settled otherwise."""
+    open_ = ("queued", "claimed", "handed", "deferred", "unknown")
+    return sum(states.get(state, 0) for state in open_)
+
+
+def _mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
+    """An issue's stored bytes, ready to be written to any reader."""
+    delivery, site = room.config.delivery, room.config.site
+    return prepare_issue(
+        issue.id,
+        revision.rendered,
+        date=issue.send_started or room.clock(),
+        from_email=delivery.from_email,
+        from_name=delivery.from_name or site.name,
+        reply_to=delivery.reply_to or site.contact,
+        base_url=site.base_url,
+        edition=issue.edition,
+        edition_title=room.config.edition(issue.edition).title,
     )
 
 
 # --------------------------------------------------------------------------- within
+
+
+def _segments(room: Newsroom, edition: str) -> dict[str, Segment]:
+    return {
+        name: segment
+        for name, segment in room.config.segments.items()
+        if segment.edition == edition
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,9 +439,7 @@ class _Day:
         return [self.articles[article] for article in story.articles]
 
 
-def _candidate(
-    day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]
-) -> Candidate | None:
+def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
     if brief is None or brief.withheld:

@@ -330,6 +330,18 @@ events = Table(
     UniqueConstraint("delivery_key", "kind", "at"),
 )
 
+# One row a process that sends: who it is and until when its claims hold without a sign of life.
+leases = Table(
+    "leases",
+    metadata,
+    Column("owner", String(40), primary_key=True),
+    # Machine, boot and process namespace: a process of the same place can be looked up by its pid.
+    Column("place", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("born", Text, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
 # One row a sending lane: when the next letter may leave. Shared by all processes.
 pace = Table(
     "pace",

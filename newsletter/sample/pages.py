@@ -35,7 +35,8 @@ def article_link(article: SampleArticle, source: Source, link_base: str | None) 
     if link_base is not None:
         return link_base.rstrip("/") + article_path(article)
     folder = "opinion" if article.kind == "opinion" else article.section
-    return f"https://{source['domains'][0]}/{folder}/{article.slug}"
+    day = article.published.strftime("%Y/%m/%d")
+    return f"https://{source['domains'][0]}/{folder}/{day}/{article.slug}"
 
 
 def rss(
@@ -160,5 +161,6 @@ def _categories(article: SampleArticle) -> list[str]:
 
 
 def _guid(article: SampleArticle, source: Source) -> str:
-    """An id that stays the same whenever the day is served."""
-    return f"tag:{source['domains'][0]},2020:{article.slug}"
+    """An id that is the same whenever the day is served, and another on another day."""
+    day = article.published.strftime("%Y-%m-%d")
+    return f"tag:{source['domains'][0]},{day}:{article.slug}"
