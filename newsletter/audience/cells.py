@@ -40,7 +40,7 @@ _COUNTRY_NICKNAMES = {
 }
 
 
-class CellRefused(ValueError):  # noqa: N818 - reads as a word, like the errors of the tree
+class CellRefused(ValueError):
     """A cell does not hold what its column promises; the text says why."""
 
 

@@ -232,7 +232,9 @@ def _row(record: list[str], line: int, columns: Columns) -> Row | Refusal:
         try:
             values["name"] = cells.name(joined)
         except cells.CellRefused as refused:
-            return Refusal(line=line, column="name", value=cells.visible(joined), reason=str(refused))
+            return Refusal(
+                line=line, column="name", value=cells.visible(joined), reason=str(refused)
+            )
     return Row(
         line=line,
         email=address.email,

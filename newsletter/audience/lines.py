@@ -34,7 +34,7 @@ _CONTAINERS = (
 _SAVE_AS = 'Open it in a spreadsheet program and save it as "CSV UTF-8".'
 
 
-class BrokenRecord(Exception):  # noqa: N818 - reads as a word
+class BrokenRecord(Exception):
     """A record that cannot be read; reading can go on after it."""
 
     def __init__(self, line: int, value: str, reason: str):
@@ -102,7 +102,7 @@ class Records:
         try:
             record = next(self._reader)
             if len(self._taken) > 1 and any(map(self.begins_row, self._taken[1:])):
-                raise _StillOpen  # noqa: TRY301 - a mark closed by accident, rows further down
+                raise _StillOpen
         except BrokenRecord:
             self._reader = self._new_reader()
             raise
@@ -153,7 +153,7 @@ class Records:
                 return
 
 
-class _StillOpen(Exception):  # noqa: N818 - never leaves this module
+class _StillOpen(Exception):
     pass
 
 
