@@ -94,7 +94,6 @@ class Collect(_Table):
     parse_memory_mb: int = Field(default=512, ge=128)
     parsers: int = Field(default=2, ge=1, le=64)
     use_proxy_environment: bool = False
-    keep_days: int = Field(default=30, ge=3)
 
 
 class Stories(_Table):
@@ -514,7 +513,7 @@ def _known_keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
 
 
 def _nearest(name: str, known: typing.Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
 
 
 def _did_you_mean(near: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""Tests of choosing, rendering, approving and checking an issue."""
