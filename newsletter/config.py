@@ -137,7 +137,7 @@ class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=25, ge=1, le=65535)
+    port: int = Field(default=25, ge=0, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
     username_env: str = ""
     password_env: str = ""
