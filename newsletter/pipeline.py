@@ -20,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from newsletter.brief.extract import write as write_extract
-from newsletter.config import Config, Segment
+from newsletter.config import Config
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -302,8 +302,7 @@ def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
-    segments = _segments(room, issue.edition)
-    return room.readers.count_audience(issue.edition, segments)
+    return room.readers.count_audience(issue.edition, room.config.segments)
 
 
 def send(
@@ -330,7 +329,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            room.readers.audience(issue.edition, _segments(room, issue.edition)),
+            room.readers.audience(issue.edition, room.config.segments),
             random_word=room.tag,
             now=started,
         )
@@ -398,14 +397,6 @@ def _mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
 
 
 # --------------------------------------------------------------------------- within
-
-
-def _segments(room: Newsroom, edition: str) -> dict[str, Segment]:
-    return {
-        name: segment
-        for name, segment in room.config.segments.items()
-        if segment.edition == edition
-    }
 
 
 @dataclass(frozen=True, slots=True)

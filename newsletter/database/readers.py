@@ -375,6 +375,17 @@ class Readers:
             .where(_receives(edition), fits)
         )
 
+    def count_audience(self, edition: str, segments: Mapping[str, Segment]) -> dict[str, int]:
+        """How many readers of each segment would get an edition now."""
+        chosen = self.audience(edition, segments).subquery()
+        query = (
+            select(chosen.c.segment, func.count())
+            .group_by(chosen.c.segment)
+            .order_by(chosen.c.segment)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     # -- within
 
     def _condition(self, segment: Segment) -> ColumnElement[bool]:
