@@ -62,7 +62,7 @@ class Site(_Table):
     """Who publishes, as readers see it."""
 
     name: str = "Both Sides Daily"
-    base_url: str = "http://127.0.0.1:8000"
+    base_url: str = "https://news.example.org"
     language: str = "en"
     postal_address: str = "1 Example Street, Sampleton"
     contact: str = "editor@example.org"

@@ -98,7 +98,9 @@ def collect(
             problems.append((visit.feed.url, visit.problem))
         if on_visit:
             on_visit(visit)
-    copies = find_copies(fresh, _window(room, now))
+    new_ids = {article.id for article in fresh}
+    before = [article for article in _window(room, now) if article.id not in new_ids]
+    copies = find_copies(fresh, before)
     room.articles.mark_copies(copies)
     return CollectReport(
         feeds=len(feeds),
