@@ -238,9 +238,10 @@ class Readers:
 
     def states(self) -> dict[str, int]:
         """How many people are in each state, for those states that occur."""
-        query = select(readers.c.state, func.count()).group_by(readers.c.state)
+        number = func.count().label("number")
+        query = select(readers.c.state, number).group_by(readers.c.state)
         with self._database.reading() as connection:
-            found: dict[str, int] = dict(connection.execute(query).tuples().all())
+            found = {row.state: row.number for row in connection.execute(query)}
         return {state.value: found[state] for state in ReaderState if state in found}
 
     def by_token(self, token: str) -> Reader | None:

@@ -13,7 +13,15 @@ from newsletter.audience import cells
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("GB", "GB"), ("gb", "GB"), ("uk", "GB"), ("Ireland", "IE"), ("USA", "US"), ("", ""), (" de ", "DE")],
+    [
+        ("GB", "GB"),
+        ("gb", "GB"),
+        ("uk", "GB"),
+        ("Ireland", "IE"),
+        ("USA", "US"),
+        ("", ""),
+        (" de ", "DE"),
+    ],
 )
 def test_countries_are_understood_by_letters_and_by_name(text: str, code: str) -> None:
     """Two letters in any case, English names and the usual short forms mean the country."""
@@ -37,7 +45,13 @@ def test_zones_are_spelled_as_the_database_spells_them() -> None:
 
 @pytest.mark.parametrize(
     ("text", "tag"),
-    [("EN", "en"), ("pt_br", "pt-BR"), ("zh-hant-tw", "zh-Hant-TW"), ("es-419", "es-419"), ("", "")],
+    [
+        ("EN", "en"),
+        ("pt_br", "pt-BR"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("es-419", "es-419"),
+        ("", ""),
+    ],
 )
 def test_languages_get_their_usual_letter_case(text: str, tag: str) -> None:
     """Tags are stored in one spelling, so that segments can compare them."""
@@ -52,7 +66,11 @@ def test_a_language_written_out_is_refused() -> None:
 
 def test_topics_are_split_folded_and_kept_once() -> None:
     """Semicolon, bar and comma separate; case and repeats do not count; order is kept."""
-    assert cells.tags("World; politics|WORLD , us  economy;;") == ("world", "politics", "us economy")
+    assert cells.tags("World; politics|WORLD , us  economy;;") == (
+        "world",
+        "politics",
+        "us economy",
+    )
 
 
 def test_too_many_or_too_long_topics_are_refused() -> None:

@@ -169,7 +169,11 @@ def test_a_line_of_a_hundred_megabytes_costs_little_memory() -> None:
     class Endless(io.RawIOBase):
         def __init__(self) -> None:
             self.parts: Iterator[bytes] = iter(
-                [b"email,name\nada@example.org,", *[b"x" * 8_000] * 12_500, b"\nbo@example.org,Bo\n"]
+                [
+                    b"email,name\nada@example.org,",
+                    *[b"x" * 8_000] * 12_500,
+                    b"\nbo@example.org,Bo\n",
+                ]
             )
 
         def readable(self) -> bool:
