@@ -188,6 +188,8 @@ def _has(header: list[str]) -> str:
 
 def _row_test(delimiter: str, email: int) -> Callable[[str], bool]:
     def begins_row(line: str) -> bool:
+        if line.count('"') % 2:
+            return False  # rather the end of the quoted cell
         parts = line.split(delimiter)
         if len(parts) <= email:
             return False
