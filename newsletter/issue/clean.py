@@ -46,7 +46,7 @@ def clean(text: str) -> str:
         for character in _UNWANTED.sub("", text)
         if unicodedata.category(character) not in {"Cc", "Cs"} and ord(character) & 0xFFFE != 0xFFFE
     )
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", re.sub(" {2,}", " ", text)).strip()
 
 
 def defuse(text: str) -> str:
