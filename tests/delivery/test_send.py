@@ -72,9 +72,7 @@ def test_again_is_nothing(ledger: DeliveryLedger) -> None:
 def test_left_since(ledger: DeliveryLedger) -> None:
     """Who unsubscribed after the audience was frozen is skipped, with the reason."""
     with ledger.database.begin() as connection:
-        connection.execute(
-            update(readers).where(readers.c.id == 7).values(state="unsubscribed")
-        )
+        connection.execute(update(readers).where(readers.c.id == 7).values(state="unsubscribed"))
     transport = RecordingTransport()
     report = send(ledger, transport)
     assert "reader7@example.org" not in addresses(transport.letters)
