@@ -143,6 +143,7 @@ class SmtpTransport:
                 return self._connect()
             if line.alive():
                 return line
+            line.server.close()
 
     def _connect(self) -> _Line:
         if self.tls is None and self.security != "none":
