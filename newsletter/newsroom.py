@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
+from newsletter.audience.segments import condition
 from newsletter.clock import Clock, system_clock
 from newsletter.config import Config
 from newsletter.database.articles import Articles
@@ -68,12 +69,14 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        return Readers(self.database)
+        return Readers(self.database, compile_segment=condition)
 
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
-        return DeliveryLedger(self.database)
+        # The first hash makes the installation's key, which must not happen inside a claim.
+        self.readers.address_hash("")
+        return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
 
     @cached_property
     def renderer(self) -> Renderer:

@@ -20,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from newsletter.brief.extract import write as write_extract
-from newsletter.config import Config, Segment
+from newsletter.config import Config
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -43,7 +43,6 @@ from newsletter.model import (
     Story,
 )
 from newsletter.newsroom import Newsroom
-from newsletter.stories.coverage import coverage
 from newsletter.stories.group import group as group_articles
 from newsletter.stories.history import history, news_since
 from newsletter.stories.rank import Ranked, rank
@@ -164,9 +163,7 @@ def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
         sources = _sources_hash(articles, room.config)
         brief, known = day.briefs.get(story.id, (None, ""))
         if brief is None or known != sources:
-            brief = write_extract(
-                story, articles, room.outlets, ranked.coverage, room.config.brief
-            )
+            brief = write_extract(story, articles, room.outlets, ranked.coverage, room.config.brief)
             room.stories.save_brief(brief, sources_sha256=sources, made=now)
             written += 1
         if brief.withheld:
@@ -246,9 +243,7 @@ def approve(room: Newsroom, name: str, *, by: str) -> Issue:
     """Approve an issue's current revision, bound to the bytes that will be sent."""
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
-    return room.issues.change(
-        issue, approval.approve(issue, revision, by=by, at=room.clock())
-    )
+    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
 
 
 def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
@@ -307,8 +302,7 @@ def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
-    segments = _segments(room, issue.edition)
-    return room.readers.count_audience(issue.edition, segments)
+    return room.readers.count_audience(issue.edition, room.config.segments)
 
 
 def send(
@@ -335,8 +329,8 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            room.readers.audience(issue.edition, _segments(room, issue.edition)),
-            key=room.token,
+            room.readers.audience(issue.edition, room.config.segments),
+            random_word=room.tag,
             now=started,
         )
         report = send_issue(
@@ -363,9 +357,7 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     transport = room.transport()
     try:
         room.ledger.recover(issue.id, now=room.clock())
-        report = settle_doubts(
-            issue.id, ledger=room.ledger, transport=transport, clock=room.clock
-        )
+        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
     finally:
         transport.close()
     if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
@@ -407,14 +399,6 @@ def _mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
 # --------------------------------------------------------------------------- within
 
 
-def _segments(room: Newsroom, edition: str) -> dict[str, Segment]:
-    return {
-        name: segment
-        for name, segment in room.config.segments.items()
-        if segment.edition == edition
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class _Day:
     """The leading stories of a moment with their articles and briefs."""
@@ -446,9 +430,7 @@ class _Day:
         return [self.articles[article] for article in story.articles]
 
 
-def _candidate(
-    day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]
-) -> Candidate | None:
+def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
     if brief is None or brief.withheld:

@@ -22,6 +22,7 @@ from newsletter.cli.place import (
     say,
     show_json,
 )
+from newsletter.delivery.send import SendReport
 from newsletter.errors import IssueError, NewsletterError
 from newsletter.issue.approve import move
 from newsletter.model import DeliveryState, Issue, IssueState
@@ -66,9 +67,7 @@ def approve(
 def send(
     context: typer.Context,
     issue: IssueName,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say who would get it.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would get it.")] = False,
     as_json: Json = False,
 ) -> None:
     """Send an approved issue to its readers; started again, it finishes what is left."""
@@ -98,9 +97,7 @@ def cancel(context: typer.Context, issue: IssueName) -> None:
     _change(context, issue, "cancel")
 
 
-def status(
-    context: typer.Context, issue: IssueName = "latest", as_json: Json = False
-) -> None:
+def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
     """Say where an issue is and where its letters are."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
@@ -152,16 +149,13 @@ def deliveries(
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
         for row in room.ledger.rows(found.id, wanted):
-            facts = {"email": row.email, "state": str(row.state), "reason": row.reason}
             if jsonl:
-                say(json.dumps(facts, ensure_ascii=False))
+                say(json.dumps(row, ensure_ascii=False))
             else:
-                say(f"{facts['state']:<12} {facts['email']:<40} {facts['reason']}".rstrip())
+                say(f"{row['state']:<12} {row['email']:<40} {row['reason']}".rstrip())
 
 
-def reconcile(
-    context: typer.Context, issue: IssueName = "latest", as_json: Json = False
-) -> None:
+def reconcile(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
     """Settle letters of which nobody knows whether they left, as far as the provider can say."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
@@ -179,7 +173,7 @@ def reconcile(
 # --------------------------------------------------------------------------- shared
 
 
-def deliver(room: Newsroom, issue: Issue) -> pipeline.SendReport:
+def deliver(room: Newsroom, issue: Issue) -> SendReport:
     """Send with progress shown."""
     progress = Progress("letters")
     try:
@@ -188,9 +182,7 @@ def deliver(room: Newsroom, issue: Issue) -> pipeline.SendReport:
         progress.end()
 
 
-def report_send(
-    room: Newsroom, issue: Issue, report: pipeline.SendReport, *, as_json: bool = False
-) -> int:
+def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bool = False) -> int:
     """Say how a send went and return the exit status it deserves."""
     found = room.issues.find(issue.id)
     states = room.ledger.states(issue.id)
@@ -202,12 +194,19 @@ def report_send(
         say(f"sent       {found.id}: {count(total, 'letter')} ({detail or 'no readers'})")
         for segment, number in room.ledger.segments(issue.id).items():
             say(f"           {number:>7,} to {segment or 'everyone'}")
-        if report.where:
-            say(f"           {report.where}")
         if not total:
             say("           nobody subscribes: newsletter subscribers import FILE.csv")
-    if report.stopped:
-        aside(f"newsletter: {report.stopped}")
+        if room.config.delivery.transport == "folder" and total:
+            say(f"           as files in {room.config.path(room.config.paths.outbox)}")
+    if report.unknown:
+        aside(
+            f"{count(report.unknown, 'letter')} may or may not have left: "
+            f"newsletter deliveries {found.id} --state unknown"
+        )
+    if report.ended == "deadline":
+        aside("the deadline came first; send it again to go on with the rest")
+    if report.ended == "stopped":
+        aside(f"stopped: the issue is {found.state.replace('_', ' ')}")
     return 0 if found.state is IssueState.SENT else NEEDS_A_PERSON
 
 

@@ -14,10 +14,10 @@ from typing import IO, Annotated, Any
 
 import typer
 
+from newsletter.brief.lines import brief_lines
 from newsletter.cli.place import Place, place
 from newsletter.clock import system_clock
 from newsletter.config import BriefSettings, Collect, Stories
-from newsletter.brief.lines import brief_lines
 from newsletter.errors import BriefError, FeedUnreadable, NewsletterError, StoryError
 from newsletter.feeds.lines import parse_file, parse_many
 from newsletter.stories.coverage import coverage
@@ -43,14 +43,14 @@ def parse(
 ) -> None:
     """Read a feed file and print its articles as JSON lines."""
     now = system_clock()
-    settings = _section(place(context), "collect", Collect())
     if many is not None:
-        _print(parse_many(_text_lines(many), settings=settings, first_seen=now))
+        parsers = _section(place(context), "collect", Collect()).parsers
+        _print(parse_many(_text_lines(many), first_seen=now, parsers=parsers))
         return
     if file is None:
         raise typer.BadParameter("name a feed FILE, or a list of them with --many")
     body = sys.stdin.buffer.read() if str(file) == "-" else _bytes(file)
-    _print(parse_file(body, url, settings=settings, first_seen=now))
+    _print(parse_file(body, url or file.name, first_seen=now))
 
 
 def brief(

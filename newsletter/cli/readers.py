@@ -87,7 +87,11 @@ def show(context: typer.Context, email: str, as_json: Json = False) -> None:
         if isinstance(value, list):
             say(f"{name}:")
             for line in value:
-                text = ", ".join(f"{key} {part}" for key, part in line.items() if part != "") if isinstance(line, dict) else str(line)
+                text = (
+                    ", ".join(f"{key} {part}" for key, part in line.items() if part != "")
+                    if isinstance(line, dict)
+                    else str(line)
+                )
                 say(f"  {text}")
         else:
             say(f"{name}: {value}")
@@ -144,6 +148,12 @@ def count_segment(context: typer.Context, name: str, as_json: Json = False) -> N
         show_json({"segment": name, "readers": number})
     else:
         say(count(number, "reader"))
+
+
+def _in_words(line: object) -> str:
+    if not isinstance(line, dict):
+        return str(line)
+    return ", ".join(f"{key} {part}" for key, part in line.items() if part not in {"", None})
 
 
 def import_file(

@@ -125,19 +125,17 @@ def _check_segments(config: Config) -> str:
 def _check_templates(config: Config) -> str:
     room = open_newsroom(config)
     try:
-        room.renderer.check()
+        number = room.renderer.templates.check()
     finally:
         room.close()
-    return config.paths.templates
+    return f"{count(number, 'template')} in {config.paths.templates}/"
 
 
 def _check_outbox(config: Config) -> str:
     folder = config.path(config.paths.outbox)
     nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
     if not os.access(nearest, os.W_OK):
-        raise ConfigError(
-            str(nearest), "cannot be written", hint="Choose another [paths] outbox."
-        )
+        raise ConfigError(str(nearest), "cannot be written", hint="Choose another [paths] outbox.")
     return str(folder)
 
 

@@ -557,6 +557,17 @@ class DeliveryLedger:
         with self.database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
+    def segments(self, issue_id: str) -> dict[str, int]:
+        """How many deliveries of an issue each segment has."""
+        query = (
+            select(deliveries.c.segment, func.count())
+            .where(deliveries.c.issue == issue_id)
+            .group_by(deliveries.c.segment)
+            .order_by(deliveries.c.segment)
+        )
+        with self.database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def rows(self, issue_id: str, state: str | None = None) -> Iterator[dict[str, str]]:
         """Each delivery of an issue as ``{email, state, reason}``, oldest first.
 

@@ -16,6 +16,7 @@ from jinja2 import (
     Environment,
     FileSystemLoader,
     StrictUndefined,
+    Template,
     TemplateNotFound,
     TemplateSyntaxError,
 )
@@ -23,7 +24,10 @@ from jinja2 import TemplateError as JinjaError
 from markupsafe import Markup, escape
 
 from newsletter.errors import TemplateError
-from newsletter.issue.clean import clean, defuse
+from newsletter.issue.clean import clean, defuse, defuse_plain, first_upper
+
+ISSUE_FILES = ("subject.txt", "body.mjml", "body.txt")
+"""What an issue cannot be rendered without."""
 
 TEXT_WIDTH = 72
 """Columns of the plain-text part; longer lines are folded by old mail programs."""
@@ -66,23 +70,48 @@ class Templates:
         """Whether there is a template of that name."""
         return (self.folder / name).is_file()
 
+    def check(self) -> int:
+        """Read every template without filling it in, and say how many there are.
+
+        :raises TemplateError: when the issue's own templates are missing, or one is not valid.
+        """
+        names = sorted(
+            file.relative_to(self.folder).as_posix()
+            for file in self.folder.rglob("*")
+            if file.suffix in {".mjml", ".html", ".txt", ".xml"}
+        )
+        for name in {*names, *(f"email/issue/{part}" for part in ISSUE_FILES)}:
+            environment = self._text if name.endswith(".txt") else self._markup
+            self._load(environment, name)
+        return len(names)
+
     def _render(self, environment: Environment, name: str, values: dict[str, Any]) -> str:
+        template = self._load(environment, name)
         try:
-            return environment.get_template(name).render(values)
-        except TemplateNotFound as error:
-            raise TemplateError(
-                str(self.folder / str(error.name or name)),
-                "there is no such template",
-                hint='"newsletter init DIR" lays out a full set to copy it from.',
-            ) from None
-        except TemplateSyntaxError as error:
-            raise TemplateError(
-                f"{error.name or name}, line {error.lineno}",
-                f"is not a valid template: {(error.message or '').rstrip('.')}",
-            ) from None
+            return template.render(values)
+        except (TemplateNotFound, TemplateSyntaxError) as error:
+            raise self._unusable(error, name) from None
         except (JinjaError, *DATA_FAULTS) as e:
             where = self._where(e) or name
             raise TemplateError(where, f"cannot be filled in: {str(e).rstrip('.')}") from e
+
+    def _load(self, environment: Environment, name: str) -> Template:
+        try:
+            return environment.get_template(name)
+        except (TemplateNotFound, TemplateSyntaxError) as error:
+            raise self._unusable(error, name) from None
+
+    def _unusable(self, error: TemplateNotFound | TemplateSyntaxError, name: str) -> TemplateError:
+        if isinstance(error, TemplateSyntaxError):
+            return TemplateError(
+                f"{error.name or name}, line {error.lineno}",
+                f"is not a valid template: {(error.message or '').rstrip('.')}",
+            )
+        return TemplateError(
+            str(self.folder / str(error.name or name)),
+            "there is no such template",
+            hint='"newsletter init DIR" lays out a full set to copy it from.',
+        )
 
     def _where(self, error: BaseException) -> str:
         """The innermost template and line an error came from."""
@@ -120,7 +149,7 @@ def _escaped(value: object) -> object:
 def _cleaned(value: object) -> object:
     if isinstance(value, _Laid) or not isinstance(value, str):
         return value
-    return defuse(clean(value))
+    return defuse_plain(clean(value))
 
 
 def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
@@ -128,15 +157,10 @@ def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
     leading = text[: len(text) - len(text.lstrip(" "))]
     return _Laid(
         textwrap.fill(
-            leading + defuse(clean(text)),
+            leading + defuse_plain(clean(text)),
             width,
             subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,
         )
     )
-
-
-def first_upper(text: str) -> str:
-    """The first letter as a capital, the rest as it is."""
-    return text[:1].upper() + text[1:]

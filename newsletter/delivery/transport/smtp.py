@@ -96,6 +96,23 @@ class SmtpTransport:
         """Nothing: an SMTP server keeps no log that we could ask."""
         return {}
 
+    def check(self) -> str:
+        """Connect, greet and say goodbye.
+
+        :raises TransportError: when the server does not answer, or refuses our name and password.
+        """
+        try:
+            line = self._connect()
+        except (OSError, smtplib.SMTPException) as error:
+            raise TransportError(
+                self._place,
+                f"does not take mail: {_plain(error)}",
+                hint="Check [delivery.smtp] host, port and security.",
+                again=True,
+            ) from None
+        line.quit()
+        return f"{self._place} answers"
+
     def close(self) -> None:
         """Say goodbye on every idle connection."""
         if self._threads is not None:
