@@ -338,43 +338,38 @@ class DeliveryLedger:
         claimed: Sequence[Delivery],
         *,
         owner: str,
+        batch: str,
         transport: str,
         now: datetime,
         stale_seconds: float,
     ) -> list[Delivery]:
         """Commit that these letters are about to leave; the ones that may.
 
-        A row that is no longer this owner's (its lease ran out and another sender took over) is
-        not in the answer, and its letter must not leave.
+        A row that is no longer claimed by this owner in this batch (its lease ran out and another
+        sender took over) is not in the answer, and its letter must not leave.
         """
         ids = [one.id for one in claimed]
         with self.database.begin() as connection:
             leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
-            changed = self._change(
-                connection,
-                and_(
-                    self._among(ids),
-                    deliveries.c.state == D.CLAIMED.value,
-                    deliveries.c.owner == owner,
-                ),
-                D.HANDED,
-                "",
-                now,
-                transport=transport,
-                attempt=deliveries.c.attempt + 1,
-            )
-            if changed == len(ids):
-                return list(claimed)
-            allowed = set(
+            held = set(
                 connection.scalars(
-                    select(deliveries.c.id).where(
+                    update(deliveries)
+                    .where(
                         self._among(ids),
-                        deliveries.c.state == D.HANDED.value,
+                        deliveries.c.state == D.CLAIMED.value,
                         deliveries.c.owner == owner,
+                        deliveries.c.batch == batch,
                     )
+                    .values(
+                        state=D.HANDED.value,
+                        transport=transport,
+                        attempt=deliveries.c.attempt + 1,
+                        changed=now,
+                    )
+                    .returning(deliveries.c.id)
                 )
             )
-            return [one for one in claimed if one.id in allowed]
+        return [one for one in claimed if one.id in held]
 
     def settle(
         self,

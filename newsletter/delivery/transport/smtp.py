@@ -160,9 +160,12 @@ class SmtpTransport:
                 return self._connect()
             if line.alive():
                 return line
+            line.server.close()
 
     def _connect(self) -> _Line:
-        context = self.tls or ssl.create_default_context()
+        if self.tls is None and self.security != "none":
+            self.tls = ssl.create_default_context()
+        context = self.tls
         try:
             server: smtplib.SMTP
             if self.security == "tls":
@@ -183,7 +186,7 @@ class SmtpTransport:
             server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return _Line(server)
 
-    def _greet(self, server: smtplib.SMTP, context: ssl.SSLContext) -> None:
+    def _greet(self, server: smtplib.SMTP, context: ssl.SSLContext | None) -> None:
         server.ehlo_or_helo_if_needed()
         if self.security == "starttls":
             if not server.has_extn("starttls"):
