@@ -62,7 +62,7 @@ class Site(_Table):
     """Who publishes, as readers see it."""
 
     name: str = "Both Sides Daily"
-    base_url: str = "http://127.0.0.1:8000"
+    base_url: str = "https://news.example.org"
     language: str = "en"
     postal_address: str = "1 Example Street, Sampleton"
     contact: str = "editor@example.org"
@@ -94,7 +94,6 @@ class Collect(_Table):
     parse_memory_mb: int = Field(default=512, ge=128)
     parsers: int = Field(default=2, ge=1, le=64)
     use_proxy_environment: bool = False
-    keep_days: int = Field(default=30, ge=3)
 
 
 class Stories(_Table):
@@ -138,12 +137,13 @@ class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=25, ge=1, le=65535)
+    port: int = Field(default=25, ge=0, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
     username_env: str = ""
     password_env: str = ""
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
+    connections: int = Field(default=1, ge=1, le=64)
 
 
 class SendGrid(_Table):
@@ -153,6 +153,8 @@ class SendGrid(_Table):
     api_url: str = "https://api.sendgrid.com"
     batch_size: int = Field(default=1000, ge=1, le=1000)
     timeout_seconds: float = Field(default=30, gt=0, le=600)
+    requests_at_once: int = Field(default=1, ge=1, le=16)
+    log_complete_after_seconds: float | None = Field(default=None, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
 
@@ -168,6 +170,7 @@ class Delivery(_Table):
     batch_size: int = Field(default=500, ge=1, le=10_000)
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
+    letters_per_second: float = Field(default=0, ge=0)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
 
@@ -510,7 +513,7 @@ def _known_keys(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
 
 
 def _nearest(name: str, known: typing.Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
 
 
 def _did_you_mean(near: Sequence[str]) -> str:

@@ -1,1 +1,69 @@
 """The ways a letter can leave: folder, SMTP, SendGrid, and a recording for tests."""
+
+from __future__ import annotations
+
+import os
+
+from newsletter.config import Config
+from newsletter.delivery.transport.contract import Transport
+from newsletter.delivery.transport.folder import FolderTransport
+from newsletter.delivery.transport.recording import RecordingTransport
+from newsletter.delivery.transport.smtp import SmtpTransport
+from newsletter.errors import ConfigError
+
+__all__ = ["FolderTransport", "RecordingTransport", "SmtpTransport", "Transport", "make_transport"]
+
+
+def make_transport(config: Config) -> Transport:
+    """The transport that ``[delivery] transport`` names.
+
+    :raises ConfigError: when a secret it needs is not in the environment.
+    """
+    delivery = config.delivery
+    match delivery.transport:
+        case "folder":
+            return FolderTransport(config.path(config.paths.outbox))
+        case "recording":
+            return RecordingTransport()
+        case "smtp":
+            smtp = delivery.smtp
+            return SmtpTransport(
+                host=smtp.host,
+                port=smtp.port,
+                security=smtp.security,
+                username=_secret(smtp.username_env, "delivery.smtp.username_env"),
+                password=_secret(smtp.password_env, "delivery.smtp.password_env"),
+                timeout=smtp.timeout_seconds,
+                connections=smtp.connections,
+                letters_per_connection=smtp.batch_size,
+            )
+        case "sendgrid":
+            # Imported late: the library costs start-up time that the other transports need not pay.
+            from newsletter.delivery.transport.sendgrid import (  # noqa: PLC0415
+                SendGridTransport,
+            )
+
+            grid = delivery.sendgrid
+            return SendGridTransport(
+                api_key=_secret(grid.api_key_env, "delivery.sendgrid.api_key_env"),
+                api_url=grid.api_url,
+                batch_size=grid.batch_size,
+                timeout=grid.timeout_seconds,
+                workers=grid.requests_at_once,
+                sandbox=grid.sandbox,
+                settles_after=grid.log_complete_after_seconds,
+            )
+
+
+def _secret(variable: str, key: str) -> str:
+    """The value of an environment variable; empty when none is named."""
+    if not variable:
+        return ""
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise ConfigError(
+            key,
+            f'names the environment variable "{variable}", which is not set',
+            hint=f"Set {variable} before you start the program; secrets never stand in a file.",
+        )
+    return value

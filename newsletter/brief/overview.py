@@ -1,0 +1,190 @@
+"""Deck and overview: what outlets of all sides have in common, in their own quoted words.
+
+The overview is a small set of whole sentences that together say the most of what several
+publisher families say, across sides first, without saying anything twice. Each stands in quotation
+marks with its outlet. The deck is one short sentence of the same kind.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from newsletter.brief import wording
+from newsletter.brief.evidence import Span
+from newsletter.brief.excerpts import passages
+from newsletter.brief.weighing import Weights, overlap
+from newsletter.model import Article, Outlet, Sentence, Side
+
+_SAME = 0.6  # share of terms from which two sentences say the same thing
+_BACKS = 0.6  # share of terms from which one sentence backs another
+_WIDTH = 12  # sets kept at each step of the search
+_POOL = 24  # sentences the search looks at
+_FEWEST, _MOST = 7, 60  # words of a sentence
+_MOST_SENTENCES = 5
+_QUALIFIER = re.compile(r"\s*\([^()]*\)$")
+_NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    value: float
+    words: int
+    terms: frozenset[str]
+    chosen: tuple[int, ...]
+
+
+def outlet_shown(outlet_id: str, outlets: Mapping[str, Outlet]) -> str:
+    """An outlet's name as printed, without a desk such as "(News)" behind it."""
+    outlet = outlets.get(outlet_id)
+    return _QUALIFIER.sub("", outlet.name) if outlet else outlet_id
+
+
+def attributed(span: Span, outlets: Mapping[str, Outlet]) -> str:
+    """A span as printed in deck and overview: “The sentence.” (The Outlet)."""
+    return f"{wording.in_quotes(span.text)} ({outlet_shown(span.outlet, outlets)})"
+
+
+def neutral_pool(
+    evidence: Sequence[Span], articles: Sequence[Article], weights: Weights
+) -> list[Span]:
+    """The most corroborated news sentences that stand alone, best first.
+
+    No opinion, no "I" of the writer. A loaded word or an opening quotation does not exclude a
+    sentence, since it will be quoted with its outlet, but calmer ones are taken first.
+    """
+    found: list[tuple[float, str, int, int, Span]] = []
+    for span in (*evidence, *passages(evidence, articles, _MOST)):
+        if span.opinion or span.first_person or not _FEWEST <= span.words <= _MOST:
+            continue
+        if span.stands:
+            found.append((-round(_score(span, weights), 9), span.article, span.start, span.end, span))
+    found.sort(key=lambda entry: entry[:4])
+    return [entry[4] for entry in found[:_POOL]]
+
+
+def choose(
+    pool: Sequence[Span],
+    weights: Weights,
+    outlets: Mapping[str, Outlet],
+    most: int,
+    avoid: frozenset[tuple[str, int]] = frozenset(),
+) -> tuple[Span, ...]:
+    """The sentences of the overview in reading order.
+
+    :param most: words the whole overview may have, outlets' names included.
+    :param avoid: spans kept for another place, by article and start.
+    """
+    pool = [span for span in pool if (span.article, span.start) not in avoid]
+    costs = [wording.words(attributed(span, outlets)) for span in pool]
+    beam = [_Set(0.0, 0, frozenset(), ())]
+    best = beam[0]
+    for _ in range(_MOST_SENTENCES):
+        grown: dict[frozenset[int], _Set] = {}
+        for state in beam:
+            for i, span in enumerate(pool):
+                if i in state.chosen or state.words + costs[i] > most:
+                    continue
+                key = frozenset((*state.chosen, i))
+                if key in grown or any(
+                    overlap(span.terms, pool[j].terms) >= _SAME for j in state.chosen
+                ):
+                    continue
+                gain = math.fsum(map(weights.of, span.terms - state.terms))
+                repeated = {pool[j].article for j in state.chosen}
+                gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
+                grown[key] = _Set(
+                    state.value + gain,
+                    state.words + costs[i],
+                    state.terms | span.terms,
+                    (*state.chosen, i),
+                )
+        if not grown:
+            break
+        beam = sorted(
+            grown.values(),
+            key=lambda state: (-round(state.value, 9), state.words, sorted(state.chosen)),
+        )[:_WIDTH]
+        if round(beam[0].value, 9) > round(best.value, 9):
+            best = beam[0]
+    return reading_order([pool[i] for i in best.chosen], weights)
+
+
+def reading_order(chosen: Sequence[Span], weights: Weights) -> tuple[Span, ...]:
+    """What happened first: by place in the article, the most typical opening sentence on top."""
+    if not chosen:
+        return ()
+    first = max(
+        chosen, key=lambda span: (round(_score(span, weights), 9), span.article, -span.start)
+    )
+    rest = [span for span in chosen if span is not first]
+    rest.sort(key=lambda span: (span.place, -round(_score(span, weights), 9), span.article))
+    return (first, *rest)
+
+
+def backing(span: Span, evidence: Sequence[Span]) -> tuple[str, ...]:
+    """Articles of other families and other sides that say the same as a span, one a side at most.
+
+    Strict on purpose: most content words and every figure must stand in one sentence there.
+    """
+    found: dict[Side | None, tuple[float, str]] = {}
+    figures = set(_NUMBER.findall(span.text))
+    for other in evidence:
+        if other.family == span.family or other.side == span.side or other.opinion:
+            continue
+        common = len(span.terms & other.terms) / max(1, len(span.terms))
+        if common < _BACKS or not figures <= set(_NUMBER.findall(other.text)):
+            continue
+        if other.side not in found or (-common, other.article) < found[other.side]:
+            found[other.side] = (-common, other.article)
+    return tuple(sorted(article for _, article in found.values()))
+
+
+def sentence(span: Span, evidence: Sequence[Span], outlets: Mapping[str, Outlet]) -> Sentence:
+    """A span as a sentence of the overview, the quoted article first among its citations."""
+    return Sentence(
+        text=attributed(span, outlets),
+        citations=(span.article, *backing(span, evidence)),
+        evidence=(span.as_evidence(),),
+    )
+
+
+def decks(
+    pool: Sequence[Span],
+    weights: Weights,
+    outlets: Mapping[str, Outlet],
+    headline: str,
+    most: int,
+) -> list[Span]:
+    """Short sentences for the deck, best first; near-repetitions of the headline come last."""
+    said = frozenset(wording.terms(headline))
+    found: dict[bool, list[tuple[float, str, int, Span]]] = defaultdict(list)
+    for span in pool:
+        if span.passage or span.loaded or not span.stands_plain or span.place > 11:
+            continue
+        if wording.words(attributed(span, outlets)) > most:
+            continue
+        new = span.terms - said
+        value = weights.about(span.terms) * _calm(span) * (0.5 + min(1.0, len(new) / 6))
+        repeats = len(said & span.terms) >= 0.75 * max(1, len(said)) and len(new) < 4
+        found[repeats].append((-round(value, 9), span.article, span.start, span))
+    return [
+        entry[3]
+        for repeats in (False, True)
+        for entry in sorted(found[repeats], key=lambda e: e[:3])
+    ]
+
+
+def _score(span: Span, weights: Weights) -> float:
+    return weights.about(span.terms) * _calm(span)
+
+
+def _calm(span: Span) -> float:
+    """From 1 for a plain sentence at the top of its article down to near 0."""
+    value = 1 / (1 + 0.06 * min(span.place, 12))
+    if span.speaker or not span.stands_plain:
+        value *= 0.7
+    return value * 0.6**span.loaded

@@ -1,0 +1,197 @@
+"""Issues, their revisions, and the bells that were rung for them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Select, delete, insert, select, update
+
+from newsletter.database.engine import Database
+from newsletter.database.rows import insert_new, reader_of, values_of
+from newsletter.database.tables import bells, issue_revisions, issue_stories, issues
+from newsletter.errors import IssueError, NotFound
+from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
+
+_issue = reader_of(Issue)
+_content = TypeAdapter(IssueContent)
+_rendered = TypeAdapter(tuple[Rendered, ...])
+
+
+class Issues:
+    """Every edition's issue of a local date, in all its revisions."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def find(self, name: str, *, edition: str = "") -> Issue:
+        """An issue by its id, by its date, or the ``latest`` one.
+
+        :raises NotFound: when there is none.
+        """
+        query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(1)
+        if edition:
+            query = query.where(issues.c.edition == edition)
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+            try:
+                query = query.where(issues.c.day == date.fromisoformat(name))
+            except ValueError:
+                raise NotFound(name, "is not a date", hint="Write it as 2026-11-22.") from None
+        elif name != "latest":
+            query = query.where(issues.c.id == name)
+        found = self._first(query)
+        if found is None:
+            hint = 'Make one with "newsletter draft" or "newsletter today".'
+            if name == "latest":
+                raise NotFound("", "there is no issue yet", hint=hint)
+            raise NotFound(name, "there is no such issue", hint=hint)
+        return found
+
+    def of_day(self, edition: str, day: date) -> Issue | None:
+        """The issue of an edition on a local date, if there is one."""
+        return self._first(select(issues).where(issues.c.edition == edition, issues.c.day == day))
+
+    def recent(self, limit: int = 30) -> list[Issue]:
+        """The newest issues, newest first."""
+        query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [_issue(row) for row in connection.execute(query)]
+
+    def revision(self, issue: Issue, number: int | None = None) -> Revision:
+        """One saved state of an issue, the current one unless a number is given."""
+        query = select(issue_revisions).where(
+            issue_revisions.c.issue == issue.id,
+            issue_revisions.c.number == (issue.revision if number is None else number),
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(issue.id, f"has no revision {number or issue.revision}")
+        return Revision(
+            issue=row.issue,
+            number=row.number,
+            made=row.made,
+            content=_content.validate_python(row.content),
+            rendered=_rendered.validate_python(row.rendered),
+            sha256=row.sha256,
+            note=row.note,
+        )
+
+    def save_draft(
+        self,
+        content: IssueContent,
+        rendered: tuple[Rendered, ...],
+        *,
+        sha256: str,
+        made: datetime,
+        note: str = "",
+    ) -> Issue:
+        """Store a new revision of a draft, making the issue when it is the first.
+
+        :raises IssueError: when the issue has left the draft state meanwhile.
+        """
+        issue_id = f"{content.edition}-{content.day.isoformat()}"
+        with self._database.begin() as connection:
+            row = connection.execute(select(issues).where(issues.c.id == issue_id)).one_or_none()
+            if row is None:
+                issue = Issue(
+                    id=issue_id,
+                    edition=content.edition,
+                    day=content.day,
+                    state=IssueState.DRAFT,
+                    revision=1,
+                    created=made,
+                )
+                connection.execute(insert(issues).values(**values_of(issue)))
+            else:
+                issue = _issue(row)
+                if issue.state is not IssueState.DRAFT:
+                    raise IssueError(
+                        issue_id,
+                        f"is {issue.state.replace('_', ' ')} and takes no new draft",
+                        hint="Only a draft changes; a sent issue gets a correction instead.",
+                    )
+                issue = _issue(
+                    connection.execute(
+                        update(issues)
+                        .where(issues.c.id == issue_id)
+                        .values(revision=issue.revision + 1)
+                        .returning(*issues.columns)
+                    ).one()
+                )
+            connection.execute(
+                insert(issue_revisions).values(
+                    issue=issue_id,
+                    number=issue.revision,
+                    made=made,
+                    content=_content.dump_python(content, mode="json"),
+                    rendered=_rendered.dump_python(rendered, mode="json"),
+                    sha256=sha256,
+                    note=note,
+                )
+            )
+            _save_stories(connection, issue_id, content)
+        return issue
+
+    def change(self, before: Issue, after: Issue) -> Issue:
+        """Store a new state of an issue, if nobody else changed it since it was read.
+
+        :raises IssueError: when somebody did; reading it again shows what changed.
+        """
+        statement = (
+            update(issues)
+            .where(
+                issues.c.id == before.id,
+                issues.c.state == before.state,
+                issues.c.revision == before.revision,
+            )
+            .values(**values_of(after))
+        )
+        with self._database.begin() as connection:
+            changed = connection.execute(statement).rowcount
+        if changed != 1:
+            raise IssueError(
+                before.id,
+                "was changed by somebody else in the meantime",
+                hint="Look at it again before you go on.",
+                again=True,
+            )
+        return after
+
+    def stories_of(self, issue: Issue) -> tuple[str, ...]:
+        """The ids of the stories in an issue, in order."""
+        query = (
+            select(issue_stories.c.story)
+            .where(issue_stories.c.issue == issue.id)
+            .order_by(issue_stories.c.position)
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).scalars())
+
+    def ring(self, edition: str, day: date, bell: str, now: datetime) -> bool:
+        """Claim a bell of a local date; False when it was rung before, here or elsewhere."""
+        row = {"edition": edition, "day": day, "bell": bell, "rung": now}
+        with self._database.begin() as connection:
+            return insert_new(connection, bells, [row]) == 1
+
+    def rung(self, edition: str, day: date) -> set[str]:
+        """The bells that were rung for a local date."""
+        query = select(bells.c.bell).where(bells.c.edition == edition, bells.c.day == day)
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def _first(self, query: Select[tuple[object, ...]] | Select[object]) -> Issue | None:
+        with self._database.reading() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else _issue(row)
+
+
+def _save_stories(connection: Connection, issue_id: str, content: IssueContent) -> None:
+    connection.execute(delete(issue_stories).where(issue_stories.c.issue == issue_id))
+    rows = [
+        {"issue": issue_id, "story": item.story, "place": item.place, "position": position}
+        for position, item in enumerate(content.stories)
+    ]
+    if rows:
+        connection.execute(insert(issue_stories), rows)

@@ -1,0 +1,90 @@
+"""Who is sending: a lease per process, and how to tell that its holder is gone.
+
+A claim on deliveries must end when the process that made it ends, at once where that can be
+known and after a while where it cannot:
+
+- On the same machine a process is looked up by its number and its time of birth (a number alone
+  may belong to a newcomer). Dead means free at once: a send that was killed and started again a
+  moment later goes on without waiting.
+- From another machine, another container, or after a reboot nothing can be looked up. There a
+  lease that was not renewed in time is over. The holder renews it with every batch.
+
+"The same machine" is a boot and a process namespace, so two containers on one host do not
+mistake each other's process numbers for their own. Where /proc does not exist, only time counts.
+A holder that wakes up after its lease ran out finds its claims gone, because every step of a
+delivery is conditional on being its owner.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from newsletter.database.tables import leases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A process: where it runs, its number, and when it was born (kernel clock ticks)."""
+
+    place: str
+    pid: int
+    born: str
+
+
+def this_process() -> Holder:
+    """The holder that this process is."""
+    pid = os.getpid()
+    return Holder(place=_place(), pid=pid, born=_born(pid))
+
+
+def take(connection: Connection, owner: str, holder: Holder, *, expires: datetime) -> None:
+    """Write a new lease."""
+    connection.execute(
+        insert(leases).values(
+            owner=owner, place=holder.place, pid=holder.pid, born=holder.born, expires=expires
+        )
+    )
+
+
+def renew(connection: Connection, owner: str, *, expires: datetime) -> None:
+    """Push a lease's end into the future."""
+    connection.execute(update(leases).where(leases.c.owner == owner).values(expires=expires))
+
+
+def end(connection: Connection, owner: str) -> None:
+    """Give a lease back."""
+    connection.execute(delete(leases).where(leases.c.owner == owner))
+
+
+def alive(connection: Connection, owner: str, *, now: datetime) -> bool:
+    """Whether the holder of a lease may still be at work."""
+    row = connection.execute(select(leases).where(leases.c.owner == owner)).one_or_none()
+    if row is None or row.expires <= now:
+        return False
+    here = _place()
+    return not here or row.place != here or (bool(row.born) and _born(row.pid) == row.born)
+
+
+def _place() -> str:
+    """This boot and this process namespace; "" where the system does not tell."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _born(pid: int) -> str:
+    """When a process was born; "" when there is no such process, or it is only a corpse."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    # The name in parentheses may hold anything; the fields after it are plain.
+    fields = stat.rpartition(")")[2].split()
+    return "" if len(fields) < 20 or fields[0] in {"Z", "X"} else fields[19]

@@ -1,0 +1,223 @@
+"""Stories with their versions, editors' locks, and the briefs written about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, and_, delete, func, select, update
+
+from newsletter.database.engine import Database
+from newsletter.database.rows import reader_of, slices, upsert
+from newsletter.database.tables import (
+    articles,
+    briefs,
+    stories,
+    story_articles,
+    story_versions,
+)
+from newsletter.model import Brief, Story
+
+_story = reader_of(Story)
+_brief = TypeAdapter(Brief)
+
+
+class Stories:
+    """The day's stories and what was written about them."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def since(self, moment: datetime) -> tuple[Story, ...]:
+        """Stories that changed since a moment, with their articles, oldest first."""
+        with self._database.reading() as connection:
+            return self._load(connection, stories.c.updated >= moment)
+
+    def get(self, ids: Iterable[str]) -> dict[str, Story]:
+        """Stories by id; unknown ids are left out."""
+        found: dict[str, Story] = {}
+        with self._database.reading() as connection:
+            for piece in slices(ids):
+                for story in self._load(connection, stories.c.id.in_(piece)):
+                    found[story.id] = story
+        return found
+
+    def by_slug(self, slug: str) -> Story | None:
+        """The story with this slug."""
+        with self._database.reading() as connection:
+            found = self._load(connection, stories.c.slug == slug)
+        return found[0] if found else None
+
+    def save(self, grouped: Sequence[Story], now: datetime) -> int:
+        """Store a window's stories as they now stand; return how many are new.
+
+        An article belongs to one story, so a story that gains an article takes it from the one
+        that had it. When a story was mailed is not changed here.
+        """
+        with self._database.begin() as connection:
+            present: dict[str, tuple[str, int]] = {}
+            for piece in slices([story.id for story in grouped]):
+                rows = connection.execute(
+                    select(stories.c.id, stories.c.headline, func.count(story_articles.c.article))
+                    .join_from(stories, story_articles, isouter=True)
+                    .where(stories.c.id.in_(piece))
+                    .group_by(stories.c.id, stories.c.headline)
+                )
+                present.update({row[0]: (row[1], row[2]) for row in rows})
+            upsert(connection, stories, [_row(story) for story in grouped], keep=["mailed"])
+            self._save_members(connection, grouped)
+            changed = [
+                story
+                for story in grouped
+                if present.get(story.id) != (story.headline, len(story.articles))
+            ]
+            _add_versions(connection, changed, now)
+        return sum(story.id not in present for story in grouped)
+
+    def mark_mailed(self, ids: Sequence[str], at: datetime) -> None:
+        """Remember that readers were told these stories."""
+        with self._database.begin() as connection:
+            for piece in slices(ids):
+                connection.execute(update(stories).where(stories.c.id.in_(piece)).values(mailed=at))
+
+    def versions(self, story: str) -> list[tuple[int, datetime, str, int]]:
+        """How a story changed: (version, time, headline, number of articles), oldest first."""
+        query = (
+            select(
+                story_versions.c.version,
+                story_versions.c.at,
+                story_versions.c.headline,
+                story_versions.c.articles,
+            )
+            .where(story_versions.c.story == story)
+            .order_by(story_versions.c.version)
+        )
+        with self._database.reading() as connection:
+            return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
+
+    # ----------------------------------------------------------------------- briefs
+
+    def save_brief(self, brief: Brief, *, sources_sha256: str, made: datetime) -> Brief:
+        """Store a new version of a story's text; return it with its number."""
+        with self._database.begin() as connection:
+            newest = connection.execute(
+                select(func.max(briefs.c.version)).where(briefs.c.story == brief.story)
+            ).scalar_one()
+            version = (newest or 0) + 1
+            body = _brief.dump_python(brief, mode="json") | {"version": version}
+            connection.execute(
+                briefs.insert().values(
+                    story=brief.story,
+                    version=version,
+                    writer=brief.writer,
+                    made=made,
+                    sources_sha256=sources_sha256,
+                    withheld=brief.withheld,
+                    body=body,
+                )
+            )
+        return _brief.validate_python(body)
+
+    def newest_briefs(self, ids: Iterable[str]) -> dict[str, tuple[Brief, str]]:
+        """The newest brief of each story with the hash of the sources it was written from."""
+        found: dict[str, tuple[Brief, str]] = {}
+        newest = (
+            select(briefs.c.story, func.max(briefs.c.version).label("version"))
+            .group_by(briefs.c.story)
+            .subquery()
+        )
+        with self._database.reading() as connection:
+            for piece in slices(ids):
+                query = (
+                    select(briefs.c.body, briefs.c.sources_sha256)
+                    .join(
+                        newest,
+                        and_(
+                            newest.c.story == briefs.c.story,
+                            newest.c.version == briefs.c.version,
+                        ),
+                    )
+                    .where(briefs.c.story.in_(piece))
+                )
+                for body, sources in connection.execute(query):
+                    brief = _brief.validate_python(body)
+                    found[brief.story] = (brief, sources)
+        return found
+
+    # ----------------------------------------------------------------------- within
+
+    def _load(self, connection: Connection, condition: object) -> tuple[Story, ...]:
+        rows = connection.execute(
+            select(stories).where(condition).order_by(stories.c.first_seen, stories.c.id)  # type: ignore[arg-type]  # any boolean clause
+        ).all()
+        members: dict[str, list[str]] = defaultdict(list)
+        for piece in slices([row.id for row in rows]):
+            query = (
+                select(story_articles.c.story, story_articles.c.article)
+                .join(articles, articles.c.id == story_articles.c.article)
+                .where(story_articles.c.story.in_(piece))
+                .order_by(articles.c.published, articles.c.id)
+            )
+            for story, article in connection.execute(query):
+                members[story].append(article)
+        return tuple(
+            Story(
+                id=row.id,
+                slug=row.slug,
+                headline=row.headline,
+                articles=tuple(members[row.id]),
+                section=row.section,
+                first_seen=row.first_seen,
+                updated=row.updated,
+                mailed=row.mailed,
+            )
+            for row in rows
+            if members[row.id]
+        )
+
+    def _save_members(self, connection: Connection, grouped: Sequence[Story]) -> None:
+        rows = [
+            {"article": article, "story": story.id}
+            for story in grouped
+            for article in story.articles
+        ]
+        for piece in slices([story.id for story in grouped]):
+            connection.execute(delete(story_articles).where(story_articles.c.story.in_(piece)))
+        upsert(connection, story_articles, rows)
+
+
+def _row(story: Story) -> dict[str, object]:
+    return {
+        "id": story.id,
+        "slug": story.slug,
+        "headline": story.headline,
+        "section": story.section,
+        "first_seen": story.first_seen,
+        "updated": story.updated,
+        "mailed": story.mailed,
+    }
+
+
+def _add_versions(connection: Connection, changed: Sequence[Story], now: datetime) -> None:
+    newest: dict[str, int] = {}
+    for piece in slices([story.id for story in changed]):
+        query = (
+            select(story_versions.c.story, func.max(story_versions.c.version))
+            .where(story_versions.c.story.in_(piece))
+            .group_by(story_versions.c.story)
+        )
+        newest.update({row[0]: row[1] for row in connection.execute(query)})
+    rows = [
+        {
+            "story": story.id,
+            "version": newest.get(story.id, 0) + 1,
+            "at": now,
+            "headline": story.headline,
+            "articles": len(story.articles),
+        }
+        for story in changed
+    ]
+    if rows:
+        connection.execute(story_versions.insert(), rows)

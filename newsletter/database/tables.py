@@ -1,0 +1,371 @@
+"""Every table, in the order of the flow: sources, articles, stories, briefs, issues, readers.
+
+SQLAlchemy Core, no object mapper: rows go in and come out as the frozen objects of
+:mod:`newsletter.model`. Times are aware UTC on both engines. A change here needs a migration;
+a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# An integer key that SQLite fills by itself (its rowid) and PostgreSQL keeps 64 bits wide.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware UTC time; a naive one is refused, because somebody forgot its zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC; SQLite has no zones, so it gets the naive form."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without a zone: {value!r}")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self,
+        value: Any | None,
+        dialect: Dialect,  # noqa: ARG002 - SQLAlchemy's signature
+    ) -> datetime | None:
+        """Hand back an aware UTC time."""
+        if value is None:
+            return None
+        aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return aware if isinstance(aware, datetime) else None
+
+
+# --------------------------------------------------------------------------- sources
+
+outlets = Table(
+    "outlets",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("domains", Json, nullable=False),
+    Column("family", String(64), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("country", String(8), nullable=False),
+    Column("lean", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("paywall", String(16), nullable=False),
+    Column("provenance", Json, nullable=False),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("url", Text, primary_key=True),
+    Column("outlet", ForeignKey("outlets.id"), nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("etag", Text, nullable=False),
+    Column("modified", Text, nullable=False),
+    Column("body_hash", String(64), nullable=False),
+    Column("interval", Integer, nullable=False),
+    Column("next_visit", UtcTime),
+    Column("last_visit", UtcTime),
+    Column("last_success", UtcTime),
+    Column("last_change", UtcTime),
+    Column("failures", Integer, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("moved_to", Text, nullable=False),
+    Column("page_text", Boolean, nullable=False),
+    Index(None, "next_visit"),
+)
+
+# --------------------------------------------------------------------------- articles
+
+articles = Table(
+    "articles",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("outlet", ForeignKey("outlets.id"), nullable=False),
+    Column("feed", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("published", UtcTime, nullable=False),
+    Column("dated", String(16), nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("lang", String(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("same_as", String(40), nullable=False),
+    Index(None, "published"),
+    Index(None, "first_seen"),
+)
+
+# --------------------------------------------------------------------------- stories
+
+stories = Table(
+    "stories",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("slug", String(100), nullable=False, unique=True),
+    Column("headline", Text, nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("updated", UtcTime, nullable=False),
+    Column("mailed", UtcTime),
+    Index(None, "updated"),
+)
+
+story_articles = Table(
+    "story_articles",
+    metadata,
+    Column("article", ForeignKey("articles.id"), primary_key=True),
+    Column("story", ForeignKey("stories.id"), nullable=False),
+    Index(None, "story"),
+)
+
+story_versions = Table(
+    "story_versions",
+    metadata,
+    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("articles", Integer, nullable=False),
+)
+
+story_locks = Table(
+    "story_locks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("body", Json, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+briefs = Table(
+    "briefs",
+    metadata,
+    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("writer", String(64), nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("sources_sha256", String(64), nullable=False),
+    Column("withheld", Text, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# --------------------------------------------------------------------------- issues
+
+issues = Table(
+    "issues",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("edition", String(64), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("created", UtcTime, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("approved_at", UtcTime),
+    Column("approved_sha256", String(64), nullable=False),
+    Column("send_started", UtcTime),
+    Column("send_ended", UtcTime),
+    UniqueConstraint("edition", "day"),
+)
+
+issue_revisions = Table(
+    "issue_revisions",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("made", UtcTime, nullable=False),
+    Column("content", Json, nullable=False),
+    Column("rendered", Json, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+issue_stories = Table(
+    "issue_stories",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("place", String(16), nullable=False),
+    Column("position", Integer, nullable=False),
+    Index(None, "story"),
+)
+
+# --------------------------------------------------------------------------- readers
+
+readers = Table(
+    "readers",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("email", Text, nullable=False),
+    # The address as it is compared: case folded, domain in its ASCII form.
+    Column("address_key", Text, nullable=False, unique=True),
+    Column("email_domain", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("country", String(2), nullable=False),
+    Column("language", String(16), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("token", String(32), nullable=False, unique=True),
+    Column("joined", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("attributes", Json, nullable=False),
+    Index(None, "country"),
+)
+
+# Topics and lists in one narrow table: "any of these" is then an index look-up on both engines.
+reader_tags = Table(
+    "reader_tags",
+    metadata,
+    Column("reader", ForeignKey("readers.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("tag", String(64), primary_key=True),
+    Index(None, "kind", "tag", "reader"),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("reader", ForeignKey("readers.id", ondelete="CASCADE"), primary_key=True),
+    Column("edition", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Index(None, "edition", "state", "reader"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("reader", ForeignKey("readers.id", ondelete="CASCADE"), nullable=False),
+    Column("action", String(24), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "reader"),
+)
+
+# Survives the erasure of a reader: a keyed hash of the address, never the address.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address_hash", String(64), primary_key=True),
+    Column("reason", String(24), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+# --------------------------------------------------------------------------- delivery
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("key", String(32), nullable=False, unique=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("reader", BigInteger, nullable=False),
+    Column("segment", String(64), nullable=False),
+    Column("variant", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("batch", String(40), nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("changed", UtcTime, nullable=False),
+    Column("not_before", UtcTime),
+    UniqueConstraint("issue", "reader"),
+    Index(None, "issue", "state", "id"),
+    Index(None, "batch"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("delivery_key", String(32), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("received", UtcTime, nullable=False),
+    Column("detail", Text, nullable=False),
+    UniqueConstraint("delivery_key", "kind", "at"),
+)
+
+# One row a process that sends: who it is and until when its claims hold without a sign of life.
+leases = Table(
+    "leases",
+    metadata,
+    Column("owner", String(40), primary_key=True),
+    # Machine, boot and process namespace: a process of the same place can be looked up by its pid.
+    Column("place", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("born", Text, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+# One row a sending lane: when the next letter may leave. Shared by all processes.
+pace = Table(
+    "pace",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("free_at", UtcTime, nullable=False),
+)
+
+# --------------------------------------------------------------------------- the house itself
+
+# The truth behind the scheduler's bells: a bell rung twice finds its row already there.
+bells = Table(
+    "bells",
+    metadata,
+    Column("edition", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("bell", String(16), primary_key=True),
+    Column("rung", UtcTime, nullable=False),
+)
+
+# Facts of this installation, such as the key that suppression hashes are made with.
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,174 @@
+"""From a feed's entries to articles: which are new, what they are called, and what they say.
+
+Reading happens in two steps, so that the costly one is taken for new entries only:
+:func:`identify` names every entry, the caller says which names it knows, and :func:`compose`
+cleans the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from newsletter.feeds.dates import read_date, settle
+from newsletter.feeds.entry import Document, Entry
+from newsletter.feeds.kinds import kind_of, language_of, section_of
+from newsletter.feeds.links import identity, link
+from newsletter.feeds.text import AUTHOR_CHARACTERS, excerpt, line, paragraphs
+from newsletter.model import Article
+
+SUMMARY_CHARACTERS = 1_200
+"""A longer summary is a full text in the wrong place and becomes the text."""
+LABELS = 12
+"""Categories of one entry that are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What is known about where a document came from.
+
+    ``items`` is the most entries kept of one document; ``field_bytes`` the most of one field.
+    """
+
+    url: str
+    feed: str
+    outlet: str
+    outlet_kind: str = "news"
+    section: str = ""
+    first_seen: datetime
+    items: int = 500
+    field_bytes: int = 262_144
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """An entry with a link fit to show and an id that is the same on the next visit."""
+
+    id: str
+    url: str
+    entry: Entry
+
+
+def identify(document: Document, context: Context) -> tuple[Named, ...]:
+    """Name each entry that can be shown, newest first where the feed is longer than allowed.
+
+    An id is a hash over the outlet and what is stable in the link (:func:`links.identity`):
+    guids change, are shared by whole feeds, or are those of other outlets, and links do this
+    less. The guid decides where the link cannot, and splits entries that share a link without
+    being the same; the title is the last resort. Entries without a link are left out, as are
+    second copies of one entry.
+    """
+    found = [(entry, _link(entry, context)) for entry in document.entries]
+    found = [(entry, url) for entry, url in found if url]
+    if len(found) > context.items:
+        found = _newest(found, context.items)
+    keys = [identity(url) for _, url in found]
+    titles: dict[str, set[str]] = {}
+    for (entry, _), key in zip(found, keys, strict=True):
+        titles.setdefault(key, set()).add(_title_key(entry))
+    guids = Counter(entry.guid for entry, _ in found if entry.guid)
+    named: dict[str, Named] = {}
+    for (entry, url), key in zip(found, keys, strict=True):
+        name = key
+        if not key or len(titles[key]) > 1:
+            whole = identity(url, whole_query=True)
+            # An empty key means that the link names no article (a home page).
+            name = _split(entry, whole if key or "?" in whole else "", guids)
+        id_ = _hash(context.outlet, name)
+        named.setdefault(id_, Named(id=id_, url=url, entry=entry))
+    return tuple(named.values())
+
+
+def compose(named: Named, document: Document, context: Context) -> Article | None:
+    """One article of plain text; None when it has neither a title nor a text to make one from."""
+    entry = named.entry
+    limit = context.field_bytes
+    summary = paragraphs(entry.summary, limit)
+    text = paragraphs(entry.content, limit)
+    title = line(entry.title)
+    if not title:
+        title = excerpt(summary or text, 90)
+    if not title:
+        return None
+    if summary == title:
+        summary = ""
+    if len(summary) > SUMMARY_CHARACTERS:
+        text = max(text, summary, key=len)
+        summary = ""
+    if text and not summary:
+        summary = excerpt(text)
+    if text == summary:
+        text = ""
+    author = _author(entry.author)
+    labels = tuple(line(label, 60) for label in entry.categories[:LABELS])
+    published, dated = settle(entry.dates, context.first_seen, entry.date)
+    return Article(
+        id=named.id,
+        outlet=context.outlet,
+        url=named.url,
+        title=title,
+        summary=summary,
+        text=text,
+        author=author,
+        published=published,
+        dated=dated,
+        first_seen=context.first_seen,
+        lang=language_of((entry.lang, document.lang), f"{title} {summary or text}"),
+        kind=kind_of(
+            title,
+            named.url,
+            labels,
+            author=author or line(entry.credit, AUTHOR_CHARACTERS),
+            text=text or summary,
+            outlet_kind=context.outlet_kind,
+        ),
+        section=section_of(named.url, labels, context.section),
+        feed=context.feed,
+    )
+
+
+def _link(entry: Entry, context: Context) -> str:
+    """The entry's own link, or its guid where that is an address and there is no link."""
+    if entry.link.strip():
+        return link(entry.link, context.url)
+    return link(entry.guid) if entry.guid.strip().lower().startswith("http") else ""
+
+
+def _newest(found: list[tuple[Entry, str]], most: int) -> list[tuple[Entry, str]]:
+    """The newest entries; where dates say nothing, those that stand first."""
+
+    def age(place: int) -> tuple[float, int]:
+        entry = found[place][0]
+        stated = next(filter(None, map(read_date, entry.dates)), None)
+        when = stated[0] if stated else entry.date
+        return (-when.timestamp() if when else 0.0, place)
+
+    kept = sorted(sorted(range(len(found)), key=age)[:most])
+    return [found[place] for place in kept]
+
+
+def _split(entry: Entry, shared: str, guids: Counter[str]) -> str:
+    """A name for an entry whose link names no single article."""
+    if entry.guid and guids[entry.guid] == 1:
+        return f"{shared}#{entry.guid}"
+    return f"{shared}#{_title_key(entry)}"
+
+
+def _title_key(entry: Entry) -> str:
+    return "".join(filter(str.isalnum, entry.title[:400].casefold()))
+
+
+def _author(raw: str) -> str:
+    """Names without "By", without an address, and without a bare address in their place."""
+    author = line(raw, AUTHOR_CHARACTERS)
+    if "@" in author:
+        # RSS 2.0 writes "desk@example.org (Jo Example)"; others "Jo Example <desk@example.org>".
+        inside = author[author.find("(") + 1 : author.rfind(")")] if "(" in author else ""
+        author = inside or " ".join(word for word in author.split() if "@" not in word)
+    return author.removeprefix("By ").removeprefix("by ").strip(" ,;|")
+
+
+def _hash(outlet: str, key: str) -> str:
+    return hashlib.sha256(f"{outlet}\n{key}".encode("utf-8", "replace")).hexdigest()[:20]

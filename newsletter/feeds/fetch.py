@@ -1,0 +1,302 @@
+"""Ask a server for a feed: politely, within limits, and through the guard. The one async border.
+
+Nothing here raises for a server's sake: whatever it does is an :class:`Answer`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+from urllib.parse import urljoin
+from urllib.request import getproxies
+
+import aiohttp
+from yarl import URL
+
+from newsletter import __version__
+from newsletter.clock import Clock
+from newsletter.config import Collect
+from newsletter.errors import FeedRefused
+from newsletter.feeds.guard import Guard, GuardedResolver
+from newsletter.feeds.inflate import ENCODINGS, Broken, TooLarge, inflater
+from newsletter.feeds.pace import retry_after
+
+HOPS = 5
+ACCEPT_FEED = (
+    "application/rss+xml, application/atom+xml, application/feed+json;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+)
+_PERMANENT = {301, 308}
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SENTENCES = {
+    401: "the server asks for a password (401)",
+    402: "the server asks for payment (402)",
+    403: "the server refuses us (403)",
+    404: "there is nothing at this address (404)",
+    410: "the feed is gone for good (410)",
+    429: "the server asks for fewer visits (429)",
+    451: "the feed is withheld for legal reasons (451)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came of one request, redirects included.
+
+    ``problem`` is empty for a 200 with a body and for a 304. ``bytes`` counts the wire.
+    ``moved_to`` is set when every hop was permanent. ``url`` is where the body came from.
+    """
+
+    status: int = 0
+    body: bytes = b""
+    content_type: str = ""
+    etag: str = ""
+    modified: str = ""
+    url: str = ""
+    moved_to: str = ""
+    retry_after: float = 0
+    fresh_for: float = 0
+    problem: str = ""
+    refused: bool = False
+    bytes: int = 0
+
+
+class Fetcher:
+    """A client for one run. Use as an async context manager.
+
+    One request at a time to each host, unless the operator opened the host by name: such a host
+    is their own, often a mirror or a test stand-in for many outlets, and the limit on all
+    requests is what they set for it.
+    """
+
+    def __init__(self, settings: Collect, clock: Clock):
+        self._settings = settings
+        self._clock = clock
+        self.guard = Guard([*settings.allow_hosts, *_proxies(settings)])
+        self._locks: dict[tuple[str, int], asyncio.Lock] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,  # the number of runners is the limit
+                resolver=GuardedResolver(self.guard),
+                socket_factory=self.guard.open_socket,
+                ttl_dns_cache=300,
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=None,
+                sock_connect=settings.connect_seconds,
+                sock_read=settings.first_byte_seconds,
+            ),
+            headers={
+                "User-Agent": settings.user_agent or f"BothSidesNewsletter/{__version__}",
+                "Accept-Encoding": ENCODINGS,
+            },
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=settings.use_proxy_environment,
+            read_bufsize=64 * 1024,
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def get(
+        self, url: str, *, etag: str = "", modified: str = "", accept: str = ACCEPT_FEED
+    ) -> Answer:
+        """Ask for one address, following at most five redirects, each through the guard."""
+        headers = {"Accept": accept}
+        if etag and etag.isprintable():
+            headers["If-None-Match"] = etag
+        if modified and modified.isprintable():
+            headers["If-Modified-Since"] = modified
+        left = self._settings.total_seconds
+        loop = asyncio.get_running_loop()
+        permanent, seen, current = True, {url}, url
+        for _ in range(HOPS + 1):
+            try:
+                scheme, host, port = self.guard.check(current)
+            except FeedRefused as error:
+                return Answer(url=current, problem=error.sentence, refused=True)
+            async with self._turn(host, port):
+                started = loop.time()
+                answer, location = await self._hop(current, headers, left)
+                left -= loop.time() - started
+            if answer.status not in _REDIRECTS or answer.problem:
+                moved = permanent and current != url and answer.status in {200, 304}
+                return replace(answer, url=current, moved_to=current if moved else "")
+            permanent = permanent and answer.status in _PERMANENT
+            if not location:
+                return Answer(
+                    status=answer.status, url=current, problem="the redirect names no address"
+                )
+            following = _next(current, location)
+            if scheme == "https" and following.lower().startswith("http:"):
+                return Answer(
+                    url=current, problem="the redirect leads from https to http", refused=True
+                )
+            if following in seen:
+                return Answer(
+                    status=answer.status, url=current, problem="the redirects go in a circle"
+                )
+            seen.add(following)
+            current = following
+        return Answer(url=current, problem=f"there are more than {HOPS} redirects")
+
+    async def _hop(self, url: str, headers: dict[str, str], left: float) -> tuple[Answer, str]:
+        """One request. Every way a server can fail becomes a sentence."""
+        settings = self._settings
+        try:
+            async with asyncio.timeout(max(left, 0.001)):
+                return await self._request(url, headers)
+        except TimeoutError:
+            problem = f"the server takes more than {settings.total_seconds:g} s"
+        except (_FirstByteLate, aiohttp.SocketTimeoutError):
+            problem = f"the server says nothing for {settings.first_byte_seconds:g} s"
+        except FeedRefused as error:
+            return Answer(problem=error.sentence, refused=True), ""
+        except aiohttp.ClientConnectorDNSError:
+            problem = "the server's name does not resolve"
+        except (aiohttp.ClientSSLError, ssl.SSLError):
+            problem = "the server's certificate or encryption is not sound"
+        except aiohttp.ClientPayloadError:
+            problem = "the answer is cut short or damaged"
+        except aiohttp.ServerDisconnectedError:
+            problem = "the server closes the connection without an answer"
+        except aiohttp.ClientConnectorError as error:
+            refused = error.__cause__
+            if isinstance(refused, FeedRefused):
+                return Answer(problem=refused.sentence, refused=True), ""
+            problem = "the server does not accept a connection"
+        except aiohttp.InvalidURL:
+            problem = "the address cannot be understood"
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError):
+            problem = "the answer is not proper HTTP"
+        except (OSError, ValueError):
+            problem = "the connection fails"
+        return Answer(problem=problem), ""
+
+    async def _request(self, url: str, headers: dict[str, str]) -> tuple[Answer, str]:
+        assert self._session is not None  # noqa: S101 - entered before use
+        settings = self._settings
+        try:
+            async with asyncio.timeout(settings.connect_seconds + settings.first_byte_seconds):
+                response = await self._session.get(
+                    URL(url, encoded=True), headers=headers, allow_redirects=False
+                )
+        except TimeoutError:
+            raise _FirstByteLate from None
+        # Released below only when read to its end; a connection with bytes left is of no use.
+        try:
+            self._check_peer(response)
+            answer = self._judge(response)
+            if not answer.problem and answer.status == 200:
+                answer = await self._read(response, answer)
+            location = response.headers.get("Location", "")
+        finally:
+            response.close() if not response.content.at_eof() else response.release()
+        return answer, location
+
+    def _check_peer(self, response: aiohttp.ClientResponse) -> None:
+        connection = response.connection
+        peer = (
+            connection.transport.get_extra_info("peername")
+            if connection and connection.transport
+            else None
+        )
+        if peer and not self._settings.use_proxy_environment:
+            self.guard.check_peer(str(peer[0]), int(peer[1]))
+
+    def _judge(self, response: aiohttp.ClientResponse) -> Answer:
+        """The answer without its body; a status that gives none is a problem."""
+        status, headers, now = response.status, response.headers, self._clock()
+        problem = ""
+        if status not in {200, 304, *_REDIRECTS}:
+            problem = _SENTENCES.get(status) or (
+                f"the server has a problem of its own ({status})"
+                if status >= 500
+                else f"the server answers {status}"
+            )
+        return Answer(
+            status=status,
+            content_type=headers.get("Content-Type", "")[:200],
+            etag=headers.get("ETag", "")[:500],
+            modified=headers.get("Last-Modified", "")[:100],
+            retry_after=retry_after(headers.get("Retry-After", ""), now),
+            fresh_for=_max_age(headers.get("Cache-Control", "")),
+            problem=problem,
+        )
+
+    async def _read(self, response: aiohttp.ClientResponse, answer: Answer) -> Answer:
+        settings = self._settings
+        wire = 0
+        try:
+            unpacked = inflater(
+                response.headers.get("Content-Encoding", ""), settings.decoded_bytes
+            )
+            async for chunk in response.content.iter_any():
+                wire += len(chunk)
+                if wire > settings.wire_bytes:
+                    raise TooLarge
+                unpacked.feed(chunk)
+            body = unpacked.finish()
+        except TooLarge:
+            limit = min(settings.decoded_bytes, settings.wire_bytes) // 1_000_000
+            return replace(answer, problem=f"the answer is larger than {limit} MB", bytes=wire)
+        except Broken as error:
+            return replace(answer, problem=str(error), bytes=wire)
+        if not body.strip():
+            return replace(answer, problem="the answer is empty", bytes=wire)
+        return replace(answer, body=body, bytes=wire)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, host: str, port: int) -> AsyncIterator[None]:
+        """Wait for this host to be free. Never held while waiting for another host."""
+        if self.guard.allows(host, port):
+            yield
+            return
+        async with self._locks.setdefault((host, port), asyncio.Lock()):
+            yield
+
+
+class _FirstByteLate(Exception):
+    """Neither a connection nor headers within the limit."""
+
+
+def _next(current: str, location: str) -> str:
+    try:
+        return urljoin(current, location.strip()).partition("#")[0]
+    except ValueError:
+        return location
+
+
+def _max_age(header: str) -> float:
+    for part in header.split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "max-age" and value.isdecimal() and len(value) < 10:
+            return float(value)
+    return 0
+
+
+def _proxies(settings: Collect) -> list[str]:
+    """The proxies of the environment, which may be contacted when they are to be used."""
+    if not settings.use_proxy_environment:
+        return []
+    return [
+        address.partition("://")[2].rpartition("@")[2].strip("/")
+        for address in getproxies().values()
+    ]

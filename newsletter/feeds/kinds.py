@@ -1,0 +1,159 @@
+"""What sort of text an article is, what it is filed under, and in what language it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from newsletter.model import Kind
+
+_OF_OUTLET = {
+    "opinion": Kind.OPINION,
+    "wire": Kind.WIRE,
+    "official": Kind.PRESS_RELEASE,
+    "press-release": Kind.PRESS_RELEASE,
+}
+_OPINION = re.compile(
+    r"\b(?:opinions?|op-?eds?|editorials?|commentary|commentaries|columns?|columnists?|"
+    r"comment-is-free|commentisfree|letters?-to-the-editor|viewpoints?|perspectives?|first-person|"
+    r"guest-essays?|essays?)\b"
+)
+_ANALYSIS = re.compile(
+    r"\b(?:analysis|explainers?|explained|fact-?checks?|news-analysis|in-depth)\b"
+)
+_LIVE = re.compile(r"^(?:live|live-?(?:blogs?|updates?|news|story|feed))$")
+_PRESS = re.compile(r"\b(?:press-?releases?|pr-?newswire|business-?wire|globe-?newswire)\b")
+_TITLE_OPINION = re.compile(
+    r"^(?:opinion|op-?ed|editorial|commentary|column|letters?)\s*[:|–—-]\s|\|\s*(?:opinion|editorial|column)\b",
+    re.IGNORECASE,
+)
+_TITLE_ANALYSIS = re.compile(
+    r"^(?:analysis|explainer|fact[ -]?check|what (?:we|to) know)\b\s*[:|–—-]?|\|\s*analysis\b",
+    re.IGNORECASE,
+)
+_TITLE_LIVE = re.compile(
+    r"^(?:live(?: updates?| blog)?|watch live)\s*[:|–—-]\s|\blive updates\b|– live$|- live$",
+    re.IGNORECASE,
+)
+_NEVER = re.compile(r"(?!)")
+_SIGNS = (
+    (Kind.LIVE, _TITLE_LIVE, _LIVE),
+    (Kind.OPINION, _TITLE_OPINION, _OPINION),
+    (Kind.ANALYSIS, _TITLE_ANALYSIS, _ANALYSIS),
+    (Kind.PRESS_RELEASE, _NEVER, _PRESS),
+)
+_WIRE_BYLINE = re.compile(
+    r"^(?:by\s+)?(?:the\s+)?(?:associated press|ap|reuters|afp|agence france-presse|upi|"
+    r"united press international|bloomberg news|news agencies|wire (?:services|reports))\b",
+    re.IGNORECASE,
+)
+_WIRE_DATELINE = re.compile(r"^.{0,60}\((?:AP|Reuters|AFP|UPI)\)\s*[–—-]|^.{0,60}\(Reuters\)")
+
+_SECTIONS = {
+    "politics": "politics elections? congress white-house campaigns? senate government policy",
+    "world": "world international foreign global europe asia africa middle-east americas ukraine",
+    "business": "business econom(?:y|ics) markets? finance money companies personal-finance",
+    "technology": "tech technology internet ai artificial-intelligence cybersecurity gadgets",
+    "climate": "climate environment energy weather",
+    "health": "health medicine wellness coronavirus covid",
+    "science": "science space",
+    "sports": "sports? nfl nba mlb nhl soccer football baseball basketball golf tennis olympics",
+    "culture": "culture arts? entertainment books? music movies film tv television celebrity "
+    "style lifestyle food travel",
+    "us": "us u-s usa us-news nation national domestic crime courts law immigration education",
+    "opinion": "opinions? editorials? commentary op-ed",
+}
+_SECTION_FORMS = tuple(
+    (name, re.compile(f"^(?:{'|'.join(words.split())})$")) for name, words in _SECTIONS.items()
+)
+
+_COMMON = {
+    "en": "the of and to in that is for on with as was at by from has have are be this not but",
+    "es": "el la de que y en los del las por con una para es se al como su más pero",
+    "fr": "le la les de des et en du une est dans pour que qui par sur au pas plus avec",
+    "de": "der die das und ist von den mit für auf im zu ein eine nicht des sich dem auch es",
+    "it": "il di che la e del in per un una non con sono della dei le al da si alla",
+    "pt": "o de que e do da em os para com uma não por as dos mais ao no na foi",
+    "nl": "de het een van en in is dat op te voor met zijn niet aan er om ook als bij",
+}
+_WORDS_OF = {lang: frozenset(words.split()) for lang, words in _COMMON.items()}
+_SCRIPTS = (
+    (re.compile(r"[\u3040-\u30ff]"), "ja"),
+    (re.compile(r"[\uac00-\ud7af]"), "ko"),
+    (re.compile(r"[\u4e00-\u9fff]"), "zh"),
+    (re.compile(r"[\u0600-\u06ff]"), "ar"),
+    (re.compile(r"[\u0590-\u05ff]"), "he"),
+    (re.compile(r"[\u0900-\u097f]"), "hi"),
+    (re.compile(r"[\u0370-\u03ff]{3}"), "el"),
+    (re.compile(r"[іїєґ]"), "uk"),
+    (re.compile(r"[\u0400-\u04ff]{3}"), "ru"),
+)
+
+
+def kind_of(
+    title: str,
+    address: str,
+    categories: Iterable[str],
+    *,
+    author: str = "",
+    text: str = "",
+    outlet_kind: str = "news",
+) -> Kind:
+    """The kind of one article: what its title, path, categories and byline say, in that order.
+
+    Where they say nothing it is what the outlet publishes (an opinion magazine's pieces are
+    opinion), and news otherwise. Live comes first: a live page of opinions is still a live page.
+    """
+    places = _places(address, categories)
+    for kind, in_title, in_place in _SIGNS:
+        if in_title.search(title) or any(in_place.search(place) for place in places):
+            return kind
+    by_outlet = _OF_OUTLET.get(outlet_kind)
+    if by_outlet:
+        return by_outlet
+    wire = _WIRE_BYLINE.match(author) or _WIRE_DATELINE.match(text[:120])
+    return Kind.WIRE if wire else Kind.NEWS
+
+
+def section_of(address: str, categories: Iterable[str], given: str = "") -> str:
+    """One of a few common sections, or "" where nothing says so. What the operator gave wins."""
+    if given:
+        return given
+    places = _places(address, categories)
+    for place in places:
+        for name, form in _SECTION_FORMS:
+            if form.match(place):
+                return name
+    return ""
+
+
+def language_of(declared: Iterable[str], text: str) -> str:
+    """A two or three letter language code.
+
+    What the item says counts, then the feed, unless the script of the text contradicts it; then
+    common words decide. English is taken for Latin letters that say nothing else.
+    """
+    sample = text[:600].lower()
+    by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
+    for tag in declared:
+        primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
+        if re.fullmatch(r"[a-z]{2,3}", primary) and primary not in {"und", "mul", "zxx"}:
+            if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
+                return by_script
+            return primary
+    if by_script:
+        return by_script
+    words = re.findall(r"[^\W\d_]+", sample)
+    counts = {lang: sum(word in known for word in words) for lang, known in _WORDS_OF.items()}
+    best = max(counts, key=lambda lang: (counts[lang], lang == "en"))
+    return best if counts[best] >= 3 else "en"
+
+
+def _places(address: str, categories: Iterable[str]) -> list[str]:
+    """Path segments (without the last, which is the headline) and categories, as slugs."""
+    parts = urlsplit(address)
+    segments = parts.path.lower().strip("/").split("/")[:-1]
+    labels = parts.netloc.lower().split(".")[:1]
+    named = [re.sub(r"[^\w]+", "-", category.lower()).strip("-") for category in categories]
+    return [place for place in [*segments, *named, *labels] if place and place != "www"]

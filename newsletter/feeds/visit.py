@@ -1,0 +1,282 @@
+"""Visit feeds: ask each that is due, read what is new, and say what became of it.
+
+::
+
+    feeds that are due --> fetch --> unchanged? --> read in a worker --> Visit
+                             |            |                |
+                             +-- problem -+----------------+--> Visit that says so
+
+The caller is ordinary, synchronous code; the network runs on a thread of its own, so that its
+clocks keep going while the caller stores what it got. Whatever a feed does costs that feed only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random as random_module
+import re
+from collections import deque
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from newsletter.clock import Clock
+from newsletter.config import Collect
+from newsletter.errors import FeedRefused
+from newsletter.feeds.articles import Context
+from newsletter.feeds.background import Way, stream
+from newsletter.feeds.fetch import Answer, Fetcher
+from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
+from newsletter.feeds.workers import Fresh, Workers
+from newsletter.model import Article, Feed, FeedState, Outlet
+
+# What some servers write anew on every answer without anything having changed.
+_RESTLESS = re.compile(
+    rb"<(lastBuildDate|sy:updateBase)>[^<]{0,100}</\1>|<!--[^>]{0,500}-->\s*$", re.IGNORECASE
+)
+_HEAD = 4_000
+
+
+class Outcome(StrEnum):
+    """What became of one visit."""
+
+    CHANGED = "changed"
+    """The feed has a new version; it may still hold no article that is new."""
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+    PARKED = "parked"
+    """It failed again, so often that a person should look."""
+    RETIRED = "retired"
+    """The server says that the feed is gone for good."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One visit. ``feed`` is the state to store; ``articles`` are the new ones, cleaned.
+
+    ``problem`` is one sentence without a stop, empty when all went well. ``bytes`` counts what
+    came over the wire, ``seconds`` the visit from its turn to its end.
+    """
+
+    feed: Feed
+    outcome: Outcome
+    articles: tuple[Article, ...] = ()
+    problem: str = ""
+    seconds: float = 0
+    bytes: int = 0
+
+
+Known = Callable[[Sequence[str]], Container[str]]
+
+
+def visit_feeds(
+    feeds: Sequence[Feed],
+    outlets: Mapping[str, Outlet],
+    settings: Collect,
+    *,
+    clock: Clock,
+    random: random_module.Random,
+    known: Known | None = None,
+    force: bool = False,
+) -> Generator[Visit, None, None]:
+    """Visit every feed that is due and yield each visit as it ends, in no particular order.
+
+    :param outlets: outlet by id; a feed whose outlet is missing is read all the same.
+    :param known: which of these article ids are stored already. Those articles are left out of
+        the visit and are never cleaned. It is called on the caller's thread, between two visits,
+        so it may use the caller's database connection.
+    :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
+
+    Nothing is raised for a feed. A caller that stops early ends what is under way.
+    """
+    now = clock()
+    wanted = [
+        feed
+        for feed in feeds
+        if (force and feed.state is not FeedState.RETIRED) or is_due(feed, now)
+    ]
+    if not wanted:
+        return
+    run = _Run(wanted, outlets, settings, clock=clock, random=random, known=known)
+    yield from stream(run.visit_all, room=2 * settings.at_once)
+
+
+class _Run:
+    """One run: runners take hosts in turn, and of each host one feed at a time."""
+
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        outlets: Mapping[str, Outlet],
+        settings: Collect,
+        *,
+        clock: Clock,
+        random: random_module.Random,
+        known: Known | None,
+    ):
+        self._feeds = feeds
+        self._outlets = outlets
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+        self._known = known
+        self._base = settings.interval_minutes * 60
+
+    async def visit_all(self, way: Way[Visit]) -> None:
+        """Visit every feed once and give each visit as it ends."""
+        settings = self._settings
+        workers = Workers(
+            settings.parsers, seconds=settings.parse_seconds, memory_mb=settings.parse_memory_mb
+        )
+        async with Fetcher(settings, self._clock) as fetcher, workers:
+            lines = self._by_host(fetcher)
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(settings.at_once, len(lines))):
+                    group.create_task(self._runner(lines, fetcher, workers, way))
+
+    def _by_host(self, fetcher: Fetcher) -> deque[deque[Feed]]:
+        """Feeds that must wait for one another, in one line each, the lines in random order.
+
+        Feeds of one host wait for one another. On a host that the operator opened by name it is
+        the feeds of one outlet that do.
+        """
+        lines: dict[object, deque[Feed]] = {}
+        for feed in self._feeds:
+            lines.setdefault(_line(feed, fetcher), deque()).append(feed)
+        order = list(lines.values())
+        self._random.shuffle(order)
+        return deque(order)
+
+    async def _runner(
+        self, lines: deque[deque[Feed]], fetcher: Fetcher, workers: Workers, way: Way[Visit]
+    ) -> None:
+        while lines:
+            line = lines.popleft()
+            visit = await self._visit(line.popleft(), fetcher, workers, way)
+            if line:
+                lines.append(line)
+            await way.give(visit)
+
+    async def _visit(
+        self, feed: Feed, fetcher: Fetcher, workers: Workers, way: Way[Visit]
+    ) -> Visit:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        try:
+            answered, articles, wire = await self._ask_feed(feed, fetcher, workers, way)
+        except Exception as error:  # noqa: BLE001 - one feed must never cost the others
+            answered = Answered(
+                finding=Finding.FAILED, problem=f"the visit fails ({type(error).__name__})"
+            )
+            articles, wire = (), 0
+        stored = after_visit(
+            feed, answered, now=self._clock(), base=self._base, chance=self._random.random()
+        )
+        return Visit(
+            feed=stored,
+            outcome=_outcome(answered.finding, stored),
+            articles=articles,
+            problem=answered.problem,
+            seconds=loop.time() - started,
+            bytes=wire,
+        )
+
+    async def _ask_feed(
+        self, feed: Feed, fetcher: Fetcher, workers: Workers, way: Way[Visit]
+    ) -> tuple[Answered, tuple[Article, ...], int]:
+        held = bool(feed.body_hash)
+        answer = await fetcher.get(
+            feed.moved_to or feed.url,
+            etag=feed.etag if held else "",
+            modified=feed.modified if held else "",
+        )
+        if answer.problem or (answer.status == 304 and not held):
+            return _failed(answer), (), answer.bytes
+        moved_to = answer.moved_to or feed.moved_to
+        remembered = Answered(
+            finding=Finding.UNCHANGED,
+            etag=answer.etag or (feed.etag if answer.status == 304 else ""),
+            modified=answer.modified or (feed.modified if answer.status == 304 else ""),
+            body_hash=feed.body_hash,
+            moved_to=moved_to if moved_to != feed.url else "",
+            fresh_for=answer.fresh_for,
+        )
+        if answer.status == 304:
+            return remembered, (), answer.bytes
+        body_hash = fingerprint(answer.body)
+        if body_hash == feed.body_hash:
+            return remembered, (), answer.bytes
+        outlet = self._outlets.get(feed.outlet)
+        reading = await workers.read(
+            answer.body,
+            answer.content_type,
+            Context(
+                url=answer.url,
+                feed=feed.url,
+                outlet=feed.outlet,
+                outlet_kind=outlet.kind if outlet else "news",
+                section=feed.section,
+                first_seen=self._clock(),
+                items=self._settings.items,
+                field_bytes=self._settings.field_bytes,
+            ),
+            self._fresh(way),
+        )
+        if reading.problem:
+            return Answered(finding=Finding.FAILED, problem=reading.problem), (), answer.bytes
+        changed = replace(remembered, finding=Finding.CHANGED, body_hash=body_hash)
+        return changed, reading.articles, answer.bytes
+
+    def _fresh(self, way: Way[Visit]) -> Fresh | None:
+        """How a worker learns which ids are new: the caller is asked, on its own thread."""
+        known = self._known
+        if known is None:
+            return None
+
+        async def fresh(ids: Sequence[str]) -> Sequence[int]:
+            held = await way.ask(lambda: known(ids))
+            return [place for place, id_ in enumerate(ids) if id_ not in held]
+
+        return fresh
+
+
+def fingerprint(body: bytes) -> str:
+    """A hash of a feed's body that leaves out what changes on every answer."""
+    head, rest = body[:_HEAD], body[_HEAD:]
+    digest = hashlib.blake2b(_RESTLESS.sub(b"", head), digest_size=16)
+    tail = rest[-600:]
+    digest.update(rest[: len(rest) - len(tail)])
+    digest.update(_RESTLESS.sub(b"", tail))
+    return digest.hexdigest()
+
+
+def _failed(answer: Answer) -> Answered:
+    problem = answer.problem
+    if answer.status == 304 and not problem:
+        problem = "the server says unchanged (304) though nothing is stored"
+    return Answered(
+        finding=Finding.GONE if answer.status == 410 else Finding.FAILED,
+        problem=problem,
+        retry_after=answer.retry_after,
+    )
+
+
+def _outcome(finding: Finding, feed: Feed) -> Outcome:
+    if finding is Finding.FAILED:
+        return Outcome.PARKED if feed.state is FeedState.PARKED else Outcome.FAILED
+    return {
+        Finding.CHANGED: Outcome.CHANGED,
+        Finding.UNCHANGED: Outcome.UNCHANGED,
+        Finding.GONE: Outcome.RETIRED,
+    }[finding]
+
+
+def _line(feed: Feed, fetcher: Fetcher) -> object:
+    address = feed.moved_to or feed.url
+    try:
+        _, host, port = fetcher.guard.check(address)
+    except FeedRefused:
+        return address
+    return feed.outlet if fetcher.guard.allows(host, port) else urlsplit(address).hostname

@@ -1,0 +1,99 @@
+"""The process that reads feeds: bytes in on one pipe, articles out on another.
+
+It is started by :mod:`newsletter.feeds.workers` with a bare environment (no secrets), a memory
+limit, no right to write files, and an alarm that ends it should its parent be gone. What it
+says travels as JSON, so that a parser gone mad can at worst lie about articles.
+
+One job is a conversation of three lines: a job with a body; the ids found; the places of those
+that are new; the articles.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from newsletter.errors import NewsletterError
+from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.parse import parse
+from newsletter.model import Article
+
+RECURSION = 3_000
+
+
+def main(memory_mb: int, seconds: float) -> None:
+    """Answer jobs until the pipe closes. One failing job is an answer, not an end."""
+    _confine(memory_mb)
+    jobs, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing a library prints may end up among the answers
+    while head := jobs.readline():
+        job = json.loads(head)
+        body = jobs.read(job["bytes"])
+        # The parent kills by its own clock; this is for the case that there is no parent left.
+        signal.alarm(int(seconds) + 30)
+        try:
+            _answer(job, body, jobs, answers)
+        except MemoryError:
+            _say(
+                answers,
+                {"problem": "the feed needs more memory to read than is allowed", "last": True},
+            )
+            return
+        except NewsletterError as error:
+            _say(answers, {"problem": error.sentence})
+        except Exception as error:  # noqa: BLE001 - a parser may raise anything at a hostile body
+            _say(answers, {"problem": f"the feed cannot be read ({type(error).__name__})"})
+        signal.alarm(0)
+
+
+def _answer(job: dict[str, Any], body: bytes, jobs: BinaryIO, answers: BinaryIO) -> None:
+    context = Context(**{**job["context"], "first_seen": datetime.fromisoformat(job["first_seen"])})
+    document = parse(body, context.url, job["content_type"])
+    named = identify(document, context)
+    fresh: list[int] = list(range(len(named)))
+    if job["ask"]:
+        _say(answers, {"ids": [one.id for one in named]})
+        fresh = json.loads(jobs.readline())
+    articles = [compose(named[place], document, context) for place in fresh]
+    _say(
+        answers,
+        {
+            "title": document.title[:200],
+            "entries": len(document.entries),
+            "articles": [_row(article) for article in articles if article],
+        },
+    )
+
+
+def _row(article: Article) -> dict[str, Any]:
+    row = asdict(article)
+    row["published"] = article.published.isoformat()
+    row["first_seen"] = article.first_seen.isoformat()
+    return row
+
+
+def _say(answers: BinaryIO, data: dict[str, Any]) -> None:
+    # ASCII only: a lone surrogate that slipped through would otherwise end the process here.
+    answers.write(json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n")
+    answers.flush()
+
+
+def _confine(memory_mb: int) -> None:
+    memory = memory_mb * 1024 * 1024
+    for limit, value in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        hard = resource.getrlimit(limit)[1]
+        if hard != resource.RLIM_INFINITY:
+            resource.setrlimit(limit, (min(value, hard), min(value, hard)))
+        else:
+            resource.setrlimit(limit, (value, value))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    sys.setrecursionlimit(RECURSION)

@@ -1,0 +1,208 @@
+"""A few processes that read feeds, each with a clock over its head, replaced when they die.
+
+Workers are plain subprocesses and not :mod:`multiprocessing`: they start the same from a script,
+a test, a thread or a REPL, inherit neither secrets nor sockets, and speak JSON, which cannot run
+code on its way back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from newsletter.feeds.articles import Context
+from newsletter.model import Article, Dated, Kind
+
+JOBS_A_LIFE = 2_000
+"""A worker is replaced after so many jobs, so that what its parsers leak stays small."""
+LONGEST_ANSWER = 64 * 1024 * 1024
+_BOOT = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from newsletter.feeds.worker import main; main(int(sys.argv[2]), float(sys.argv[3]))"
+)
+_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "TZDIR", "PYTHONTZPATH", "SYSTEMROOT")
+
+Fresh = Callable[[Sequence[str]], Awaitable[Sequence[int]]]
+"""Given ids, answers the places of those that are new."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What became of one body: articles, or a problem in one sentence."""
+
+    articles: tuple[Article, ...] = ()
+    entries: int = 0
+    title: str = ""
+    problem: str = ""
+
+
+class Workers:
+    """The processes. Use as an async context manager; they start when first needed.
+
+    :param count: how many read at once.
+    :param seconds: after how long a worker that is reading one body is ended.
+    :param memory_mb: address space of one worker.
+    """
+
+    def __init__(self, count: int, *, seconds: float, memory_mb: int):
+        self._seconds = seconds
+        self._memory_mb = memory_mb
+        self._free: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
+        for _ in range(count):
+            self._free.put_nowait(None)
+        self._living: set[_Worker] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # A run that is being cancelled still ends its processes, and waits until they are gone.
+        ending = asyncio.ensure_future(self._end_all())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await ending
+            raise
+
+    async def read(
+        self, body: bytes, content_type: str, context: Context, fresh: Fresh | None = None
+    ) -> Reading:
+        """Read one body. Never raises for it: whatever it does to a worker is a problem told."""
+        worker = await self._free.get()
+        try:
+            if worker is None:
+                worker = await self._start()
+            # A worker that died while it waited is no fault of this body.
+            elif worker.process.returncode is not None:
+                await self._end(worker)
+                worker = await self._start()
+            reading = await worker.read(body, content_type, context, fresh, self._seconds)
+        except TimeoutError:
+            reading = Reading(problem=f"the feed takes more than {self._seconds:g} s to read")
+            await self._end_if(worker)
+            worker = None
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
+            reading = Reading(problem="the feed ended the process that read it")
+            await self._end_if(worker)
+            worker = None
+        except BaseException:
+            # Cancelled, or the caller's own error: the worker may be in the middle of a job.
+            if worker:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.kill()
+            self._free.put_nowait(None)
+            raise
+        if worker and worker.jobs >= JOBS_A_LIFE:
+            await self._end(worker)
+            worker = None
+        self._free.put_nowait(worker)
+        return reading
+
+    async def _start(self) -> _Worker:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-c",
+            _BOOT,
+            json.dumps([entry for entry in sys.path if entry] or [os.getcwd()]),  # noqa: PTH109 - text wanted
+            str(self._memory_mb),
+            str(self._seconds),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ},
+            limit=LONGEST_ANSWER,
+        )
+        worker = _Worker(process)
+        self._living.add(worker)
+        return worker
+
+    async def _end_if(self, worker: _Worker | None) -> None:
+        if worker:
+            await self._end(worker)
+
+    async def _end_all(self) -> None:
+        for worker in list(self._living):
+            await self._end(worker)
+
+    async def _end(self, worker: _Worker) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            worker.process.kill()
+        # Reads what is left, closes the pipes and waits.
+        with contextlib.suppress(OSError, ValueError):
+            await worker.process.communicate()
+        self._living.discard(worker)
+
+
+class _Worker:
+    def __init__(self, process: asyncio.subprocess.Process):
+        self.process = process
+        self.jobs = 0
+
+    async def read(
+        self, body: bytes, content_type: str, context: Context, fresh: Fresh | None, seconds: float
+    ) -> Reading:
+        self.jobs += 1
+        job = {
+            "bytes": len(body),
+            "content_type": content_type,
+            "ask": fresh is not None,
+            "first_seen": context.first_seen.isoformat(),
+            "context": {
+                name: getattr(context, name)
+                for name in Context.__dataclass_fields__
+                if name != "first_seen"
+            },
+        }
+        async with asyncio.timeout(seconds):
+            await self._send(json.dumps(job).encode() + b"\n" + body)
+            answer = await self._answer()
+        if fresh is not None and "ids" in answer:
+            # The caller's own time to look ids up is not the feed's fault.
+            places = await fresh(answer["ids"])
+            async with asyncio.timeout(seconds):
+                await self._send(json.dumps(list(places)).encode() + b"\n")
+                answer = await self._answer()
+        if answer.get("last"):
+            self.jobs = JOBS_A_LIFE
+        if "problem" in answer:
+            return Reading(problem=str(answer["problem"]))
+        return Reading(
+            articles=tuple(_article(row) for row in answer["articles"]),
+            entries=answer["entries"],
+            title=answer["title"],
+        )
+
+    async def _send(self, data: bytes) -> None:
+        assert self.process.stdin is not None  # noqa: S101 - opened as a pipe above
+        self.process.stdin.write(data)
+        await self.process.stdin.drain()
+
+    async def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None  # noqa: S101 - opened as a pipe above
+        said = await self.process.stdout.readline()
+        if not said.endswith(b"\n"):
+            raise EOFError
+        answer: dict[str, Any] = json.loads(said)
+        return answer
+
+
+def _article(row: dict[str, Any]) -> Article:
+    row["published"] = datetime.fromisoformat(row["published"])
+    row["first_seen"] = datetime.fromisoformat(row["first_seen"])
+    row["dated"] = Dated(row["dated"])
+    row["kind"] = Kind(row["kind"])
+    return Article(**row)

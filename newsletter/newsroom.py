@@ -1,0 +1,128 @@
+"""The composition root: a configuration becomes a newsroom with everything in its place.
+
+Nothing below this module knows which database, writer or transport is in use; nothing above it
+makes one.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+
+from newsletter.audience.segments import condition
+from newsletter.clock import Clock, system_clock
+from newsletter.config import Config
+from newsletter.database.articles import Articles
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database, open_database
+from newsletter.database.issues import Issues
+from newsletter.database.readers import Readers
+from newsletter.database.stories import Stories
+from newsletter.delivery.transport import Transport, make_transport
+from newsletter.issue.render import Renderer
+from newsletter.model import Feed, Outlet
+
+
+def new_token() -> str:
+    """Make a short random word for a reader's links: 128 bits, URL-safe, 22 characters."""
+    return secrets.token_urlsafe(16)
+
+
+def new_tag() -> str:
+    """Make an issue's random marker: letters and digits that no article can foresee."""
+    return secrets.token_hex(6)
+
+
+@dataclass(frozen=True)
+class Newsroom:
+    """Everything one run of the program works with.
+
+    Time and randomness stand here so that a test can put its own in.
+    """
+
+    config: Config
+    database: Database
+    clock: Clock = system_clock
+    random: random.Random = field(default_factory=random.SystemRandom)
+    token: Callable[[], str] = new_token
+    tag: Callable[[], str] = new_tag
+
+    @cached_property
+    def articles(self) -> Articles:
+        """Outlets, feeds and articles."""
+        return Articles(self.database)
+
+    @cached_property
+    def stories(self) -> Stories:
+        """Stories and briefs."""
+        return Stories(self.database)
+
+    @cached_property
+    def issues(self) -> Issues:
+        """Issues and revisions."""
+        return Issues(self.database)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """The people who read."""
+        return Readers(self.database, compile_segment=condition)
+
+    @cached_property
+    def ledger(self) -> DeliveryLedger:
+        """One row per reader and issue."""
+        # The first hash makes the installation's key, which must not happen inside a claim.
+        self.readers.address_hash("")
+        return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """The one rendering path of preview, page and send."""
+        return Renderer(self.config.path(self.config.paths.templates), self.config.site)
+
+    @cached_property
+    def outlets(self) -> dict[str, Outlet]:
+        """The configured outlets by id."""
+        return {source.id: source.outlet for source in self.config.sources}
+
+    @cached_property
+    def feeds(self) -> tuple[Feed, ...]:
+        """The configured feeds, as yet unvisited."""
+        return tuple(
+            Feed(
+                url=url,
+                outlet=source.id,
+                section=source.section,
+                interval=self.config.collect.interval_minutes * 60,
+                page_text=source.page_text,
+            )
+            for source in self.config.sources
+            for url in source.addresses
+        )
+
+    def transport(self) -> Transport:
+        """Make the configured way out; the caller closes it.
+
+        :raises ConfigError: when a key that the transport needs is not in the environment.
+        """
+        return make_transport(self.config)
+
+    def local_day(self, edition: str, moment: datetime | None = None) -> date:
+        """The date it is (or was) in an edition's zone."""
+        return (moment or self.clock()).astimezone(self.config.zone(edition)).date()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+
+def open_newsroom(config: Config, *, clock: Clock = system_clock) -> Newsroom:
+    """Open the database, upgrade it, and put a newsroom together.
+
+    :raises DatabaseError: when the database cannot be opened or upgraded.
+    """
+    database = open_database(config.database_url, busy_seconds=config.database.busy_seconds)
+    return Newsroom(config=config, database=database, clock=clock)
