@@ -52,8 +52,9 @@ def compare(articles: Iterable[Article], method: Method) -> Window:
     """Articles of one language, sorted and compared."""
     ordered = tuple(sorted(articles, key=_age))
     lang = terms.language(ordered[0].lang) if ordered else "en"
-    tokens = terms.tokenise(ordered, lang)
-    weights = similarity.weigh(tokens, terms.background(lang), method)
+    background = terms.background(lang)
+    tokens = terms.tokenise(ordered, lang, background)
+    weights = similarity.weigh(tokens, background, method)
     first, second = similarity.features(tokens, weights)
     numbers: dict[str, int] = {}
     outlets = [numbers.setdefault(article.outlet, len(numbers)) for article in ordered]
