@@ -18,6 +18,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 from newsletter.errors import IssueError
+from newsletter.issue.clean import first_upper
 
 _FALLBACK = "en"
 
@@ -93,7 +94,7 @@ class Catalogue:
         if not section:
             return self("section_general")
         key = f"section_{section.strip().lower().replace(' ', '_')}"
-        return self(key) if self.has(key) else section[:1].upper() + section[1:]
+        return self(key) if self.has(key) else first_upper(section)
 
     def joined(self, parts: list[str]) -> str:
         """Words as a list in a sentence: "a, b and c"."""

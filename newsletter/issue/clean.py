@@ -23,6 +23,7 @@ _UNWANTED = re.compile(
 _SPACE = re.compile(r"[\s\u0085\u2028\u2029\u2800]+")
 _PLACEHOLDER = re.compile(r"%(?=%?[A-Za-z_][A-Za-z0-9_.:-]{1,40}%)")
 _BRACES = re.compile(r"(?<=\{)(?=[{%])|(?<=\$)(?=\{)|(?<=\*)(?=\|)|(?<=<)(?=%)")
+_TAG_OPENING = re.compile(r"<(?=[/!?a-zA-Z])")
 _ENCODED_WORD = re.compile(r"=\?")
 
 # Everything RFC 3986 allows, and "%" because addresses arrive already encoded.
@@ -45,7 +46,7 @@ def clean(text: str) -> str:
         for character in _UNWANTED.sub("", text)
         if unicodedata.category(character) not in {"Cc", "Cs"} and ord(character) & 0xFFFE != 0xFFFE
     )
-    return unicodedata.normalize("NFC", text).strip()
+    return unicodedata.normalize("NFC", re.sub(" {2,}", " ", text)).strip()
 
 
 def defuse(text: str) -> str:
@@ -56,13 +57,18 @@ def defuse(text: str) -> str:
     return _BRACES.sub(" ", _PLACEHOLDER.sub("%\u2060", text))
 
 
+def defuse_plain(text: str) -> str:
+    """The same for text that is not escaped: nothing in it reads as a tag either."""
+    return _TAG_OPENING.sub("< ", defuse(text))
+
+
 def scrub_header(text: str) -> str:
     """Text for a Subject: one line that no header parser takes for an encoded word.
 
     Some Python versions decode ``=?utf-8?q?...?=`` inside a subject into fresh header lines
     (CVE-2024-6923), so the opening mark is broken.
     """
-    return _ENCODED_WORD.sub("= ?", defuse(clean(text)))
+    return _ENCODED_WORD.sub("= ?", defuse_plain(clean(text)))
 
 
 def safe_url(address: str) -> str:
@@ -81,3 +87,8 @@ def safe_url(address: str) -> str:
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zs"} for character in parts.netloc):
         return ""
     return defuse(quote(address, safe=_ADDRESS_CHARACTERS))
+
+
+def first_upper(text: str) -> str:
+    """The first letter as a capital, the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -24,7 +24,7 @@ from jinja2 import TemplateError as JinjaError
 from markupsafe import Markup, escape
 
 from newsletter.errors import TemplateError
-from newsletter.issue.clean import clean, defuse
+from newsletter.issue.clean import clean, defuse, defuse_plain, first_upper
 
 ISSUE_FILES = ("subject.txt", "body.mjml", "body.txt")
 """What an issue cannot be rendered without."""
@@ -149,7 +149,7 @@ def _escaped(value: object) -> object:
 def _cleaned(value: object) -> object:
     if isinstance(value, _Laid) or not isinstance(value, str):
         return value
-    return defuse(clean(value))
+    return defuse_plain(clean(value))
 
 
 def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
@@ -157,15 +157,10 @@ def wrap(text: str, indent: str = "", width: int = TEXT_WIDTH) -> str:
     leading = text[: len(text) - len(text.lstrip(" "))]
     return _Laid(
         textwrap.fill(
-            leading + defuse(clean(text)),
+            leading + defuse_plain(clean(text)),
             width,
             subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,
         )
     )
-
-
-def first_upper(text: str) -> str:
-    """The first letter as a capital, the rest as it is."""
-    return text[:1].upper() + text[1:]

@@ -8,7 +8,7 @@ as a :class:`~newsletter.errors.TemplateError` or as a story in a plain block, n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ TOKENS = ("unsubscribe", "preferences", "because")
 """The reader's own places. ``unsubscribe`` and ``preferences`` are https addresses inside an
 ``href``; ``because`` is the sentence why this reader gets the issue."""
 
-_TAG = re.compile(r"[A-Za-z0-9]{6,40}")
+_TAG = re.compile(r"[A-Za-z0-9]{8,32}")
 _OPENING = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^>]*?)(/?)>")
 _DEPTH = 100
 """Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
@@ -84,7 +84,7 @@ class Renderer:
     ) -> Composition:
         """Render an issue for the readers of one variant.
 
-        :param tag: the issue's random word, 6 to 40 letters and digits; the reader's places are
+        :param tag: the issue's random word, 8 to 32 letters and digits; the reader's places are
             ``{tag}_unsubscribe_`` and so on (:data:`TOKENS`).
         :param topics: sections these readers asked for; the others are left out, unless nothing
             would be left. Empty: everything.
@@ -92,7 +92,7 @@ class Renderer:
         :raises IssueError: when the tag is not such a word or the issue has no stories.
         """
         if not _TAG.fullmatch(tag):
-            raise IssueError(tag, "is not a tag of 6 to 40 letters and digits")
+            raise IssueError(tag, "is not a tag of 8 to 32 letters and digits")
         stories = for_topics(content.stories, topics)
         if not stories:
             raise IssueError(content.edition, "an issue without stories cannot be rendered")
@@ -108,8 +108,8 @@ class Renderer:
             values = self._values(frame, shown)
             return _tidy_text(self.templates.text("email/issue/body.txt", values))
 
-        views, html = _sound(views, plain, markup, problems)
-        views, text_part = _sound(views, plain, text, problems)
+        views, html = _sound(views, plain, markup, problems, self.words)
+        views, text_part = _sound(views, plain, text, problems, self.words)
         if any(view.place == "plain" for view in views):
             html = markup(views)
         values = self._values(frame, views)
@@ -123,15 +123,24 @@ class Renderer:
         )
         return Composition(rendered=rendered, problems=tuple(problems))
 
-    def mail(self, name: str, values: dict[str, Any]) -> tuple[str, str, str]:
-        """Subject, HTML and text of another mail: a folder ``email/<name>`` of three files."""
-        shared = {**self._shared(), **values}
+    def render_mail(self, name: str, values: Mapping[str, Any], *, tag: str = "") -> Rendered:
+        """Another mail: a folder ``email/<name>`` of three files, filled in with values.
+
+        There are confirm, welcome, goodbye, preferences, correction, reminder and alert; the first
+        line of each template says which values it takes. A correction goes to many readers, so it
+        has their places and needs a ``tag``, as an issue does.
+
+        :raises TemplateError: when a template is missing or broken, or a value is missing.
+        """
+        shared = {
+            **self._shared(),
+            **values,
+            "reader": {place: f"{tag}_{place}_" for place in TOKENS} if tag else None,
+        }
         subject = scrub_header(self.templates.text(f"email/{name}/subject.txt", shared))
-        shared["subject"] = subject
-        shared.setdefault("preheader", "")
         html = compile_mjml(self.templates.markup(f"email/{name}/body.mjml", shared))
         text = _tidy_text(self.templates.text(f"email/{name}/body.txt", shared))
-        return subject, html, text
+        return Rendered(subject=subject, preheader="", html=html, text=text, tag=tag)
 
     def _view(self, story: IssueStory, first: bool, problems: list[Problem]) -> StoryView:  # noqa: FBT001
         try:
@@ -271,6 +280,7 @@ def _sound(
     plain: dict[str, StoryView],
     make: Callable[[Sequence[StoryView]], str],
     problems: list[Problem],
+    words: Catalogue,
 ) -> tuple[list[StoryView], str]:
     """Make a part of the mail; a story that breaks it is put in a plain block.
 
@@ -284,7 +294,7 @@ def _sound(
             try:
                 make([view])
             except TemplateError as error:
-                make([harmless(plain[view.id], view)])
+                make([harmless(view, words)])
                 problems.append(Problem(story=view.id, sentence=str(error)))
                 sound.append(plain[view.id])
             else:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from newsletter.issue.catalogue import Catalogue
-from newsletter.issue.clean import clean, safe_url
+from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.model import (
     Brief,
     Bullet,
@@ -27,6 +27,7 @@ from newsletter.model import (
 )
 
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
+_ATTRIBUTED = re.compile(r"(“.+”) \([^()]+(?:\([^()]*\))?[^()]*\)")
 _QUOTATION = re.compile(r"[“”„«»\"]")
 
 EARLIER_DAYS = 2
@@ -162,7 +163,7 @@ def story_view(story: IssueStory, words: Catalogue, base_url: str, *, first: boo
         bar=None if story.place is Place.ONE_SIDED else bar_view(brief.coverage, words, full=top),
         overview=tuple(_overview(brief, story.sources)) if top else (),
         differ=tuple(_differ(brief, story.sources)) if top else (),
-        sides=tuple(_sides(brief, story.sources, words)) if top else (),
+        sides=tuple(_sides(brief, story.sources, words, only_quoted=not top)),
         leads=tuple(_leads(brief, story.sources, words)) if top else (),
         history=tuple(_history(story, words)) if top else (),
         coverage_line=_one_sided(brief.coverage, words) if story.place is Place.ONE_SIDED else "",
@@ -191,15 +192,19 @@ def plain_view(story: IssueStory, words: Catalogue, base_url: str) -> StoryView:
     )
 
 
-def harmless(plain: StoryView, like: StoryView) -> StoryView:
-    """A story of plain words in the shape of another: what any sound template can lay out."""
+def harmless(like: StoryView, words: Catalogue) -> StoryView:
+    """A story of fixed words in the shape of another: what any sound template can lay out."""
     return replace(
-        plain,
-        place=like.place,
-        first=like.first,
-        bar=like.bar,
+        like,
+        id="harmless",
+        kicker=(words("section_general"),),
+        headline=words("the_story"),
+        deck="",
+        overview=(),
+        differ=(),
+        leads=(),
+        history=(),
         sides=tuple(replace(side, bullets=(), empty=side.heading) for side in like.sides),
-        plain="",
     )
 
 
@@ -311,11 +316,10 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
         text = clean(sentence.text)
         named: SourceView | None = None
         if brief.writer == "extract" and cited:
-            first = source_view(sources[cited[0]])
-            text = _as_quotation(text, sentence)
-            if first.outlet.casefold() not in text.casefold():
-                named = first
-                del cited[0]
+            # “The sentence.” (The Outlet): the outlet becomes a link of its own.
+            attributed = _ATTRIBUTED.fullmatch(text)
+            text = attributed.group(1) if attributed else _as_quotation(text, sentence)
+            named = source_view(sources[cited.pop(0)])
         for id_ in cited:
             numbers.setdefault(id_, len(numbers) + 1)
         yield QuoteView(
@@ -340,9 +344,14 @@ def _as_quotation(text: str, item: Sentence | Bullet) -> str:
     return f"“{inner}”"
 
 
-def _sides(brief: Brief, sources: dict[str, SourceLine], words: Catalogue) -> Iterator[SideView]:
+def _sides(
+    brief: Brief, sources: dict[str, SourceLine], words: Catalogue, *, only_quoted: bool
+) -> Iterator[SideView]:
+    """What each side says; a story in short shows only the sides it quotes."""
     for side in (Side.LEFT, Side.RIGHT, Side.CENTER):
         part = brief.of(side)
+        if only_quoted and not part.bullets:
+            continue
         heading = words(f"from_{side.value}")
         if part.status is SideStatus.OK and part.bullets:
             yield SideView(
@@ -381,7 +390,7 @@ def _bullet(bullet: Bullet, sources: dict[str, SourceLine], words: Catalogue) ->
 def _differ(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[DifferView]:
     for quantity in brief.differ:
         yield DifferView(
-            about=clean(quantity.about),
+            about=first_upper(clean(quantity.about)),
             figures=tuple(
                 FigureView(
                     value=clean(claim.value),
@@ -404,9 +413,8 @@ def _leads(
         part = brief.of(side)
         if part.lead is not None and part.lead in sources:
             told = any(part.lead in bullet.citations[:1] for bullet in part.bullets)
-            label = words(f"side_{side.value}")
             lead = source_view(sources[part.lead], None if told else words)
-            yield label[:1].upper() + label[1:], lead
+            yield first_upper(words(f"side_{side.value}")), lead
 
 
 def _history(story: IssueStory, words: Catalogue) -> Iterator[str]:

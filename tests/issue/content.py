@@ -102,7 +102,7 @@ def coverage(
 def sentence(story: str, text: str, *outlets: str) -> Sentence:
     """A copied sentence of the overview and the outlets it is corroborated by."""
     return Sentence(
-        text=text,
+        text=f"“{text}” ({OUTLETS[outlets[0]][0]})",
         citations=tuple(f"{story}.{outlet}" for outlet in outlets),
         evidence=(Evidence(article=f"{story}.{outlets[0]}", text=text, end=len(text)),),
     )

@@ -1,1 +1,0 @@
-"""Tests of choosing, rendering, approving and checking an issue."""
