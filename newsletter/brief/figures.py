@@ -77,8 +77,8 @@ _NUMBER = re.compile(
     (?P<time>\b(?P<hh>\d{{1,2}})[:.](?P<mm>\d{{2}})(?=\s?(?:[ap]\.?m\b|hrs|GMT|UTC|E[DS]?T|
     P[DS]?T|local))|\b(?P<h24>\d{{1,2}}):(?P<m24>\d{{2}})\b) |
     (?P<code>(?-i:\b(?=[A-Za-z]*[A-Z])[A-Za-z]{{1,12}}-?\d+[A-Za-z]*\b)) |
-    (?P<num>(?P<cur>US\$|A\$|C\$|HK\$|NZ\$|R\$|\bRs\.?\s?(?=\d)|
-    [$£€¥₹₽₩₪])?\s?(?<![\w.])(?P<value>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
+    (?P<num>(?:(?P<cur>US\$|A\$|C\$|HK\$|NZ\$|R\$|\bRs\.?\s?(?=\d)|
+    [$£€¥₹₽₩₪])\s?)?(?<![\w.])(?P<value>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
       (?P<scale>[\s-]?(?:{_BIG})s?\b|\s?(?:k|m|mn|bn|b|tn|trn|t)\b)?(?P<unit>\s?{_PERCENT}|
       [\s-](?:U\.?S\.?\s|Canadian\s|Australian\s)?{_MONEY_WORD}\b)?
       (?P<suffix>(?:st|nd|rd|th|s)\b)?) |

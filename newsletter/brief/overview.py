@@ -23,6 +23,7 @@ _BACKS = 0.6  # share of terms from which one sentence backs another
 _VERBATIM = 0.9  # so near to the headline that it adds nothing
 _DECK_PLACE = 10  # sentences of an article the deck is looked for in
 _WIDTH = 12  # sets kept at each step of the search
+_SHARED = 0.5  # share of a sentence's terms that other families must use as well
 _LIKELY = 60  # sentences looked at closely
 _POOL = 24  # sentences the search looks at
 _LONG = 40  # words from which a sentence is hard to read
@@ -74,6 +75,8 @@ def neutral_pool(
     found: list[tuple[float, str, int, int, Span]] = []
     for span in (*likely, *passages(likely, articles, _MOST)):
         if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
+            if weights.shared(span.terms) < _SHARED:
+                continue
             rank = -round(_score(span, weights), 9)
             found.append((rank, span.article, span.start, span.end, span))
     found.sort(key=lambda entry: entry[:4])
@@ -110,6 +113,7 @@ def choose(
                 gain = math.fsum(map(weights.of, span.terms - state.terms))
                 repeated = {pool[j].article for j in state.chosen}
                 gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
+                gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],

@@ -75,4 +75,6 @@ def _tidied(name: str) -> str:
         name = rest
         first, _, rest = name.partition(" ")
     name = re.sub(r"(?: (?:of|the|for|and|de|la|al|el))+$", "", name).strip(" ,")
+    if not name.endswith(("Jr.", "Sr.")):
+        name = name.rstrip(".")
     return "" if name in _NOT_A_SPEAKER or len(name) < 2 or not name[0].isupper() else name

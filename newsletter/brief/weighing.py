@@ -18,6 +18,7 @@ from newsletter.model import Article, Side
 
 _LEAD_SENTENCES = 6  # the part of an article that says what the story is
 _TITLE_SHARE = 0.5
+_LONE = 0.15  # weight of a term only one family uses
 _CORE_SHARE = 0.3  # families that open with a term of the story's core
 _FEWEST_CORE = 4
 _FEW_FAMILIES = 3  # with so few, a core is too small to rule anything out
@@ -75,7 +76,7 @@ class Weights:
             self._weight[term] = (
                 (math.log1p(n) + math.log1p(lead)) * (1 + 0.2 * max(0, sides - 1))
                 if n > 1
-                else 0.15
+                else _LONE
             )
 
     def of(self, term: str) -> float:
@@ -87,6 +88,12 @@ class Weights:
         weight = self._weight
         total: float = math.fsum(weight.get(term, 0.0) for term in terms)
         return total / math.pow(len(terms) + 6, 0.75)
+
+    def shared(self, terms: frozenset[str]) -> float:
+        """The share of terms that more than one family uses; 1 where families are too few to ask."""
+        if self._families <= _FEW_FAMILIES or not terms:
+            return 1.0
+        return sum(self._weight.get(term, 0.0) > _LONE for term in terms) / len(terms)
 
     def typical(self, terms: frozenset[str]) -> float:
         """How near a title is to the titles of the other families."""
