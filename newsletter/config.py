@@ -62,7 +62,7 @@ class Site(_Table):
     """Who publishes, as readers see it."""
 
     name: str = "Both Sides Daily"
-    base_url: str = "http://127.0.0.1:8000"
+    base_url: str = "https://news.example.org"
     language: str = "en"
     postal_address: str = "1 Example Street, Sampleton"
     contact: str = "editor@example.org"
@@ -137,7 +137,7 @@ class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=25, ge=1, le=65535)
+    port: int = Field(default=25, ge=0, le=65535)
     security: Literal["none", "starttls", "tls"] = "none"
     username_env: str = ""
     password_env: str = ""

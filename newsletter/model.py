@@ -493,6 +493,40 @@ class Reader:
     source: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One person of an import file, checked and cleaned, on their way to the database.
+
+    ``line`` is the line of the file the row begins on. ``email`` is the address to write to;
+    ``address_key`` is the address as it is compared: case folded, domain in its ASCII form.
+    An empty word means that the file says nothing about it.
+    """
+
+    line: int
+    email: str
+    address_key: str
+    email_domain: str
+    name: str = ""
+    country: str = ""
+    language: str = ""
+    timezone: str = ""
+    topics: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A row of an import file that was not taken, and why.
+
+    ``value`` is the offending cell, shortened and without characters that could harm a terminal.
+    """
+
+    line: int
+    column: str
+    value: str
+    reason: str
+
+
 # --------------------------------------------------------------------------- delivery
 
 

@@ -20,7 +20,7 @@ from datetime import time as time_of_day
 from pathlib import Path
 
 from newsletter.brief.extract import write as write_extract
-from newsletter.config import Config, Segment
+from newsletter.config import Config
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -98,7 +98,9 @@ def collect(
             problems.append((visit.feed.url, visit.problem))
         if on_visit:
             on_visit(visit)
-    copies = find_copies(fresh, _window(room, now))
+    new_ids = {article.id for article in fresh}
+    before = [article for article in _window(room, now) if article.id not in new_ids]
+    copies = find_copies(fresh, before)
     room.articles.mark_copies(copies)
     return CollectReport(
         feeds=len(feeds),
@@ -302,8 +304,7 @@ def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
-    segments = _segments(room, issue.edition)
-    return room.readers.count_audience(issue.edition, segments)
+    return room.readers.count_audience(issue.edition, room.config.segments)
 
 
 def send(
@@ -330,7 +331,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            room.readers.audience(issue.edition, _segments(room, issue.edition)),
+            room.readers.audience(issue.edition, room.config.segments),
             random_word=room.tag,
             now=started,
         )
@@ -398,14 +399,6 @@ def _mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
 
 
 # --------------------------------------------------------------------------- within
-
-
-def _segments(room: Newsroom, edition: str) -> dict[str, Segment]:
-    return {
-        name: segment
-        for name, segment in room.config.segments.items()
-        if segment.edition == edition
-    }
 
 
 @dataclass(frozen=True, slots=True)

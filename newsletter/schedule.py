@@ -26,7 +26,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter import pipeline
 from newsletter.config import Config, EditionSettings
 from newsletter.errors import NewsletterError, NotApproved
-from newsletter.model import IssueState
+from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.work import Work
 
@@ -179,41 +179,57 @@ def ring_due(room: Newsroom) -> list[Firing]:
 def _ring(room: Newsroom, firing: Firing) -> bool:
     """Do one bell's work; True when it needs no further look."""
     assert firing.day is not None  # noqa: S101 - only the collect bell has no day
-    settings = room.config.edition(firing.edition)
-    allowed = timedelta(minutes=room.config.schedule.late_minutes)
     issue = room.issues.of_day(firing.edition, firing.day)
+    allowed = timedelta(minutes=room.config.schedule.late_minutes)
     if firing.bell == DRAFT:
-        if issue is None and firing.late <= allowed + _between(settings):
-            pipeline.collect(room)
-            pipeline.group(room)
-            pipeline.write(room)
-            report = pipeline.compose(room, edition=firing.edition, day=firing.day)
-            log.info(
-                "drafted %s: %s stories", report.issue.id, len(report.revision.content.stories)
-            )
+        still_of_use = allowed + _between(room.config.edition(firing.edition))
+        if issue is None and firing.late <= still_of_use:
+            _draft(room, firing.edition, firing.day)
         return True
     if issue is None:
         return firing.late > allowed
     if issue.state in _OVER:
         return True
-    if firing.late > allowed and issue.state in {IssueState.DRAFT, IssueState.APPROVED}:
-        match room.config.schedule.late:
-            case "skip":
-                log.warning("%s was not sent in time and is skipped", issue.id)
-                return True
-            case "ask":
-                log.warning("%s is late; send it by hand: newsletter send %s", issue.id, issue.id)
-                return True
-            case "send":
-                log.warning("%s is late and goes out now", issue.id)
-    if issue.state is IssueState.DRAFT and settings.unattended == "send":
-        issue = pipeline.approve_unattended(room, issue)
+    waiting = issue.state in {IssueState.DRAFT, IssueState.APPROVED}
+    if waiting and firing.late > allowed and not _send_although_late(room, issue):
+        return True
+    return _send(room, issue)
+
+
+def _draft(room: Newsroom, edition: str, day: date) -> None:
+    pipeline.collect(room)
+    pipeline.group(room)
+    pipeline.write(room)
+    report = pipeline.compose(room, edition=edition, day=day)
+    log.info("drafted %s: %s stories", report.issue.id, len(report.revision.content.stories))
+
+
+def _send_although_late(room: Newsroom, issue: Issue) -> bool:
+    """Follow the late policy; False leaves the issue to a person."""
+    match room.config.schedule.late:
+        case "skip":
+            log.warning("%s was not sent in time and is skipped", issue.id)
+            return False
+        case "ask":
+            log.warning("%s is late; send it by hand: newsletter send %s", issue.id, issue.id)
+            return False
+        case "send":
+            log.warning("%s is late and goes out now", issue.id)
+            return True
+
+
+def _send(room: Newsroom, issue: Issue) -> bool:
+    """Send what is approved, or may go without; True when nothing more is to be done."""
     if issue.state is IssueState.PAUSED:
         return False
     try:
+        if issue.state is IssueState.DRAFT and (
+            room.config.edition(issue.edition).unattended == "send"
+        ):
+            pipeline.approve_unattended(room, issue)
         pipeline.send(room, issue.id)
-    except NotApproved:
-        log.warning("%s waits for an approval: newsletter approve %s", issue.id, issue.id)
+    except NotApproved as error:
+        log.warning("%s. Approve it: newsletter approve %s", error, issue.id)
         return False
     return room.issues.find(issue.id).state in _OVER
 
@@ -232,7 +248,7 @@ def _today(settings: EditionSettings, now: datetime) -> date:
 def _between(settings: EditionSettings) -> timedelta:
     """How long after the draft the send comes; a draft is of use until then."""
     day = date(2026, 1, 1)
-    gap = datetime.combine(day, settings.send_at) - datetime.combine(day, settings.draft_at)  # noqa: DTZ001 - a difference of two times of day
+    gap = datetime.combine(day, settings.send_at) - datetime.combine(day, settings.draft_at)
     return max(gap, timedelta(0))
 
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 
 from newsletter.brief import figures, overview
 from newsletter.brief.evidence import Span
-from newsletter.brief.standalone import stands_alone
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.model import NumberClaim, NumbersDiffer, Outlet, Side
 
@@ -47,6 +46,11 @@ _BEFORE = {
         r"\b(?:displac(?:ed|ing)|evacuat(?:ed|ing)) (?:at least |about |more than |some )?$", re.I
     ),
 }
+_ANY_COUNTED = re.compile(
+    r"\b(?:kill|dead|death|died|lives|fatal|injur|wound|hurt|hospitali|missing|unaccounted|arrest|detain|custody|"
+    r"evacuat|displac|homeless)",
+    re.IGNORECASE,
+)
 _HEDGE = re.compile(
     r"\b(at least|more than|about|around|some|nearly|up to|an estimated|over) $", re.I
 )
@@ -67,6 +71,8 @@ def numbers(evidence: Sequence[Span], outlets: Mapping[str, Outlet]) -> tuple[Nu
     )
     for span in evidence:
         if span.opinion or span.place >= _LEAD:
+            continue
+        if not _ANY_COUNTED.search(span.text):
             continue
         for about, value, shown in _counts(span.text):
             said[about][value].setdefault(span.family, (span.article, shown))
@@ -132,10 +138,7 @@ def only(
                 for span in news
                 if span.side is side
                 and 10 <= span.words <= 35
-                and not span.loaded
-                and not span.first_person
                 and weights.distinct(span.terms, side) > 0.1
-                and stands_alone(span.text, quoting=True)
             ),
             key=lambda s: (
                 -round(weights.distinct(s.terms, side) * weights.about(s.terms), 9),
@@ -144,6 +147,8 @@ def only(
             ),
         )
         for span in ranked[:12]:
+            if span.loaded or span.first_person or not span.stands:
+                continue
             others = [
                 s
                 for s in evidence

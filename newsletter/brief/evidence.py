@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from newsletter.brief import furniture, sentences, speakers, wording
+from newsletter.brief import furniture, sentences, speakers, standalone, wording
 from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 800
+MOST_OF_A_STORY = 480
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
 _DATELINE = re.compile(
@@ -35,7 +35,7 @@ _BYLINE = re.compile(
 )
 _BULLET = re.compile(r"^(?:[-–—•■●▪*·]+|\d{1,2}[.)])\s+")
 _ENDS = re.compile(r"[.!?][”\"’')\]]*$")
-_TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
+TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
 _GLUED = re.compile(
     r"\b[A-Za-z]*[a-z]{3}[A-Z][a-z]+|[a-z][.!?][A-Z][a-z]|\)[A-Za-z]|[A-Z]{2,}[a-z]{3,}[A-Z]"
 )
@@ -46,7 +46,7 @@ _CAMEL = frozenset(
     OnlyFans WikiLeaks GitHub ByteDance NewsNation""".split()
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ve|d|ll)|we|We|my|My|our|Our|us)\b")
-_VERBISH = re.compile(
+VERB = re.compile(
     r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|must|should"
     r"|said|says|told|\w{2,}ed|\w{3,}s|made|took|got|gave|went|came|saw|won|lost|met|held|led|left|put|"
     r"set|cut|hit|kept|found|began|broke|wrote|spoke|rose|fell|grew|drew|fought|shot|sent|spent|built|"
@@ -57,10 +57,12 @@ _OPINION_KINDS = frozenset({Kind.OPINION, Kind.ANALYSIS})
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One sentence of one article, as it stands there.
+    """One sentence of one article, as it stands there, or two that belong together.
 
-    ``place`` counts the sentences of its article from 0. ``cut`` is true when the span ends
-    before its sentence does, at the end of a main clause.
+    ``place`` counts the sentences of its article from 0. A ``passage`` is two sentences that
+    follow each other, where the second ("He added …") needs the first. A ``title`` is the
+    article's own headline, quoted where its text gives nothing; its offsets are both 0. A
+    ``clause`` ends with the main clause of a long sentence and is printed with an ellipsis.
     """
 
     article: str
@@ -73,7 +75,9 @@ class Span:
     side: Side | None
     opinion: bool
     speaker: str = ""
-    cut: bool = False
+    passage: bool = False
+    clause: bool = False
+    title: bool = False
 
     @cached_property
     def words(self) -> int:
@@ -94,6 +98,18 @@ class Span:
     def loaded(self) -> int:
         """How many words of judgement or heat stand in it."""
         return len(wording.loaded_words(self.text))
+
+    @cached_property
+    def stands(self) -> bool:
+        """Whether it is complete on its own as a quotation."""
+        return self.passage or standalone.stands_alone(self.text, quoting=True)
+
+    @cached_property
+    def stands_plain(self) -> bool:
+        """Whether it is complete on its own as a plain report, nobody speaking first."""
+        if self.passage:
+            return not self.text.startswith(("“", '"', "‘"))
+        return self.stands and standalone.stands_alone(self.text, quoting=False)
 
     def as_evidence(self) -> Evidence:
         """The span as it travels with a brief."""
@@ -148,7 +164,7 @@ def _of_article(
     limit = furniture.body_end(text)
     family, side = family_of(article, outlets), side_of(article, outlets)
     opinion = is_opinion(article)
-    title = wording.plain(article.title).casefold().rstrip(".")
+    title = article.title.casefold().strip(" .")
     found: list[Span] = []
     seen: set[str] = set()
     for raw_start, end in sentences.split(text[:limit]):
@@ -157,7 +173,7 @@ def _of_article(
         if said in known or said in seen or not is_sentence(said):
             continue
         seen.add(said)
-        if wording.plain(said).casefold().rstrip(".") == title:
+        if said.casefold().rstrip(".") == title:
             continue
         found.append(
             Span(
@@ -196,9 +212,9 @@ def is_sentence(said: str) -> bool:
         return False
     if not (said[0].isupper() or said[0].isdigit() or said[0] in "“\"‘'("):
         return False
-    if not _ENDS.search(said) or _TRAILS_OFF.search(said):
+    if not _ENDS.search(said) or TRAILS_OFF.search(said):
         return False
-    if _BYLINE.match(said) or not _VERBISH.search(said):
+    if _BYLINE.match(said) or not VERB.search(said):
         return False
     if (
         said.count('"') % 2

@@ -16,17 +16,15 @@ from dataclasses import replace
 
 from newsletter.brief import differ, gates, headline, overview, sides
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
-from newsletter.brief.standalone import stands_alone
+from newsletter.brief.excerpts import clauses, passages, titles
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.config import BriefSettings
 from newsletter.model import (
     Article,
     Brief,
-    Bullet,
     Coverage,
     GateFinding,
     Outlet,
-    Sentence,
     Side,
     SideBrief,
     SideStatus,
@@ -78,19 +76,9 @@ class _Draft:
         self.findings: list[GateFinding] = []
 
     def finished(self) -> Brief:
-        lists = self._shortlists()
         title = self._headline()
-        pool = overview.neutral_pool(self.evidence)
-        kept = frozenset(
-            (entries[0][1].article, entries[0][1].start) for entries in lists.values() if entries
-        )
-        chosen = overview.choose(
-            pool, self.weights, self.outlets, self.settings.overview_words, kept
-        ) or overview.choose(pool, self.weights, self.outlets, self.settings.overview_words)
-        quoted = sides.together(
-            {side: _without(entries, chosen) for side, entries in lists.items()},
-            self.settings.bullets,
-        )
+        pool = overview.neutral_pool(self.evidence, self.articles, self.weights)
+        chosen, quoted = self._shared_out(pool, title)
         sentences = tuple(overview.sentence(span, self.evidence, self.outlets) for span in chosen)
         used = [*chosen, *(span for group in quoted.values() for span in group)]
         brief = Brief(
@@ -109,14 +97,61 @@ class _Draft:
         )
         return self._gated(brief, headline_found=bool(title))
 
-    def _shortlists(self) -> dict[Side, list[tuple[float, Span]]]:
+    def _shared_out(
+        self, pool: Sequence[Span], title: str
+    ) -> tuple[tuple[Span, ...], dict[Side, tuple[Span, ...]]]:
+        """The sentences of the overview and the quotations of each side, chosen side by side.
+
+        The overview chooses first. Where texts are so short that a side is then left with
+        nothing, or with so little that left and right cannot be told alike, the most telling
+        sentences of those sides are kept for them and the overview is chosen again.
+        """
+        most = self.settings.bullet_words
         nearness = sides.Nearness(self.articles, self.side_of)
-        return {
-            side: sides.shortlist(
-                self.evidence, side, self.weights, nearness, self.settings.bullet_words
+        candidates = (
+            *self.evidence,
+            *passages(self.evidence, self.articles, most),
+            *clauses(self.evidence, most),
+            *titles(self.articles, self.outlets, not_this=title),
+        )
+
+        def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
+            return sides.shortlist(candidates, side, self.weights, nearness, most, said)
+
+        best: tuple[int, tuple[Span, ...], dict[Side, tuple[Span, ...]]] | None = None
+        kept: set[tuple[str, int]] = set()
+        for share in (0, 1, 3):
+            if share:
+                for side in wanting:
+                    kept |= {(s.article, s.start) for _, s in own[side][:share]}
+            chosen = overview.choose(
+                pool, self.weights, self.outlets, self.settings.overview_words, frozenset(kept)
             )
-            for side in Side
-        }
+            lists = {side: listed(side, chosen) for side in Side}
+            quoted = sides.together(lists, self.settings.bullets)
+            trouble = self._wanting(quoted)
+            worth = len(trouble) + (0 if chosen or not pool else 9)
+            if best is None or worth < best[0]:
+                best = (worth, chosen, quoted)
+            if not trouble:
+                break
+            if not share:
+                wanting = trouble
+                own = {side: listed(side, ()) for side in wanting}
+        assert best is not None
+        return best[1], best[2]
+
+    def _wanting(self, quoted: Mapping[Side, Sequence[Span]]) -> list[Side]:
+        """Sides with articles and no words, and left and right where they are not alike."""
+        present = set(self.side_of.values())
+        empty = [side for side in Side if side in present and not quoted[side]]
+        left, right = quoted[Side.LEFT], quoted[Side.RIGHT]
+        if left and right:
+            counts = (len(left), len(right))
+            lengths = tuple(sum(span.words for span in group) for group in (left, right))
+            if not sides.parallel(counts, lengths):
+                return [Side.LEFT, Side.RIGHT, *empty]
+        return empty
 
     def _headline(self) -> str:
         found = headline.candidates(
@@ -153,9 +188,7 @@ class _Draft:
                 continue
             worth = self.weights.about(span.terms) / (1 + 0.1 * min(span.place, 15))
             rank = (-round(worth, 9), span.start, span.text)
-            if (span.article not in best or rank < best[span.article]) and stands_alone(
-                span.text, quoting=True
-            ):
+            if (span.article not in best or rank < best[span.article]) and span.stands:
                 best[span.article] = rank
         return {a.id: best[a.id][2] if a.id in best else None for a in self.articles}
 
@@ -173,16 +206,3 @@ class _Draft:
         return replace(
             brief, findings=(*self.findings, *findings), withheld=reason or brief.withheld
         )
-
-
-def _without(
-    entries: Sequence[tuple[float, Span]], chosen: Sequence[Span]
-) -> list[tuple[float, Span]]:
-    """A side's quotations without those the overview already says; one is kept in any case."""
-    left = [
-        entry for entry in entries if all(overlap(entry[1].terms, s.terms) < 0.6 for s in chosen)
-    ]
-    return left or list(entries[:1])
-
-
-__all__ = ["WRITER", "Bullet", "Sentence", "write"]

@@ -40,6 +40,15 @@ _SAYS = re.compile(
       video[ ](?:below|above) | (?:pictured|left|right|center)\)[ ] | all[ ]times[ ](?:are[ ])?(?:local|est|gmt) | minutes?[ ]read\b | min[ ]read\b
     )""",
 )
+_HINTS = (
+    "newslett", "sign", "log in", "subscri", "cookie", "privacy", "terms of", "recaptcha", "rights res", "copyright",
+    "getty", "photo", "image ", "ap/", "reuters/", "afp/", "screen", "advert", "sponsor", "here", "read ", "reading", "watch ", "listen to",
+    "scroll", "story", "follow", "join ", "share ", "download", "app", "whatsapp", "inbox", "alert", "facebook", "twitter", "http", "www.",
+    "contributed", "reporting by", " by", "inputs", "files from", "this ", "correct", "updated", "note", "department was", "may not be", "republish",
+    "syndicat", "expressed", "reflect", "represent", "letter", "send ", "contact us", "mail", "comment", "report", "caps lock", "register",
+    "support", "donat", "journalism", "member", "trial", "premium", "for more", "stay ", "also like", "recommended", "related", "most ", "trending",
+    "latest", "top stories", "live ", "generated", "automated", "video", "pictured", "left)", "right)", "center)", "all times", "read",
+)  # fmt: skip
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(
     r"""(?ix)^\W*(?:about[ ]the[ ](?:authors?|writers?)|authors?|author[ ]bio|written[ ]by|also[ ]read|explore[ ]more|
@@ -65,7 +74,9 @@ _LINE = re.compile(r"[^\n\r\u2028\u2029]+")
 
 def says_furniture(sentence: str) -> bool:
     """Whether a sentence speaks about the site instead of the news."""
-    return _SAYS.search(sentence) is not None
+    folded = sentence.lower()
+    # The pattern is long and most sentences hold none of its words: look for those first.
+    return any(hint in folded for hint in _HINTS) and _SAYS.search(sentence) is not None
 
 
 def body_end(text: str) -> int:

@@ -45,7 +45,8 @@ _MARKUP = re.compile(
     r"https?:|www\.|</?[a-z][^>]*>|\]\(|[\u202a-\u202e\u2066-\u2069]|[\w.]+@[\w.]+\.\w|`{3}",
     re.IGNORECASE,
 )
-_ATTRIBUTION = re.compile(r"\s*\([^()]*\)\s*$")
+_ATTRIBUTION = re.compile(r"\s*\(([^()]*)\)\s*$")
+_DESK = re.compile(r"\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Sources:
         outlet = self.outlets.get(article.outlet)
         return outlet.name if outlet else article.outlet
 
+    def names_of(self, cited: Iterable[str]) -> set[str]:
+        """The names of the cited outlets, with and without a desk such as "(News)" behind them."""
+        full = {self.outlet_name(self.articles[i]) for i in cited}
+        return full | {_DESK.sub("", name) for name in full}
+
     def plain(self, article_id: str) -> str:
         """Title and text with one kind of quotation mark and space."""
         if article_id not in self._plain:
@@ -83,6 +89,18 @@ class Sources:
                 f"{wording.plain(article.title)} \n {wording.plain(article.words)}"
             )
         return self._plain[article_id]
+
+    def says(self, article_id: str, quote: str) -> bool:
+        """Whether an article holds a quotation word for word."""
+        words = self.articles[article_id].words
+        at = words.find(quote)
+        if at >= 0 and quote and _whole(words, at, quote):
+            return True
+        return stands_in(quote, self.plain(article_id))
+
+    def backs(self, cited: Iterable[str], readings: tuple[figures.Key, ...]) -> bool:
+        """Whether a number, in any of its readings, is in one of the cited articles."""
+        return any(self.known_figures((i,)).intersection(readings) for i in cited)
 
     def known_figures(self, cited: Iterable[str]) -> frozenset[figures.Key]:
         """All numbers of the cited articles."""
@@ -265,13 +283,18 @@ def _at(text: str, wanted: str, start: int) -> int:
     for form in (wanted, wanted[:1].swapcase() + wanted[1:]):
         at = text.find(form, start)
         while at >= 0:
-            end = at + len(form)
-            inside_before = at > 0 and text[at - 1].isalnum() and form[0].isalnum()
-            inside_after = end < len(text) and text[end].isalnum() and form[-1].isalnum()
-            if not inside_before and not inside_after:
+            if _whole(text, at, form):
                 return at
             at = text.find(form, at + 1)
     return -1
+
+
+def _whole(text: str, at: int, form: str) -> bool:
+    """Whether a place in a text begins and ends at the edge of a word."""
+    end = at + len(form)
+    inside_before = at > 0 and text[at - 1].isalnum() and form[0].isalnum()
+    inside_after = end < len(text) and text[end].isalnum() and form[-1].isalnum()
+    return not inside_before and not inside_after
 
 
 def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:
@@ -285,7 +308,7 @@ def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:
     )
     verbatim_only = bool(strings)
     for quote in strings:
-        holders = [i for i in block.citations if stands_in(quote, sources.plain(i))]
+        holders = [i for i in block.citations if sources.says(i, quote)]
         if not holders:
             found.append(_finding("quotes", block, f"no cited article says “{quote[:80]}”"))
             verbatim_only = False
@@ -293,6 +316,9 @@ def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:
             found += _wrong_speaker(block, quote, holders, sources)
     # What stands verbatim in a cited article carries its own numbers and names.
     text = wording.outside_quotes(block.text) if verbatim_only else block.text
+    tail = _ATTRIBUTION.search(text)
+    if tail and tail.group(1) in sources.names_of(block.citations):
+        text = text[: tail.start()]
     if wording.WORD.search(text):
         found += _wrong_numbers_or_names(block, text, sources)
     if _MARKUP.search(block.text):
@@ -303,13 +329,11 @@ def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:
 def _wrong_numbers_or_names(block: Block, text: str, sources: Sources) -> list[GateFinding]:
     found: list[GateFinding] = []
     numbers = figures.figures(text)
-    if numbers:
-        backed = sources.known_figures(block.citations)
-        found += [
-            _finding("numbers", block, f"no cited article has the number {figure.shown!r}")
-            for figure in numbers
-            if not backed.intersection(figure.readings)
-        ]
+    found += [
+        _finding("numbers", block, f"no cited article has the number {figure.shown!r}")
+        for figure in numbers
+        if not sources.backs(block.citations, figure.readings)
+    ]
     known = sources.known_names(block.citations)
     found += [
         _finding("names", block, f"no cited article has the name {name!r}")

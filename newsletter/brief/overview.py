@@ -7,6 +7,7 @@ marks with its outlet. The deck is one short sentence of the same kind.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,14 +15,15 @@ from dataclasses import dataclass
 
 from newsletter.brief import wording
 from newsletter.brief.evidence import Span
-from newsletter.brief.standalone import stands_alone
+from newsletter.brief.excerpts import passages
 from newsletter.brief.weighing import Weights, overlap
-from newsletter.model import Outlet, Sentence, Side
+from newsletter.model import Article, Outlet, Sentence, Side
 
 _SAME = 0.6  # share of terms from which two sentences say the same thing
 _BACKS = 0.6  # share of terms from which one sentence backs another
-_WIDTH = 24  # sets kept at each step of the search
-_POOL = 40  # sentences the search looks at
+_WIDTH = 12  # sets kept at each step of the search
+_POOL = 24  # sentences the search looks at
+_FEWEST, _MOST = 7, 60  # words of a sentence
 _MOST_SENTENCES = 5
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
 _NUMBER = re.compile(r"\d[\d,.]*\d|\d")
@@ -46,17 +48,22 @@ def attributed(span: Span, outlets: Mapping[str, Outlet]) -> str:
     return f"{wording.in_quotes(span.text)} ({outlet_shown(span.outlet, outlets)})"
 
 
-def neutral_pool(evidence: Sequence[Span]) -> list[Span]:
-    """News sentences that stand alone and hold no loaded word, no "I" and no speech."""
-    return [
-        span
-        for span in evidence
-        if not span.opinion
-        and not span.first_person
-        and 7 <= span.words <= 48
-        and not span.loaded
-        and stands_alone(span.text, quoting=False)
-    ]
+def neutral_pool(
+    evidence: Sequence[Span], articles: Sequence[Article], weights: Weights
+) -> list[Span]:
+    """The most corroborated news sentences that stand alone, best first.
+
+    No opinion, no "I" of the writer. A loaded word or an opening quotation does not exclude a
+    sentence, since it will be quoted with its outlet, but calmer ones are taken first.
+    """
+    found: list[tuple[float, str, int, int, Span]] = []
+    for span in (*evidence, *passages(evidence, articles, _MOST)):
+        if span.opinion or span.first_person or not _FEWEST <= span.words <= _MOST:
+            continue
+        if span.stands:
+            found.append((-round(_score(span, weights), 9), span.article, span.start, span.end, span))
+    found.sort(key=lambda entry: entry[:4])
+    return [entry[4] for entry in found[:_POOL]]
 
 
 def choose(
@@ -71,27 +78,24 @@ def choose(
     :param most: words the whole overview may have, outlets' names included.
     :param avoid: spans kept for another place, by article and start.
     """
-    ranked = sorted(
-        (span for span in pool if (span.article, span.start) not in avoid),
-        key=lambda span: (-round(_score(span, weights), 9), span.article, span.start),
-    )[:_POOL]
-    costs = [wording.words(attributed(span, outlets)) for span in ranked]
+    pool = [span for span in pool if (span.article, span.start) not in avoid]
+    costs = [wording.words(attributed(span, outlets)) for span in pool]
     beam = [_Set(0.0, 0, frozenset(), ())]
     best = beam[0]
     for _ in range(_MOST_SENTENCES):
         grown: dict[frozenset[int], _Set] = {}
         for state in beam:
-            for i, span in enumerate(ranked):
+            for i, span in enumerate(pool):
                 if i in state.chosen or state.words + costs[i] > most:
                     continue
                 key = frozenset((*state.chosen, i))
                 if key in grown or any(
-                    overlap(span.terms, ranked[j].terms) >= _SAME for j in state.chosen
+                    overlap(span.terms, pool[j].terms) >= _SAME for j in state.chosen
                 ):
                     continue
-                gain = sum(sorted(weights.of(term) for term in span.terms - state.terms))
-                repeated = {ranked[j].article for j in state.chosen}
-                gain *= _place_factor(span) * (0.9 if span.article in repeated else 1.0)
+                gain = math.fsum(map(weights.of, span.terms - state.terms))
+                repeated = {pool[j].article for j in state.chosen}
+                gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],
@@ -106,7 +110,7 @@ def choose(
         )[:_WIDTH]
         if round(beam[0].value, 9) > round(best.value, 9):
             best = beam[0]
-    return reading_order([ranked[i] for i in best.chosen], weights)
+    return reading_order([pool[i] for i in best.chosen], weights)
 
 
 def reading_order(chosen: Sequence[Span], weights: Weights) -> tuple[Span, ...]:
@@ -159,10 +163,12 @@ def decks(
     said = frozenset(wording.terms(headline))
     found: dict[bool, list[tuple[float, str, int, Span]]] = defaultdict(list)
     for span in pool:
-        if wording.words(attributed(span, outlets)) > most or span.place > 11:
+        if span.passage or span.loaded or not span.stands_plain or span.place > 11:
+            continue
+        if wording.words(attributed(span, outlets)) > most:
             continue
         new = span.terms - said
-        value = weights.about(span.terms) * _place_factor(span) * (0.5 + min(1.0, len(new) / 6))
+        value = weights.about(span.terms) * _calm(span) * (0.5 + min(1.0, len(new) / 6))
         repeats = len(said & span.terms) >= 0.75 * max(1, len(said)) and len(new) < 4
         found[repeats].append((-round(value, 9), span.article, span.start, span))
     return [
@@ -173,9 +179,12 @@ def decks(
 
 
 def _score(span: Span, weights: Weights) -> float:
-    return weights.about(span.terms) * _place_factor(span)
+    return weights.about(span.terms) * _calm(span)
 
 
-def _place_factor(span: Span) -> float:
-    quoted = 0.8 if span.speaker else 1.0
-    return quoted / (1 + 0.06 * min(span.place, 12))
+def _calm(span: Span) -> float:
+    """From 1 for a plain sentence at the top of its article down to near 0."""
+    value = 1 / (1 + 0.06 * min(span.place, 12))
+    if span.speaker or not span.stands_plain:
+        value *= 0.7
+    return value * 0.6**span.loaded

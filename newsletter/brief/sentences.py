@@ -8,6 +8,7 @@ in cleaned article text a line is a paragraph. Offsets are into the text as give
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _TITLES = """mr mrs ms mx dr prof sen sens rep reps gov govs gen lt col maj capt cmdr sgt cpl pvt adm
 brig pres vp supt det insp rev fr hon amb atty st ste mt ft messrs mme mlle sr jr esq dep asst
@@ -33,16 +34,14 @@ _LINE = re.compile(r"[^\n\r\u2028\u2029]+")
 _LONG_QUOTE = 600  # characters: a quotation open for longer than this was never closed
 
 
-def split(text: str) -> list[tuple[int, int]]:
+def split(text: str) -> Iterator[tuple[int, int]]:
     """Sentences of a text as (start, end) offsets, without space at either end.
 
     A line without any closing mark comes back as one piece; whether it is a sentence is for the
     reader of this function to judge.
     """
-    found: list[tuple[int, int]] = []
     for line in _LINE.finditer(text):
-        found += _split_line(text, line.start(), line.end())
-    return found
+        yield from _split_line(text, line.start(), line.end())
 
 
 def _split_line(text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -37,11 +37,6 @@ _BEFORE = re.compile(
     rf"(?P<who>{_PERSON})(?:,[^,“\"]{{1,80}},)? (?:has |had |have |also |later |then )?(?:{SAYING})\b"
     rf"[^“”\"]{{0,80}}[“\"]"
 )
-_PRONOUN_SPEAKS = re.compile(
-    rf"\b(?:he|she|they|it|who|I|we)(?: also| later| then| has| had)? (?:{SAYING})\b"
-    rf"|\b(?:{SAYING}) (?:he|she|they)\b",
-    re.IGNORECASE,
-)
 _LAST = re.compile(r"[\w’'-]+$")
 
 
@@ -55,11 +50,6 @@ def speaker(sentence: str) -> str:
             if name:
                 return name
     return ""
-
-
-def pronoun_speaks(sentence: str) -> bool:
-    """Whether the words are given to a "he", "she" or "they" that stands somewhere before."""
-    return _PRONOUN_SPEAKS.search(sentence) is not None
 
 
 def surname(name: str) -> str:

@@ -33,16 +33,18 @@ _DANGLING_START = re.compile(
          spokesman|spokeswoman|spokesperson|company|organization|organisation|agency|bill|law|order|policy|act|deal|agreement|meeting|event|trial|
          case|charges?|attack|crash|fire|storm|vote|change|changes|rest|others?|situation|effort|practice|figures?|numbers?|data|senator|
          congressman|congresswoman|lawmaker|governor|mayor|judge|justice|lawyer|attorney|minister|author|paper|outlet|newspaper|site|network|
-         first|second|third|last|next|resulting|new[ ]\w+)\b(?![ ](?:of|on|for|that|against|by|to|from|between|in|at|over|about|called|with|would[ ]make|House|Senate|Court)\b)
+         first|second|third|last|next|resulting)\b(?![ ](?:of|on|for|that|against|by|to|from|between|in|at|over|about|called|with|would[ ]make|House|Senate|Court)\b)
     )\b"""
 )
+# Openings that point further back than one sentence, or at something outside the text.
+_CONTRAST = re.compile(r"(?i)^(?:both|others?|another|here|there|then|later|earlier|previously|elsewhere|so far)\b")
 _SINGULAR_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.IGNORECASE)
 _PROPER = re.compile(r"(?<![.!?:“\"‘]\s)(?<!^)(?<![“\"‘])\b[A-Z][\w’'-]*[a-z][\w’'-]*")
 _OPENING_NAME = re.compile(
     r"^[“\"‘(]*(?:(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|President|Former|Prime|Senate|House)\b\.? ?)*"
     r"[A-Z][\w’'.-]+(?: [A-Z][\w’'.-]+)+"
 )
-_SAID_ONLY = re.compile(rf"^[^“\"]*\b(?:{speakers.SAYING})\b[^“\"]{{0,40}}[.!?]$", re.IGNORECASE)
+_THEY_SAID = re.compile(rf"\|\s*(?:they|it|who|I|we) (?:\w+ )?(?:{speakers.SAYING})\b", re.IGNORECASE)
 _VAGUE_SPEAKER = re.compile(
     r"[”\"],? (?:the (?:\w+ )?(?:officer|official|source|statement|report|group|company|spokes\w+|post|letter|"
     r"agency|ministry|minister|president|senator|governor|judge|lawmaker|lawsuit|complaint|document|filing|"
@@ -58,8 +60,7 @@ _ADDRESSES_READER = re.compile(
 )
 _BACKWARD = re.compile(
     r"\b(?:the latter|the former(?! \w)|as mentioned|mentioned above|said earlier|see below|above photo|"
-    r"that same|this same|the same day|do so|did so|doing so|the two (?:men|women|sides|leaders|countries)|"
-    r"the pair)\b",
+    r"that same|this same|the same day|do so|did so|doing so|the pair)\b",
     re.IGNORECASE,
 )
 _HALF_DIALOGUE = re.compile(r"^(?:Q|A|Question|Answer|Host|[A-Z]{3,}(?: [A-Z]{3,})?):")
@@ -68,20 +69,25 @@ _HALF_DIALOGUE = re.compile(r"^(?:Q|A|Question|Answer|Host|[A-Z]{3,}(?: [A-Z]{3,
 def stands_alone(said: str, *, quoting: bool) -> bool:
     """Whether a sentence is complete on its own.
 
-    :param quoting: True where the sentence may be a person's direct words ("I", "we", "you"
-        inside its quotation marks are then that person's).
+    :param quoting: True where the sentence may begin with a person's direct words.
     """
     if _DANGLING_START.match(said) or _QUESTION.search(said) or _HALF_DIALOGUE.match(said):
         return False
     own = wording.outside_quotes(said)
-    wholly_quoted = not wording.WORD.search(own)
-    if wholly_quoted or speakers.pronoun_speaks(own) or _VAGUE_SPEAKER.search(said):
+    if wording.words(own) == 0 or _VAGUE_SPEAKER.search(said) or _THEY_SAID.search(own):
         return False
     if _ADDRESSES_READER.search(own) or _BACKWARD.search(own):
         return False
-    if not quoting and wording.QUOTED.search(said) and _starts_with_quote(said):
+    if not quoting and said[0] in "“\"‘":
         return False
     return not (_SINGULAR_PERSON.search(own) and not names_somebody(said))
+
+
+def leans_back(said: str) -> bool:
+    """Whether a sentence fails to stand alone only because it refers to the one before it."""
+    if _QUESTION.search(said) or _HALF_DIALOGUE.match(said) or _ADDRESSES_READER.search(said):
+        return False
+    return _DANGLING_START.match(said) is not None and _CONTRAST.match(said) is None
 
 
 def names_somebody(said: str) -> bool:
@@ -95,7 +101,3 @@ def names_somebody(said: str) -> bool:
     after = own[person.end() : person.end() + 60] if person else ""
     comma = after.find(",")
     return 0 <= comma < 40 and _PROPER.search(after[comma:]) is not None
-
-
-def _starts_with_quote(said: str) -> bool:
-    return said[0] in '“"‘'

@@ -47,9 +47,15 @@ class Weights:
             for term in set(wording.terms(article.title)):
                 titles[term].add(family)
                 families[term].add(family)
-        self.families = max(1, len(every))
-        self._side_families = {side: max(1, len(side_families[side])) for side in Side}
-        self._by_side = by_side
+        sizes = {side: max(1, len(side_families[side])) for side in Side}
+        self._distinct: dict[Side, dict[str, float]] = {side: {} for side in Side}
+        for term, users in by_side.items():
+            shares = {side: len(users.get(side, ())) / sizes[side] for side in Side}
+            for side, own in shares.items():
+                others = max(shares[other] for other in Side if other is not side)
+                value = math.sqrt(own - others) if own > others else 0.5 * (own - others)
+                if value:
+                    self._distinct[side][term] = value
         self._weight: dict[str, float] = {}
         for term, users in families.items():
             n = len(users)
@@ -67,23 +73,13 @@ class Weights:
 
     def about(self, terms: frozenset[str]) -> float:
         """How near a set of terms is to the middle of the story; long sets gain little."""
-        return math.fsum(sorted(self.of(term) for term in terms)) / (len(terms) + 6) ** 0.75
+        weight = self._weight
+        return math.fsum(weight.get(term, 0.0) for term in terms) / (len(terms) + 6) ** 0.75
 
     def distinct(self, terms: frozenset[str], side: Side) -> float:
         """How far a set of terms belongs to one side and not to the others, from 0 to about 1."""
-        total = 0.0
-        for term in sorted(terms):
-            users = self._by_side.get(term)
-            if not users:
-                continue
-            own = len(users.get(side, ())) / self._side_families[side]
-            others = max(
-                len(users.get(other, ())) / self._side_families[other]
-                for other in Side
-                if other is not side
-            )
-            total += max(0.0, own - others) ** 0.5 if own > others else -0.5 * (others - own)
-        return total / (len(terms) + 4)
+        values = self._distinct[side]
+        return math.fsum(values.get(term, 0.0) for term in terms) / (len(terms) + 4)
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:

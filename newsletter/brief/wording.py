@@ -7,7 +7,7 @@ The loaded-word list is ``loaded.txt`` beside this file: our own, one entry a li
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 from importlib import resources
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -16,10 +16,11 @@ _TOKEN = re.compile(r"[^\W_]+")
 QUOTE_OPEN = "“"
 QUOTE_CLOSE = "”"
 _DOUBLE = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"'})
-_SINGLE = str.maketrans(
+_PLAIN = _DOUBLE | str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "‐": "-", "‑": "-"}
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
 )
-_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_ELLIPSIS = re.compile(r"\s*(?:…|\.\s?\.\s?\.(?:\s?\.)?)\s*")
 QUOTED = re.compile(r"“([^“”]+)”|«([^«»]+)»|(?<![\w\"])\"([^\"“”]+)\"(?!\w)")
 
 STOP = frozenset(
@@ -40,26 +41,38 @@ def words(text: str) -> int:
     return sum(1 for _ in WORD.finditer(text))
 
 
-@lru_cache(maxsize=65536)
-def _stem(token: str) -> str:
-    """One form for singular and plural; empty for words that carry no content."""
-    token = token.lower()
-    if token in STOP or (len(token) < 2 and not token.isdigit()):
-        return ""
-    if len(token) > 4 and token.endswith("s") and not token.endswith(("ss", "us", "is")):
-        return token[:-1]
-    return token
+class _Stems(dict[str, str]):
+    """Lower-case token to its one form; empty for a word without content. Fills itself."""
+
+    def __missing__(self, token: str) -> str:
+        if token in STOP or (len(token) < 2 and not token.isdigit()):
+            stem = ""
+        elif len(token) > 4 and token.endswith("s") and not token.endswith(("ss", "us", "is")):
+            stem = token[:-1]
+        else:
+            stem = token
+        if len(self) > 200_000:  # a process that runs for years must not keep every typing error
+            self.clear()
+        self[token] = stem
+        return stem
+
+
+_STEMS = _Stems()
 
 
 def terms(text: str) -> list[str]:
     """The content words of a text in order, repeated as often as they stand there."""
-    return [stem for token in _TOKEN.findall(text) if (stem := _stem(token))]
+    stems = _STEMS
+    return [stem for token in _TOKEN.findall(text.lower()) if (stem := stems[token])]
 
 
 def plain(text: str) -> str:
     """One form for quotation marks, dashes inside words, spaces and ellipses; no word changes."""
-    text = text.translate(_INVISIBLE).translate(_DOUBLE).translate(_SINGLE).replace("''", '"')
-    text = re.sub(r"\s*(?:…|\.\s?\.\s?\.(?:\s?\.)?)\s*", " ... ", text)
+    text = text.translate(_PLAIN)
+    if "''" in text:
+        text = text.replace("''", '"')
+    if "…" in text or ".." in text or ". ." in text:
+        text = _ELLIPSIS.sub(" ... ", text)
     return " ".join(text.split())
 
 
@@ -79,7 +92,7 @@ def in_quotes(text: str) -> str:
     The inner marks stay double, because changing them to single ones would no longer be the
     outlet's own punctuation.
     """
-    inner = text.translate(_DOUBLE)
+    inner = " ".join(text.translate(_DOUBLE).split())
     return f"{QUOTE_OPEN}{inner}{QUOTE_CLOSE}"
 
 

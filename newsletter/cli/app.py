@@ -46,7 +46,7 @@ def everywhere(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a value for this run."),
     ] = None,
-    _version_: Annotated[
+    _: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
@@ -61,12 +61,12 @@ def main() -> None:
     try:
         app()
     except NewsletterError as error:
-        print(f"newsletter: {error}", file=sys.stderr)
+        typer.echo(f"newsletter: {error}", err=True)
         if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
+            typer.echo(f"  hint: {error.hint}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("newsletter: stopped", file=sys.stderr)
+        typer.echo("newsletter: stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output went away (a pager, "| head"): nothing is wrong.
@@ -75,9 +75,9 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("NEWSLETTER_DEBUG"):
             raise
-        print(
+        typer.echo(
             f"newsletter: something unforeseen went wrong ({type(error).__name__}: {error})\n"
             "  hint: Set NEWSLETTER_DEBUG=1 and run it again to see where; please report it.",
-            file=sys.stderr,
+            err=True,
         )
         sys.exit(1)

@@ -18,7 +18,6 @@ from newsletter.cli.lines import group_file
 from newsletter.cli.place import (
     EditionName,
     Json,
-    Place,
     Progress,
     count,
     minutes,
@@ -26,6 +25,8 @@ from newsletter.cli.place import (
     say,
     show_json,
 )
+from newsletter.cli.readers import import_file
+from newsletter.clock import system_clock
 from newsletter.config import Config, Source, starter
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom
@@ -157,7 +158,7 @@ def draft(
         _say_drafted(report)
 
 
-def today(
+def today(  # noqa: PLR0917 - typer calls it by name
     context: typer.Context,
     sample: Annotated[
         bool, typer.Option("--sample", help="Use the bundled day of invented outlets.")
@@ -172,7 +173,7 @@ def today(
     config = here.config()
     with ExitStack() as stack:
         if sample:
-            config = _with_sample(stack, here, config)
+            config = _with_sample(stack, config)
         room = stack.enter_context(here.newsroom(config=config))
         if sample:
             _only_sample(room)
@@ -186,9 +187,8 @@ def today(
         issue = drafted.issue
         if approve and issue.state == "draft":
             issue = pipeline.approve(room, issue.id, by=by)
-            say(
-                f"approved   {issue.id} by {issue.approved_by}, bound to {issue.approved_sha256[:12]}"
-            )
+            bound = issue.approved_sha256[:12]
+            say(f"approved   {issue.id} by {issue.approved_by}, bound to {bound}")
         outcome = 0
         if send:
             if sample:
@@ -198,7 +198,7 @@ def today(
         say(f"took       {time.monotonic() - started:.1f} s")
         say()
         say(f"Read it:   {folder / 'issue.html'}")
-        _say_next(room, issue.state, approve=approve, send=send)
+        _say_next(room, issue.state, sent=send)
     if outcome:
         raise typer.Exit(outcome)
 
@@ -216,8 +216,8 @@ def _collect(room: Newsroom, *, force: bool) -> pipeline.CollectReport:
         progress.end()
 
 
-def _with_sample(stack: ExitStack, here: Place, config: Config) -> Config:
-    server = stack.enter_context(SampleServer(_now()))
+def _with_sample(stack: ExitStack, config: Config) -> Config:
+    server = stack.enter_context(SampleServer(system_clock()))
     host = server.base_url.removeprefix("http://")
     return config.model_copy(
         update={
@@ -225,12 +225,6 @@ def _with_sample(stack: ExitStack, here: Place, config: Config) -> Config:
             "sources": tuple(Source.model_validate(source) for source in server.sources),
         }
     )
-
-
-def _now() -> datetime:
-    from newsletter.clock import system_clock  # noqa: PLC0415
-
-    return system_clock()
 
 
 def _only_sample(room: Newsroom) -> None:
@@ -249,8 +243,6 @@ def _sample_readers(room: Newsroom) -> None:
     """Give a fresh place the thirty invented readers, where no letter can leave the house."""
     if room.readers.count() or room.config.delivery.transport not in {"folder", "recording"}:
         return
-    from newsletter.cli.readers import import_file  # noqa: PLC0415
-
     import_file(room, starter() / "subscribers" / "example.csv", consent="invented readers")
 
 
@@ -275,8 +267,9 @@ def _say_collected(report: pipeline.CollectReport, config: Config) -> None:
 
 
 def _say_grouped(report: pipeline.GroupReport) -> None:
+    stories = count(report.stories, "story", "stories")
     say(
-        f"grouped    {count(report.articles, 'article')} into {count(report.stories, 'story', 'stories')}, "
+        f"grouped    {count(report.articles, 'article')} into {stories}, "
         f"{report.told_by_several} told by more than one article"
     )
 
@@ -301,7 +294,7 @@ def _say_drafted(report: pipeline.ComposeReport) -> None:
         say(f"           · {item.brief.headline}{label}")
 
 
-def _say_next(room: Newsroom, state: str, *, approve: bool, send: bool) -> None:
+def _say_next(room: Newsroom, state: str, *, sent: bool) -> None:
     program = "newsletter" if not sys.argv[0].endswith("__main__.py") else "python -m newsletter"
     here = f"{program} --config {shlex.quote(str(room.config.file))}"
     if room.config.file == (Path.cwd() / "config.toml").resolve():
@@ -309,7 +302,7 @@ def _say_next(room: Newsroom, state: str, *, approve: bool, send: bool) -> None:
     say("Next:")
     if state == "draft":
         say(f"  {here} approve latest       once you have read it")
-    if not send:
+    if not sent:
         say(f"  {here} send latest          after the approval")
     say(f"  {here} status latest        where every letter is")
     say(f"  {here} run                  scheduler and pages, from now on")

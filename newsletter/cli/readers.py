@@ -150,6 +150,12 @@ def count_segment(context: typer.Context, name: str, as_json: Json = False) -> N
         say(count(number, "reader"))
 
 
+def _in_words(line: object) -> str:
+    if not isinstance(line, dict):
+        return str(line)
+    return ", ".join(f"{key} {part}" for key, part in line.items() if part not in {"", None})
+
+
 def import_file(
     room: Newsroom, file: Path, *, consent: str, edition: str = "daily", quiet: bool = False
 ) -> ImportReport:

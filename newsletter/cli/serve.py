@@ -6,14 +6,12 @@ import logging
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from newsletter.cli.place import Json, place, say, show_json
 from newsletter.config import Config
 from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
 from newsletter.schedule import Scheduler, next_firings
-from newsletter.web.app import create_app
 from newsletter.work import InProcess
 
 GRACE_SECONDS = 10
@@ -88,6 +86,10 @@ def schedule(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _serve(room: Newsroom, port: int | None) -> None:
+    import uvicorn
+
+    from newsletter.web.app import create_app
+
     settings = room.config.web
     wanted = settings.port if port is None else port
     server = uvicorn.Server(

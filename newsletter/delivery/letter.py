@@ -197,7 +197,7 @@ def prepare(
         raise DeliveryError(rendered.variant or "the issue", "has no usable tag for reader links")
     for name, part in (("text", rendered.text), ("html", rendered.html)):
         _check_tokens(rendered.tag, name, part)
-    boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:32]
+    boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:24]
     common = [
         mailbox_header("From", from_name, from_email),
         text_header("Subject", rendered.subject),
@@ -255,7 +255,7 @@ def letters_for(
     The Message-ID follows from issue and reader alone, so a copy that goes out twice by accident
     carries the same one, and mail programs that know it show it once.
     """
-    title = scrub(edition_title, limit=120).translate(_MARKUP)
+    title = " ".join(scrub(edition_title, limit=120).translate(_MARKUP).split())
     letters: list[Letter] = []
     for delivery in deliveries:
         unsubscribe = f"{base_url}/u/{delivery.token}"

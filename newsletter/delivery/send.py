@@ -77,6 +77,7 @@ class Ledger(DoubtLedger, Lane, Protocol):
         claimed: Sequence[Delivery],
         *,
         owner: str,
+        batch: str,
         transport: str,
         now: datetime,
         stale_seconds: float,
@@ -248,6 +249,7 @@ class _Send:
         self.recovered = 0
         self.refusals = 0
         self.paused_until = self.begun
+        self.renewed = self.begun
         self.has_turn = False
         self.new_doubts = False
         self.looked_at_stop = self.begun - timedelta(days=1)
@@ -354,6 +356,7 @@ class _Send:
         handed = self.ledger.hand(
             claimed,
             owner=self.owner,
+            batch=name,
             transport=self.transport.name,
             now=self.clock(),
             stale_seconds=self.settings.stale_seconds,
@@ -471,7 +474,11 @@ class _Send:
                 return
 
     def _renew(self) -> None:
-        self.ledger.renew(self.owner, now=self.clock(), stale_seconds=self.settings.stale_seconds)
+        """Show that we live, four times in the span after which we would be taken for dead."""
+        now = self.clock()
+        if (now - self.renewed).total_seconds() >= self.settings.stale_seconds / 4:
+            self.ledger.renew(self.owner, now=now, stale_seconds=self.settings.stale_seconds)
+            self.renewed = now
 
 
 def _hand_over(transport: Transport, letters: Sequence[tuple[PreparedMail, list[Letter]]]) -> _Said:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -53,7 +53,7 @@ class Way(Generic[T]):
         return await future
 
 
-def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Iterator[T]:
+def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Generator[T, None, None]:
     """Yield what ``produce`` gives, in its order.
 
     :param room: how many results may wait for the caller; bounds memory.

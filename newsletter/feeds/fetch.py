@@ -182,6 +182,8 @@ class Fetcher:
             if isinstance(refused, FeedRefused):
                 return Answer(problem=refused.sentence, refused=True), ""
             problem = "the server does not accept a connection"
+        except aiohttp.InvalidURL:
+            problem = "the address cannot be understood"
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError):
             problem = "the answer is not proper HTTP"
         except (OSError, ValueError):

@@ -36,11 +36,10 @@ def parse_file(
         async with Workers(1, seconds=SECONDS, memory_mb=MEMORY_MB) as workers:
             await way.give(await workers.read(body, content_type, _context(url, first_seen)))
 
-    for reading in stream(read, room=1):
-        if reading.problem:
-            raise FeedUnreadable(url, reading.problem)
-        return [article_line(article) for article in reading.articles]
-    return []
+    (reading,) = stream(read, room=1)
+    if reading.problem:
+        raise FeedUnreadable(url, reading.problem)
+    return [article_line(article) for article in reading.articles]
 
 
 def parse_many(

@@ -17,7 +17,7 @@ import hashlib
 import random as random_module
 import re
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -80,7 +80,7 @@ def visit_feeds(
     random: random_module.Random,
     known: Known | None = None,
     force: bool = False,
-) -> Iterator[Visit]:
+) -> Generator[Visit, None, None]:
     """Visit every feed that is due and yield each visit as it ends, in no particular order.
 
     :param outlets: outlet by id; a feed whose outlet is missing is read all the same.

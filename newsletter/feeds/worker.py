@@ -39,7 +39,10 @@ def main(memory_mb: int, seconds: float) -> None:
         try:
             _answer(job, body, jobs, answers)
         except MemoryError:
-            _say(answers, {"problem": "the feed needs more memory to read than is allowed"})
+            _say(
+                answers,
+                {"problem": "the feed needs more memory to read than is allowed", "last": True},
+            )
             return
         except NewsletterError as error:
             _say(answers, {"problem": error.sentence})

@@ -69,8 +69,13 @@ class Workers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for worker in list(self._living):
-            await self._end(worker)
+        # A run that is being cancelled still ends its processes, and waits until they are gone.
+        ending = asyncio.ensure_future(self._end_all())
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await ending
+            raise
 
     async def read(
         self, body: bytes, content_type: str, context: Context, fresh: Fresh | None = None
@@ -87,14 +92,17 @@ class Workers:
             reading = await worker.read(body, content_type, context, fresh, self._seconds)
         except TimeoutError:
             reading = Reading(problem=f"the feed takes more than {self._seconds:g} s to read")
-            await self._end(worker)
+            await self._end_if(worker)
             worker = None
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             reading = Reading(problem="the feed ended the process that read it")
-            await self._end(worker)
+            await self._end_if(worker)
             worker = None
         except BaseException:
-            await self._end(worker)
+            # Cancelled, or the caller's own error: the worker may be in the middle of a job.
+            if worker:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.kill()
             self._free.put_nowait(None)
             raise
         if worker and worker.jobs >= JOBS_A_LIFE:
@@ -122,15 +130,21 @@ class Workers:
         self._living.add(worker)
         return worker
 
-    async def _end(self, worker: _Worker | None) -> None:
-        if worker is None:
-            return
-        self._living.discard(worker)
+    async def _end_if(self, worker: _Worker | None) -> None:
+        if worker:
+            await self._end(worker)
+
+    async def _end_all(self) -> None:
+        for worker in list(self._living):
+            await self._end(worker)
+
+    async def _end(self, worker: _Worker) -> None:
         with contextlib.suppress(ProcessLookupError):
             worker.process.kill()
-        if worker.process.stdin:
-            worker.process.stdin.close()
-        await worker.process.wait()
+        # Reads what is left, closes the pipes and waits.
+        with contextlib.suppress(OSError, ValueError):
+            await worker.process.communicate()
+        self._living.discard(worker)
 
 
 class _Worker:
@@ -162,6 +176,8 @@ class _Worker:
             async with asyncio.timeout(seconds):
                 await self._send(json.dumps(list(places)).encode() + b"\n")
                 answer = await self._answer()
+        if answer.get("last"):
+            self.jobs = JOBS_A_LIFE
         if "problem" in answer:
             return Reading(problem=str(answer["problem"]))
         return Reading(

@@ -205,6 +205,10 @@ def _grow(
 def _placed(candidate: Candidate, place: Place, level: tuple[int, int]) -> IssueStory:
     brief = candidate.brief
     sides, center = level
+    if place is not Place.TOP:
+        # In short: the first quotation of each side, or of none, so that no side stands alone.
+        told_by_both = bool(brief.left.bullets and brief.right.bullets)
+        sides, center = (1, 0) if place is Place.SHORT and told_by_both else (0, 0)
     brief = replace(
         brief,
         left=_first(brief.left, sides),

@@ -163,7 +163,7 @@ def story_view(story: IssueStory, words: Catalogue, base_url: str, *, first: boo
         bar=None if story.place is Place.ONE_SIDED else bar_view(brief.coverage, words, full=top),
         overview=tuple(_overview(brief, story.sources)) if top else (),
         differ=tuple(_differ(brief, story.sources)) if top else (),
-        sides=tuple(_sides(brief, story.sources, words)) if top else (),
+        sides=tuple(_sides(brief, story.sources, words, only_quoted=not top)),
         leads=tuple(_leads(brief, story.sources, words)) if top else (),
         history=tuple(_history(story, words)) if top else (),
         coverage_line=_one_sided(brief.coverage, words) if story.place is Place.ONE_SIDED else "",
@@ -344,9 +344,14 @@ def _as_quotation(text: str, item: Sentence | Bullet) -> str:
     return f"“{inner}”"
 
 
-def _sides(brief: Brief, sources: dict[str, SourceLine], words: Catalogue) -> Iterator[SideView]:
+def _sides(
+    brief: Brief, sources: dict[str, SourceLine], words: Catalogue, *, only_quoted: bool
+) -> Iterator[SideView]:
+    """What each side says; a story in short shows only the sides it quotes."""
     for side in (Side.LEFT, Side.RIGHT, Side.CENTER):
         part = brief.of(side)
+        if only_quoted and not part.bullets:
+            continue
         heading = words(f"from_{side.value}")
         if part.status is SideStatus.OK and part.bullets:
             yield SideView(

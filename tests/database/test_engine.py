@@ -54,13 +54,10 @@ def test_several_processes_may_start_at_once(tmp_path: Path) -> None:
 
 def test_sqlite_writes_are_on_disk_before_a_commit_returns(sqlite: Database) -> None:
     """SQLite runs in WAL with synchronous=FULL and foreign keys on."""
+    names = ("journal_mode", "synchronous", "foreign_keys")
     with sqlite.reading() as connection:
-        pragma = lambda name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()  # noqa: E731 - three one-word questions
-        assert (pragma("journal_mode"), pragma("synchronous"), pragma("foreign_keys")) == (
-            "wal",
-            2,
-            1,
-        )
+        found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
+    assert found == ["wal", 2, 1]
 
 
 def test_a_locked_database_is_said_in_a_sentence(tmp_path: Path) -> None:

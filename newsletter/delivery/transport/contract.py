@@ -49,6 +49,13 @@ class Transport(Protocol):
         """
         ...
 
+    def check(self) -> str:
+        """Try whether letters could leave now, without sending any; what was found, in words.
+
+        :raises TransportError: when they could not.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

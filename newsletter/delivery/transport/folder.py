@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -68,6 +69,19 @@ class FolderTransport:
             for letter in letters
             if Path(_file(letter.key)).stem in present
         }
+
+    def check(self) -> str:
+        """Write and take away a file where letters would go.
+
+        :raises TransportError: when the folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            raise _unwritable(self.root, error) from None
+        return f"{self.root} can be written"
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -135,6 +135,26 @@ class SendGridTransport:
                 )
         return outcomes
 
+    def check(self) -> str:
+        """Ask which rights the API key has.
+
+        :raises TransportError: when SendGrid does not answer, or the key may not send mail.
+        """
+        answer, raw = _answered(lambda: self._client.scopes.get(timeout=self.timeout), self.timeout)
+        if answer.status != 200:
+            raise _stated(answer)
+        try:
+            rights = set(json.loads(raw)["scopes"])
+        except (ValueError, KeyError, TypeError):
+            rights = set()
+        if "mail.send" not in rights:
+            raise TransportError(
+                "SendGrid",
+                "knows the key, but it has no right to send mail",
+                hint="Give the key the right mail.send.",
+            )
+        return f"the key may send mail ({len(rights)} rights)"
+
     def close(self) -> None:
         """Nothing is held open."""
 

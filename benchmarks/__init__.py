@@ -1,0 +1,1 @@
+"""The figures of the documentation, measured again: one file per figure."""

@@ -1,0 +1,113 @@
+"""Segments: the rules of subscribers/segments.toml as SQL expressions with bound values.
+
+Every condition of a segment must hold. Of a field with one value (country, language, timezone,
+source, email_domain) ``in`` and ``any`` mean "is one of", ``none`` "is none of", ``all`` "is each
+of", which only a single value can be. Of a field with many (topics, lists) ``in`` and ``any`` mean
+"has at least one of", ``all`` "has every one of", ``none`` "has none of". ``exclude`` names lists
+whose members are left out. Values are compared in the form in which an import stores them:
+countries in capitals, topics, lists and domains in small letters; "en" also means "en-GB".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import idna
+from sqlalchemy import Column, ColumnElement, Table, and_, false, func, not_, or_, select, true
+
+from newsletter.config import Condition, Segment
+
+_KINDS = {"topics": "topic", "lists": "list"}
+
+
+class ReaderColumns(Protocol):
+    """What a rule looks at: a reader's columns, and the table of topics and lists.
+
+    ``tags`` has the columns ``reader``, ``kind`` ("topic" or "list") and ``tag``.
+    """
+
+    @property
+    def id(self) -> Column[Any]: ...  # noqa: D102 - the class says it
+    @property
+    def country(self) -> Column[Any]: ...  # noqa: D102
+    @property
+    def language(self) -> Column[Any]: ...  # noqa: D102
+    @property
+    def timezone(self) -> Column[Any]: ...  # noqa: D102
+    @property
+    def source(self) -> Column[Any]: ...  # noqa: D102
+    @property
+    def email_domain(self) -> Column[Any]: ...  # noqa: D102
+    @property
+    def tags(self) -> Table: ...  # noqa: D102
+
+
+def condition(segment: Segment, columns: ReaderColumns) -> ColumnElement[bool]:
+    """The readers of a segment, as a condition on the readers table."""
+    parts = [_rule(one, columns) for one in segment.where]
+    if segment.exclude:
+        parts.append(not_(_has_any("list", _folded(segment.exclude), columns)))
+    return and_(true(), *parts)
+
+
+def _rule(rule: Condition, columns: ReaderColumns) -> ColumnElement[bool]:
+    kind = _KINDS.get(rule.field)
+    wanted = rule.in_ if rule.in_ is not None else rule.any
+    if kind is not None:
+        if wanted is not None:
+            return _has_any(kind, _folded(wanted), columns)
+        if rule.all is not None:
+            return _has_all(kind, _folded(rule.all), columns)
+        return not_(_has_any(kind, _folded(rule.none or ()), columns))
+    if wanted is not None:
+        return _is_any(rule.field, wanted, columns)
+    if rule.all is not None:
+        return and_(true(), *(_is_any(rule.field, (value,), columns) for value in rule.all))
+    return not_(_is_any(rule.field, rule.none or (), columns))
+
+
+def _is_any(field: str, values: Sequence[str], columns: ReaderColumns) -> ColumnElement[bool]:
+    if not values:
+        return false()
+    if field == "country":
+        return columns.country.in_([value.strip().upper() for value in values])
+    if field == "language":
+        return or_(*(_speaks(value.strip(), columns.language) for value in values))
+    if field == "timezone":
+        return columns.timezone.in_([value.strip() for value in values])
+    if field == "email_domain":
+        domains = [value.strip().removeprefix("@").casefold() for value in values]
+        return columns.email_domain.in_([_ascii_domain(domain) for domain in domains])
+    return columns.source.in_(list(values))
+
+
+def _speaks(language: str, column: Column[Any]) -> ColumnElement[bool]:
+    """Basic filtering of RFC 4647: a tag means itself and everything more particular."""
+    low = func.lower(column)
+    word = language.lower().replace("_", "-")
+    return or_(low == word, low.startswith(f"{word}-", autoescape=True))
+
+
+def _has_any(kind: str, tags: Sequence[str], columns: ReaderColumns) -> ColumnElement[bool]:
+    if not tags:
+        return false()
+    table = columns.tags.c
+    return columns.id.in_(select(table.reader).where(table.kind == kind, table.tag.in_(tags)))
+
+
+def _has_all(kind: str, tags: Sequence[str], columns: ReaderColumns) -> ColumnElement[bool]:
+    return and_(true(), *(_has_any(kind, (tag,), columns) for tag in tags))
+
+
+def _folded(tags: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(" ".join(tag.split()).casefold() for tag in tags))
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        return domain
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return domain

@@ -1,0 +1,567 @@
+"""The ledger, on SQLite and on a real PostgreSQL: nobody twice, nobody lost, whatever happens."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import delete, insert, select, text, update
+
+from newsletter.database import leases
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database, open_database
+from newsletter.database.tables import (
+    deliveries,
+    issues,
+    reader_tags,
+    readers,
+    subscriptions,
+    suppressions,
+)
+from newsletter.model import Delivery, DeliveryState, Outcome
+from tests.delivery.people import ISSUE, NOON, freeze, people, words
+
+GONE = leases.Holder(place="another machine", pid=1, born="1")
+OWNERS = words("o")
+
+
+@pytest.fixture
+def ledger(database: Database) -> DeliveryLedger:
+    """A ledger with an issue frozen for twelve readers, on either engine."""
+    people(database, 12)
+    made = DeliveryLedger(database)
+    freeze(made)
+    return made
+
+
+def claim(
+    ledger: DeliveryLedger, *, owner: str, limit: int = 5, batch: str = "b1", now: datetime = NOON
+) -> list[Delivery]:
+    """Claim some readers."""
+    return ledger.claim(ISSUE, owner=owner, batch=batch, limit=limit, now=now, stale_seconds=60)
+
+
+def hand(
+    ledger: DeliveryLedger, claimed: list[Delivery], *, owner: str, batch: str = "b1"
+) -> list[Delivery]:
+    """Commit that they are about to leave."""
+    return ledger.hand(claimed, owner=owner, batch=batch, transport="t", now=NOON, stale_seconds=60)
+
+
+def start(ledger: DeliveryLedger) -> str:
+    """A new owner with a lease."""
+    owner = OWNERS()
+    ledger.open(owner, now=NOON, stale_seconds=60)
+    return owner
+
+
+def accepted(some: list[Delivery]) -> list[Outcome]:
+    """What a transport says when all is well."""
+    return [Outcome(key=one.key, state=DeliveryState.ACCEPTED, provider_id="m1") for one in some]
+
+
+# -- freezing
+
+
+def test_frozen_once(ledger: DeliveryLedger) -> None:
+    """Freezing again changes nothing, whatever the size of its steps."""
+    before = list(ledger.rows(ISSUE))
+    assert freeze(ledger, chunk=5) == 12
+    assert list(ledger.rows(ISSUE)) == before
+
+
+def test_freeze_takes_up_where_it_stopped(database: Database) -> None:
+    """A freeze that stopped half-way is completed by the next one, without doubles."""
+    people(database, 12)
+    ledger = DeliveryLedger(database)
+    first = select(subscriptions.c.reader, subscriptions.c.edition).where(
+        subscriptions.c.reader < 6
+    )
+    assert ledger.freeze(ISSUE, first, random_word=words("a"), now=NOON) == 5
+    assert freeze(ledger, chunk=4) == 12
+    assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
+
+
+def test_two_segments_one_letter(database: Database) -> None:
+    """A reader of two segments gets one row, with the first segment in the alphabet."""
+    people(database, 3)
+    with database.begin() as connection:
+        connection.execute(
+            insert(reader_tags),
+            [
+                {"reader": reader, "kind": "list", "tag": tag}
+                for reader in (1, 2)
+                for tag in ("b", "a")
+            ],
+        )
+    ledger = DeliveryLedger(database)
+    both = select(reader_tags.c.reader, reader_tags.c.tag)
+    assert ledger.freeze(ISSUE, both, random_word=words("a"), now=NOON) == 2
+    claimed = claim(ledger, owner=start(ledger))
+    assert [one.segment for one in claimed] == ["a", "a"]
+
+
+def test_a_variant_travels(database: Database) -> None:
+    """A third column of the selection is the variant that the reader gets."""
+    people(database, 2)
+    ledger = DeliveryLedger(database)
+    chosen = select(readers.c.id, readers.c.source, readers.c.email_domain)
+    ledger.freeze(ISSUE, chosen, random_word=words("a"), now=NOON)
+    assert {one.variant for one in claim(ledger, owner=start(ledger))} == {"example.org"}
+
+
+def test_nobody(database: Database) -> None:
+    """An issue for nobody is frozen, claimed and counted without complaint."""
+    people(database, 0)
+    ledger = DeliveryLedger(database)
+    assert freeze(ledger) == 0
+    assert claim(ledger, owner=start(ledger)) == []
+    assert ledger.states(ISSUE) == {}
+
+
+# -- claiming
+
+
+def test_claims_do_not_meet(ledger: DeliveryLedger) -> None:
+    """Two owners never hold the same reader."""
+    one, two = start(ledger), start(ledger)
+    first, second = claim(ledger, owner=one, limit=7), claim(ledger, owner=two, limit=7)
+    assert len(first) == 7
+    assert len(second) == 5
+    assert not {row.reader for row in first} & {row.reader for row in second}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (update(readers).values(state="unsubscribed"), "the reader is unsubscribed"),
+        (update(readers).values(state="pending"), "the reader is pending"),
+        (update(subscriptions).values(state="unsubscribed"), "the subscription is unsubscribed"),
+        (delete(subscriptions), "the reader no longer has this edition"),
+        (delete(readers), "the reader was erased"),
+    ],
+)
+def test_looked_at_again(ledger: DeliveryLedger, change: object, reason: str) -> None:
+    """Who left between the freeze and the claim is skipped with the reason."""
+    column = readers.c.id if "readers" in str(change).split()[:3] else subscriptions.c.reader
+    with ledger.database.begin() as connection:
+        connection.execute(change.where(column == 3))  # type: ignore[attr-defined]
+    claimed = claim(ledger, owner=start(ledger), limit=12)
+    assert 3 not in {one.reader for one in claimed}
+    assert len(claimed) == 11
+    assert [row["reason"] for row in ledger.rows(ISSUE, "skipped")] == [reason]
+
+
+def test_suppressed_since(database: Database) -> None:
+    """An address that came on the suppression list after the freeze is skipped."""
+    people(database, 4)
+    ledger = DeliveryLedger(database, address_hash=lambda address: f"#{address}")
+    freeze(ledger)
+    with database.begin() as connection:
+        connection.execute(
+            insert(suppressions).values(
+                address_hash="#reader2@example.org", reason="complaint", at=NOON
+            )
+        )
+    claimed = claim(ledger, owner=start(ledger))
+    assert {one.reader for one in claimed} == {1, 3, 4}
+    assert [row["reason"] for row in ledger.rows(ISSUE, "skipped")] == ["the address is suppressed"]
+
+
+def test_deferred_waits(ledger: DeliveryLedger) -> None:
+    """A deferred letter is not claimed before its time, and is a new attempt after it."""
+    owner = start(ledger)
+    [one] = hand(ledger, claim(ledger, owner=owner, limit=1), owner=owner)
+    later = NOON + timedelta(minutes=5)
+    ledger.settle(
+        [Outcome(key=one.key, state=DeliveryState.DEFERRED, reason="busy")],
+        batch="b1",
+        now=NOON,
+        not_before=later,
+    )
+    assert ledger.next_due(ISSUE) == later
+    assert len(claim(ledger, owner=owner, limit=50, batch="b2")) == 11
+    assert claim(ledger, owner=owner, batch="b3") == []
+    [again] = claim(ledger, owner=owner, batch="b4", now=later)
+    assert (again.key, again.attempt) == (one.key, 2)
+
+
+# -- owners that are gone
+
+
+def test_a_dead_claim_is_queued_again(ledger: DeliveryLedger) -> None:
+    """What a dead owner had only claimed is queued again; what it had handed is unknown."""
+    owner = start(ledger)
+    claimed = claim(ledger, owner=owner, limit=6)
+    hand(ledger, claimed[:2], owner=owner)
+    bury(ledger, owner)
+    assert ledger.recover(ISSUE, now=NOON) == (4, 2)
+    assert ledger.states(ISSUE) == {"queued": 10, "unknown": 2}
+
+
+def test_a_living_claim_is_left_alone(ledger: DeliveryLedger) -> None:
+    """An owner that lives keeps its claims."""
+    owner = start(ledger)
+    claim(ledger, owner=owner)
+    assert ledger.recover(ISSUE, now=NOON + timedelta(seconds=59)) == (0, 0)
+
+
+def test_a_distant_owner_has_its_time(ledger: DeliveryLedger) -> None:
+    """An owner on another machine is given up only when its lease is over."""
+    owner = OWNERS()
+    distant = DeliveryLedger(ledger.database, holder=GONE)
+    distant.open(owner, now=NOON, stale_seconds=60)
+    claim(distant, owner=owner)
+    assert ledger.recover(ISSUE, now=NOON + timedelta(seconds=59)) == (0, 0)
+    assert ledger.recover(ISSUE, now=NOON + timedelta(seconds=61)) == (5, 0)
+
+
+def test_a_process_that_died_is_known_at_once(ledger: DeliveryLedger) -> None:
+    """On the same machine a dead process is known without waiting, a living one is not dead."""
+    living = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        mine = leases.this_process()
+        other = leases.Holder(place=mine.place, pid=living.pid, born=leases._born(living.pid))
+        owner = OWNERS()
+        theirs = DeliveryLedger(ledger.database, holder=other)
+        theirs.open(owner, now=NOON, stale_seconds=3600)
+        claim(theirs, owner=owner)
+        assert ledger.recover(ISSUE, now=NOON) == (0, 0)
+    finally:
+        living.kill()
+        living.wait()
+    assert ledger.recover(ISSUE, now=NOON) == (5, 0)
+
+
+def test_a_number_used_again_is_another_process(ledger: DeliveryLedger) -> None:
+    """A process with the same number but another birth is not the holder."""
+    mine = leases.this_process()
+    owner = OWNERS()
+    before = DeliveryLedger(
+        ledger.database, holder=leases.Holder(place=mine.place, pid=mine.pid, born="17")
+    )
+    before.open(owner, now=NOON, stale_seconds=3600)
+    claim(before, owner=owner)
+    assert ledger.recover(ISSUE, now=NOON) == (5, 0)
+
+
+def test_who_wakes_up_too_late_sends_nothing(ledger: DeliveryLedger) -> None:
+    """An owner whose claims were taken over meanwhile may not hand them over."""
+    slow, quick = start(ledger), start(ledger)
+    claimed = claim(ledger, owner=slow, limit=6)
+    bury(ledger, slow)
+    ledger.recover(ISSUE, now=NOON)
+    taken = claim(ledger, owner=quick, limit=4, batch="b2")
+    hand(ledger, taken, owner=quick, batch="b2")
+    assert hand(ledger, claimed, owner=slow) == []
+    assert ledger.states(ISSUE) == {"queued": 8, "handed": 4}
+
+
+def test_a_late_answer_still_counts(ledger: DeliveryLedger) -> None:
+    """An answer for a letter that was taken to be unknown settles it."""
+    owner = start(ledger)
+    handed = hand(ledger, claim(ledger, owner=owner), owner=owner)
+    bury(ledger, owner)
+    ledger.recover(ISSUE, now=NOON)
+    ledger.settle(accepted(handed), batch="b1", now=NOON)
+    assert ledger.states(ISSUE) == {"queued": 7, "accepted": 5}
+
+
+def test_a_late_answer_for_an_old_batch_is_nothing(ledger: DeliveryLedger) -> None:
+    """An answer for a letter that was sent again meanwhile changes nothing."""
+    owner = start(ledger)
+    handed = hand(ledger, claim(ledger, owner=owner), owner=owner)
+    bury(ledger, owner)
+    ledger.recover(ISSUE, now=NOON)
+    assert ledger.requeue(ISSUE, reason="again", now=NOON) == 5
+    rejected = [Outcome(key=one.key, state=DeliveryState.REJECTED, reason="late") for one in handed]
+    assert not +ledger.settle(rejected, batch="b1", now=NOON)
+    assert ledger.states(ISSUE) == {"queued": 12}
+
+
+def test_release(ledger: DeliveryLedger) -> None:
+    """An owner that ends gives back what it only claimed."""
+    owner = start(ledger)
+    claimed = claim(ledger, owner=owner)
+    hand(ledger, claimed[:1], owner=owner)
+    ledger.release(ISSUE, owner, now=NOON)
+    assert ledger.states(ISSUE) == {"queued": 11, "handed": 1}
+
+
+# -- doubt
+
+
+def test_unknown_by_batch(ledger: DeliveryLedger) -> None:
+    """Letters in doubt come with the batch they went in, to be looked for."""
+    owner = start(ledger)
+    for batch in ("b1", "b2"):
+        hand(ledger, claim(ledger, owner=owner, limit=3, batch=batch), owner=owner, batch=batch)
+    bury(ledger, owner)
+    ledger.recover(ISSUE, now=NOON)
+    assert [(batch, len(rows)) for batch, rows in ledger.unknown(ISSUE)] == [("b1", 3), ("b2", 3)]
+    assert [len(rows) for _, rows in ledger.unknown(ISSUE, chunk=2)] == [2, 1, 2, 1]
+
+
+def test_requeue_only_what_is_meant(ledger: DeliveryLedger) -> None:
+    """Sending again can be bound to letters, to a batch and to their age."""
+    owner = start(ledger)
+    handed = hand(ledger, claim(ledger, owner=owner), owner=owner)
+    bury(ledger, owner)
+    ledger.recover(ISSUE, now=NOON)
+    early = NOON - timedelta(seconds=1)
+    assert ledger.requeue(ISSUE, reason="r", now=NOON, handed_before=early) == 0
+    assert ledger.requeue(ISSUE, reason="r", now=NOON, batch="other") == 0
+    assert ledger.requeue(ISSUE, reason="r", now=NOON, keys=[handed[0].key]) == 1
+    assert ledger.write_off(ISSUE, reason="ed gave up", now=NOON) == 4
+    assert ledger.states(ISSUE) == {"queued": 8, "rejected": 4}
+
+
+def test_a_restored_backup_is_in_doubt(ledger: DeliveryLedger) -> None:
+    """After a restore everything that had not ended is in doubt, and nothing is claimed."""
+    owner = start(ledger)
+    hand(ledger, claim(ledger, owner=owner), owner=owner)
+    ledger.settle(
+        [Outcome(key=one.key, state=DeliveryState.ACCEPTED) for _, rows in [] for one in rows],
+        batch="b1",
+        now=NOON,
+    )
+    assert ledger.doubt(ISSUE, reason="restored from a backup", now=NOON) == 12
+    assert claim(ledger, owner=owner, limit=50) == []
+
+
+def test_pace_is_shared(ledger: DeliveryLedger) -> None:
+    """Two reservations of one lane follow each other; another lane is free."""
+    assert ledger.reserve("smtp", seconds=2, now=NOON) == NOON
+    assert ledger.reserve("smtp", seconds=2, now=NOON) == NOON + timedelta(seconds=2)
+    assert ledger.reserve("sendgrid", seconds=2, now=NOON) == NOON
+    later = NOON + timedelta(minutes=1)
+    assert ledger.reserve("smtp", seconds=2, now=later) == later
+
+
+def bury(ledger: DeliveryLedger, owner: str) -> None:
+    """Make an owner's process one that is gone."""
+    with ledger.database.begin() as connection:
+        connection.execute(
+            text("UPDATE leases SET born = 'long ago' WHERE owner = :owner"), {"owner": owner}
+        )
+
+
+# -- several at once
+
+
+def test_many_at_once(postgres: Database) -> None:
+    """Four threads on PostgreSQL claim every reader once between them."""
+    people(postgres, 400)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    got: list[int] = []
+
+    def work(owner: str) -> None:
+        while ledger.states(ISSUE).get("queued"):
+            claimed = claim(ledger, owner=owner, limit=13, batch=owner)
+            handed = hand(ledger, claimed, owner=owner, batch=owner)
+            got.extend(one.reader for one in handed)
+            ledger.settle(accepted(handed), batch=owner, now=NOON)
+
+    threads = [threading.Thread(target=work, args=(start(ledger),)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(got) == list(range(1, 401))
+    assert ledger.states(ISSUE) == {"accepted": 400}
+
+
+def test_claim_uses_the_index(sqlite: Database) -> None:
+    """A claim walks the index of (issue, state, id): its time does not grow with the archive."""
+    people(sqlite, 10)
+    ledger = DeliveryLedger(sqlite)
+    freeze(ledger)
+    query = ledger._claimable(ISSUE, DeliveryState.QUEUED, 10, NOON)
+    compiled = query.compile(sqlite.engine, compile_kwargs={"literal_binds": True})
+    with sqlite.reading() as connection:
+        plan = " | ".join(
+            str(row[3]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}")
+        )
+    assert (
+        "SEARCH deliveries USING INDEX ix_deliveries_issue_state_id (issue=? AND state=?)" in plan
+    )
+    assert "TEMP B-TREE" not in plan
+
+
+# -- the model
+
+
+class LedgerModel(RuleBasedStateMachine):
+    """Owners come, die and come back late; the ledger and what really left must agree.
+
+    ``left`` counts the letters a transport was really given. The promise under hold is that no
+    count goes over one, and that nobody is settled as accepted who has none.
+    """
+
+    fresh: Callable[[], Database]
+
+    owners: Bundle[str] = Bundle("owners")
+    claims: Bundle[tuple[str, str, tuple[Delivery, ...]]] = Bundle("claims")
+    flights: Bundle[tuple[str, tuple[Delivery, ...]]] = Bundle("flights")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.database = type(self).fresh()
+        with self.database.begin() as connection:
+            for table in (deliveries, subscriptions, readers, issues):
+                connection.execute(delete(table))
+            connection.execute(text("DELETE FROM leases"))
+        people(self.database, 9)
+        self.ledger = DeliveryLedger(self.database)
+        freeze(self.ledger)
+        self.left: Counter[str] = Counter()
+        self.refused: set[str] = set()
+        self.batches = 0
+        self.now = NOON
+
+    @rule(target=owners)
+    def begin(self) -> str:
+        """Somebody begins to send."""
+        owner = OWNERS()
+        self.ledger.open(owner, now=self.now, stale_seconds=60)
+        return owner
+
+    @rule(owner=owners)
+    def die(self, owner: str) -> None:
+        """A process is killed (or so slow that it looks like it)."""
+        bury(self.ledger, owner)
+
+    @rule(owner=owners)
+    def end(self, owner: str) -> None:
+        """A sender ends in good order."""
+        self.ledger.release(ISSUE, owner, now=self.now)
+
+    @rule(target=claims, owner=owners, limit=st.integers(1, 5))
+    def claim(self, owner: str, limit: int) -> object:
+        """Somebody claims."""
+        self.batches += 1
+        batch = f"b{self.batches}"
+        claimed = claim(self.ledger, owner=owner, limit=limit, batch=batch, now=self.now)
+        return (owner, batch, tuple(claimed)) if claimed else multiple()
+
+    @rule(target=flights, one=consumes(claims))
+    def hand(self, one: tuple[str, str, tuple[Delivery, ...]]) -> object:
+        """A claim is handed over, and the letters really leave."""
+        owner, batch, claimed = one
+        handed = hand(self.ledger, list(claimed), owner=owner, batch=batch)
+        self.left.update(letter.key for letter in handed)
+        return (batch, tuple(handed)) if handed else multiple()
+
+    @rule(
+        flight=consumes(flights),
+        state=st.sampled_from(
+            [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.UNKNOWN]
+        ),
+    )
+    def answer(self, flight: tuple[str, tuple[Delivery, ...]], state: DeliveryState) -> None:
+        """An answer comes, be it ever so late."""
+        batch, handed = flight
+        self.ledger.settle(
+            [Outcome(key=one.key, state=state, reason="said") for one in handed],
+            batch=batch,
+            now=self.now,
+        )
+
+    @rule(flight=consumes(flights))
+    def defer(self, flight: tuple[str, tuple[Delivery, ...]]) -> None:
+        """The provider certainly did not take them; if that is still news, they may go again."""
+        batch, handed = flight
+        current = self.states_by_key()
+        for one in handed:
+            if current[one.key] == ("handed", batch):
+                self.left[one.key] -= 1
+        self.ledger.settle(
+            [Outcome(key=one.key, state=DeliveryState.DEFERRED, reason="later") for one in handed],
+            batch=batch,
+            now=self.now,
+        )
+
+    @rule()
+    def recover(self) -> None:
+        """Somebody starts and takes over from the dead."""
+        self.ledger.recover(ISSUE, now=self.now)
+
+    @rule(seconds=st.sampled_from([1, 61]))
+    def wait(self, seconds: int) -> None:
+        """Time goes by, perhaps more than a lease holds."""
+        self.now += timedelta(seconds=seconds)
+
+    @invariant()
+    def nobody_twice(self) -> None:
+        """No letter left twice."""
+        assert max(self.left.values(), default=0) <= 1
+
+    @invariant()
+    def nobody_lost(self) -> None:
+        """All rows are there, and who is said to be served, refused or in doubt had a letter."""
+        current = self.states_by_key()
+        assert len(current) == 9
+        for key, (state, _) in current.items():
+            if state in {"accepted", "rejected", "unknown", "handed"}:
+                assert self.left[key] == 1, (key, state)
+            else:
+                assert self.left[key] == 0, (key, state)
+
+    def states_by_key(self) -> dict[str, tuple[str, str]]:
+        """Each row's state and batch."""
+        with self.database.reading() as connection:
+            return {
+                row.key: (row.state, row.batch)
+                for row in connection.execute(
+                    select(deliveries.c.key, deliveries.c.state, deliveries.c.batch)
+                )
+            }
+
+
+@pytest.fixture
+def shared_sqlite(tmp_path: Path) -> Iterator[Database]:
+    """One database for all examples of a model."""
+    database = open_database(f"sqlite:///{tmp_path}/model.sqlite")
+    with database.reading() as connection:
+        # Thousands of commits, none of which has to survive a power cut.
+        connection.exec_driver_sql("PRAGMA synchronous=OFF")
+    yield database
+    database.close()
+
+
+def test_the_model_on_sqlite(shared_sqlite: Database) -> None:
+    """Through any order of claims, deaths, late answers and take-overs nobody is lost or doubled."""
+    model = type("SqliteModel", (LedgerModel,), {"fresh": staticmethod(lambda: shared_sqlite)})
+    run_state_machine_as_test(model, settings=MODEL)
+
+
+def test_the_model_on_postgres(postgres: Database) -> None:
+    """The same holds on PostgreSQL."""
+    model = type("PostgresModel", (LedgerModel,), {"fresh": staticmethod(lambda: postgres)})
+    run_state_machine_as_test(model, settings=settings(MODEL, max_examples=5))
+
+
+MODEL = settings(
+    max_examples=15,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

@@ -1,0 +1,313 @@
+"""The send loop, on a real SQLite database with a transport that does as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database, open_database
+from newsletter.database.tables import readers
+from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
+from newsletter.delivery.transport.recording import RecordingTransport, accept
+from newsletter.errors import TransportError
+from newsletter.model import DeliveryState, Letter, Outcome
+from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_mail, people, words
+
+OWNERS = words("owner")
+EVERYBODY = sorted(f"reader{number}@example.org" for number in range(1, 51))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[DeliveryLedger]:
+    """A ledger with an issue frozen for fifty readers."""
+    database = open_database(f"sqlite:///{tmp_path}/news.sqlite")
+    people(database, 50)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    yield ledger
+    database.close()
+
+
+def send(ledger: DeliveryLedger, transport: RecordingTransport, **more: Any) -> SendReport:
+    """Send with a told clock."""
+    watch = more.pop("watch", None) or Watch()
+    settings = SendSettings(claim_size=20, **more.pop("settings", {}))
+    return send_issue(
+        ISSUE,
+        ledger=ledger,
+        transport=transport,
+        mail=issue_mail(),
+        clock=watch,
+        sleep=watch.sleep,
+        owner=OWNERS(),
+        settings=settings,
+        **more,
+    )
+
+
+def test_everybody_once(ledger: DeliveryLedger) -> None:
+    """Every reader of the frozen audience gets one letter, and the report says so."""
+    transport = RecordingTransport(batch_size=7)
+    report = send(ledger, transport)
+    assert addresses(transport.letters) == EVERYBODY
+    assert report.finished
+    assert not report.needs_person
+    assert report.states == {"accepted": 50}
+
+
+def test_again_is_nothing(ledger: DeliveryLedger) -> None:
+    """A second send of the same issue sends nothing."""
+    send(ledger, RecordingTransport())
+    again = RecordingTransport()
+    assert send(ledger, again).finished
+    assert again.letters == []
+
+
+def test_left_since(ledger: DeliveryLedger) -> None:
+    """Who unsubscribed after the audience was frozen is skipped, with the reason."""
+    with ledger.database.begin() as connection:
+        connection.execute(update(readers).where(readers.c.id == 7).values(state="unsubscribed"))
+    transport = RecordingTransport()
+    report = send(ledger, transport)
+    assert "reader7@example.org" not in addresses(transport.letters)
+    assert report.states == {"accepted": 49, "skipped": 1}
+    assert list(ledger.rows(ISSUE, "skipped")) == [
+        {
+            "email": "reader7@example.org",
+            "state": "skipped",
+            "reason": "the reader is unsubscribed",
+        }
+    ]
+
+
+def test_one_bad_address(ledger: DeliveryLedger) -> None:
+    """One refused reader changes nothing for the others of the batch."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to == "reader9@example.org":
+            return Outcome(key=letter.key, state=DeliveryState.REJECTED, reason="no such user")
+        return accept(letter)
+
+    transport = RecordingTransport(answer)
+    report = send(ledger, transport)
+    assert report.states == {"accepted": 49, "rejected": 1}
+    assert report.finished
+
+
+def test_deferred_comes_later(ledger: DeliveryLedger) -> None:
+    """A letter refused for now is tried again after a while, and the others do not wait for it."""
+    tries: list[str] = []
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to == "reader9@example.org":
+            tries.append(letter.to)
+            if len(tries) < 3:
+                return Outcome(key=letter.key, state=DeliveryState.DEFERRED, reason="later")
+        return accept(letter)
+
+    transport = RecordingTransport(answer)
+    watch = Watch()
+    report = send(ledger, transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert len(tries) == 3
+    assert transport.letters[-1].to == "reader9@example.org"
+    assert 6 <= watch.slept < 8
+
+
+def test_deadline(ledger: DeliveryLedger) -> None:
+    """What is still refused at the deadline stays deferred, and a person is needed."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to == "reader9@example.org":
+            return Outcome(key=letter.key, state=DeliveryState.DEFERRED, reason="mailbox busy")
+        return accept(letter)
+
+    report = send(
+        ledger, RecordingTransport(answer), settings={"deadline": NOON + timedelta(minutes=10)}
+    )
+    assert report.ended == "deadline"
+    assert report.states == {"accepted": 49, "deferred": 1}
+    assert report.needs_person
+
+
+def test_send_to_the_rest(ledger: DeliveryLedger) -> None:
+    """A later send with a new deadline goes to those who got nothing, and to nobody else."""
+    busy = RecordingTransport(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.DEFERRED, reason="busy")
+    )
+    send(ledger, busy, settings={"deadline": NOON + timedelta(minutes=1)})
+    rest = RecordingTransport()
+    report = send(ledger, rest, watch=Watch(NOON + timedelta(hours=2)))
+    assert addresses(rest.letters) == EVERYBODY
+    assert report.finished
+
+
+def test_lost_answer_found(ledger: DeliveryLedger) -> None:
+    """A letter whose answer was lost is accepted once the provider is found to have it."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to == "reader9@example.org":
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+        return accept(letter)
+
+    transport = RecordingTransport(answer)
+    report = send(ledger, transport)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+@pytest.mark.parametrize(("policy", "copies"), [("hold", 49), ("resend", 50)])
+def test_lost_letter(ledger: DeliveryLedger, policy: str, copies: int) -> None:
+    """A letter that may have left is held for a person, or sent again when that is the policy."""
+    seen: set[str] = set()
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to == "reader9@example.org" and letter.key not in seen:
+            seen.add(letter.key)
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+        return accept(letter)
+
+    transport = RecordingTransport(answer, keeps_unknown=False)
+    report = send(ledger, transport, settings={"on_unknown": policy})
+    assert len(transport.letters) == copies
+    assert report.unknown == 50 - copies
+    assert report.needs_person == (policy == "hold")
+
+
+def test_absence_as_proof(ledger: DeliveryLedger) -> None:
+    """Where absence proves that a letter never left, it is sent again even under hold."""
+    seen: set[str] = set()
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.key not in seen:
+            seen.add(letter.key)
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+        return accept(letter)
+
+    transport = RecordingTransport(answer, keeps_unknown=False, settles_after=0.0)
+    report = send(ledger, transport)
+    assert addresses(transport.letters) == EVERYBODY
+    assert report.finished
+
+
+def test_provider_refuses_us(ledger: DeliveryLedger) -> None:
+    """When the provider refuses us the send ends with its sentence, and nobody is lost."""
+
+    def answer(letter: Letter) -> Outcome:
+        raise TransportError("provider", "the key is wrong", hint="Check the key.")
+
+    with pytest.raises(TransportError, match="the key is wrong"):
+        send(ledger, RecordingTransport(answer, batch_size=10))
+    assert ledger.states(ISSUE) == {"queued": 40, "deferred": 10}
+    rest = RecordingTransport()
+    send(ledger, rest, watch=Watch(NOON + timedelta(hours=1)))
+    assert addresses(rest.letters) == EVERYBODY
+
+
+def test_transport_bug(ledger: DeliveryLedger) -> None:
+    """A transport that breaks leaves its batch in doubt and everybody else queued."""
+
+    def answer(letter: Letter) -> Outcome:
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        send(ledger, RecordingTransport(answer, batch_size=10))
+    assert ledger.states(ISSUE) == {"queued": 40, "unknown": 10}
+
+
+def test_forgotten_letter(ledger: DeliveryLedger) -> None:
+    """A letter that a transport says nothing about is in doubt."""
+
+    class Forgetful(RecordingTransport):
+        def send(self, letters: Any, mail: Any) -> list[Outcome]:
+            return [accept(letter) for letter in letters[1:]]
+
+    report = send(ledger, Forgetful(batch_size=50))
+    assert report.states == {"accepted": 49, "unknown": 1}
+
+
+def test_pause_within_a_batch(ledger: DeliveryLedger) -> None:
+    """A pause takes effect before the next claim, and what was claimed is queued again."""
+    transport = RecordingTransport(batch_size=10)
+    report = send(ledger, transport, stop=lambda: len(transport.letters) >= 20)
+    assert report.ended == "stopped"
+    assert 20 <= len(transport.letters) <= 30
+    assert set(report.states) == {"accepted", "queued"}
+
+
+def test_slow_down(ledger: DeliveryLedger) -> None:
+    """A provider's "slow down" stops everything for as long as it asks, and no longer."""
+    refused: list[str] = []
+
+    def answer(letter: Letter) -> Outcome:
+        if len(refused) < 20:
+            refused.append(letter.key)
+            return Outcome(
+                key=letter.key, state=DeliveryState.DEFERRED, reason="slow down", wait=3.0
+            )
+        return accept(letter)
+
+    transport = RecordingTransport(answer, batch_size=10)
+    watch = Watch()
+    report = send(ledger, transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert 6 <= watch.slept < 10
+
+
+def test_pace(ledger: DeliveryLedger) -> None:
+    """With a limit of ten letters a second, fifty letters take the time of forty."""
+    watch = Watch()
+    report = send(
+        ledger,
+        RecordingTransport(batch_size=10),
+        watch=watch,
+        settings={"letters_per_second": 10},
+    )
+    assert report.finished
+    assert 4.0 <= watch.slept <= 4.5
+
+
+def test_progress(ledger: DeliveryLedger) -> None:
+    """Progress is told after every batch and never goes back."""
+    told: list[Progress] = []
+    send(ledger, RecordingTransport(batch_size=10), on_progress=told.append)
+    assert [one.letters for one in told] == [10, 20, 30, 40, 50]
+
+
+def test_variants(tmp_path: Path, ledger: DeliveryLedger) -> None:
+    """A reader who was promised a variant that was not rendered stops the send before any byte."""
+    with ledger.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET variant = 'sports' WHERE reader = 1")
+    transport = RecordingTransport()
+    with pytest.raises(Exception, match='no variant "sports"'):
+        send(ledger, transport)
+    assert transport.letters == []
+    assert ledger.states(ISSUE) == {"queued": 50}
+
+
+def test_two_at_once(ledger: DeliveryLedger, tmp_path: Path) -> None:
+    """Two senders at work on one database send every letter once."""
+    import threading
+
+    other: Database = open_database(f"sqlite:///{tmp_path}/news.sqlite")
+    transports = [RecordingTransport(batch_size=3), RecordingTransport(batch_size=4)]
+    ledgers = [ledger, DeliveryLedger(other)]
+    reports: list[SendReport] = []
+    threads = [
+        threading.Thread(target=lambda pair=pair: reports.append(send(*pair)))
+        for pair in zip(ledgers, transports, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    other.close()
+    sent = addresses(transports[0].letters + transports[1].letters)
+    assert sent == EVERYBODY
+    assert [report.finished for report in reports] == [True, True]

@@ -1,0 +1,94 @@
+"""Copies: agency text printed twice is found; two reports of one event are not copies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.feeds.copies import find_copies
+from newsletter.model import Article
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+AGENCY = (
+    "The council of Sampleton voted on Sunday to rebuild the bridge over the river, ending a "
+    "dispute that had lasted for four years. Members of both parties said the vote had been "
+    "close until the last hour. Work is to begin in May and will cost two million dollars. "
+    "The mayor called it a good day, while residents of the east bank asked for a second look."
+)
+OTHER = (
+    "After four years of argument Sampleton is to have its bridge. On Sunday evening a narrow "
+    "majority of council members agreed to pay two million dollars for the work, which should "
+    "start next May, although people living on the eastern bank want the plan to be reviewed."
+)
+
+
+def article(id_: str, text: str, minutes: int = 0, **fields: str) -> Article:
+    """An article with a text."""
+    return Article(
+        id=id_,
+        outlet=fields.get("outlet", id_),
+        url=f"https://example.org/{id_}",
+        title=fields.get("title", "Council votes for the bridge"),
+        text=text,
+        published=NOW + timedelta(minutes=minutes),
+        first_seen=NOW,
+        same_as=fields.get("same_as", ""),
+    )
+
+
+def test_a_copy_with_small_edits_is_linked_to_the_first() -> None:
+    """A dateline, a cut end and a credit line do not make another text."""
+    first = article("a", AGENCY)
+    dateline = article("b", f"SAMPLETON (Wire) - {AGENCY}", 5)
+    cut = article("c", f"{AGENCY[:260]} This story was provided by a wire service.", 9)
+    assert find_copies([cut, first, dateline], []) == {"b": "a", "c": "a"}
+
+
+def test_an_excerpt_is_a_copy_of_the_full_text() -> None:
+    """Two sentences of an agency text add no voice to it."""
+    assert find_copies([article("b", AGENCY[:220])], [article("a", AGENCY)]) == {"b": "a"}
+
+
+def test_two_reports_of_one_event_are_two_voices() -> None:
+    """Own words are no copy."""
+    assert find_copies([article("a", AGENCY), article("b", OTHER)], []) == {}
+
+
+def test_a_copy_of_a_copy_is_linked_to_the_original() -> None:
+    """The first original stands for all."""
+    window = [article("a", AGENCY), article("b", AGENCY, 1, same_as="a")]
+    assert find_copies([article("c", AGENCY, 2)], window) == {"c": "a"}
+    assert find_copies([article("c", AGENCY, 2)], window[1:]) == {"c": "a"}
+
+
+def test_short_texts_are_copies_only_when_all_is_the_same() -> None:
+    """A line of text proves nothing unless title and line are both the same."""
+    one = article("a", "The road is open.")
+    assert find_copies([one, article("b", "The road is open.", 1)], []) == {"b": "a"}
+    assert find_copies([one, article("b", "The road is open.", 1, title="Roads")], []) == {}
+    assert (
+        find_copies([article("a", "", title="Weather"), article("b", "", title="Weather")], [])
+        == {}
+    )
+
+
+def test_boilerplate_makes_no_copies() -> None:
+    """A paragraph that everybody prints does not join different texts."""
+    notice = " Sign up for the newsletter of this paper and get the best of it every morning."
+    texts = [f"Item {n} tells of village {n} and its fair number {n}, which {n * 7} people saw on "
+             f"day {n} of a year that had {n + 3} storms and {n * 11} visitors from town {n}."
+             for n in range(60)]  # fmt: skip
+    articles = [
+        article(f"n{n}", text + notice, n, title=f"Fair {n}") for n, text in enumerate(texts)
+    ]
+    assert find_copies(articles, []) == {}
+
+
+@given(st.permutations(range(6)))
+def test_the_order_of_arrival_within_a_run_does_not_matter(order: list[int]) -> None:
+    """The earliest published is the original whoever is read first."""
+    articles = [article(f"n{n}", AGENCY, n) for n in range(6)]
+    found = find_copies([articles[n] for n in order], [])
+    assert found == {f"n{n}": "n0" for n in range(1, 6)}

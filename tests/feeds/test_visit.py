@@ -1,0 +1,306 @@
+"""Visits: what the network does to one feed stays with that feed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import random
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from newsletter.feeds.visit import Outcome, fingerprint, visit_feeds
+from newsletter.model import Feed, FeedState
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def rss(*numbers: int, extra: str = "") -> bytes:
+    """A feed with one item a number."""
+    items = "".join(
+        f"<item><title>Road number {n}</title><link>https://example.org/roads/number-{n}</link>"
+        f"<description>Road {n} is open.</description></item>"
+        for n in numbers
+    )
+    return f'<rss version="2.0"><channel><title>t</title>{extra}{items}</channel></rss>'.encode()
+
+
+def response(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    """A whole HTTP answer."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def moved(status: str, to: str) -> bytes:
+    """A redirect."""
+    return response(b"", f"Location: {to}", status=status)
+
+
+def feed(server: Any, path: str = "/feed", outlet: str = "paper", **state: Any) -> Feed:
+    """A feed of the server."""
+    return Feed(url=server.url(path), outlet=outlet, **state)
+
+
+def test_new_articles_arrive(server: Any, visit_all: Any) -> None:
+    """A first visit brings every article and stores the validators."""
+    server.replies["/feed"] = response(rss(1, 2), 'ETag: "v1"', "Last-Modified: yesterday")
+    (visit,) = visit_all(feed(server))
+    assert visit.outcome is Outcome.CHANGED
+    assert [article.title for article in visit.articles] == ["Road number 1", "Road number 2"]
+    assert (visit.feed.etag, visit.feed.modified) == ('"v1"', "yesterday")
+    assert visit.feed.last_change == NOW
+    assert visit.bytes > 100
+
+
+def test_validators_are_sent_back(server: Any, visit_all: Any) -> None:
+    """The second visit asks whether anything changed, and believes a 304."""
+    server.replies["/feed"] = response(rss(1), 'ETag: "v1"')
+    (first,) = visit_all(feed(server))
+    server.replies["/feed"] = response(b"", status="304 Not Modified")
+    (second,) = visit_all(first.feed, force=True)
+    assert server.requests[-1].headers["if-none-match"] == '"v1"'
+    assert second.outcome is Outcome.UNCHANGED
+    assert second.feed.etag == '"v1"'
+
+
+def test_the_same_body_again_is_unchanged(server: Any, visit_all: Any) -> None:
+    """Servers without validators are caught by the body's hash, whatever their build date says."""
+    built = "<lastBuildDate>Sun, 22 Nov 2026 1{}:00:00 GMT</lastBuildDate>"
+    server.replies["/feed"] = response(rss(1, extra=built.format(1)))
+    (first,) = visit_all(feed(server))
+    server.replies["/feed"] = response(rss(1, extra=built.format(2)))
+    (second,) = visit_all(first.feed, force=True)
+    assert second.outcome is Outcome.UNCHANGED
+
+
+def test_a_304_to_a_plain_question_is_a_failure(server: Any, visit_all: Any) -> None:
+    """Unchanged since never is no answer."""
+    server.replies["/feed"] = response(b"", status="304 Not Modified")
+    (visit,) = visit_all(feed(server))
+    assert visit.outcome is Outcome.FAILED
+    assert "304" in visit.problem
+
+
+def test_known_articles_are_left_out(server: Any, visit_all: Any) -> None:
+    """Only what is new is cleaned and handed on, and the question comes on the caller's thread."""
+    server.replies["/feed"] = response(rss(1, 2))
+    (first,) = visit_all(feed(server))
+    held = {first.articles[0].id}
+    threads = []
+
+    def known(ids: list[str]) -> set[str]:
+        threads.append(threading.current_thread())
+        return held
+
+    (second,) = visit_all(feed(server), known=known)
+    assert [article.title for article in second.articles] == ["Road number 2"]
+    assert threads == [threading.current_thread()]
+
+
+def test_a_caller_s_own_error_reaches_the_caller(server: Any, visit_all: Any) -> None:
+    """What the look-up raises is not blamed on a feed."""
+    server.replies["/feed"] = response(rss(1))
+
+    def known(ids: list[str]) -> set[str]:
+        raise LookupError("the database is away")
+
+    with pytest.raises(LookupError):
+        visit_all(feed(server), known=known)
+
+
+def test_feeds_that_are_not_due_are_left_alone(server: Any, visit_all: Any) -> None:
+    """Only force asks before the time, and nothing asks a retired feed."""
+    server.replies["/feed"] = response(rss(1))
+    later = feed(server, next_visit=NOW + timedelta(minutes=1))
+    assert visit_all(later) == []
+    assert len(visit_all(later, force=True)) == 1
+    assert visit_all(feed(server, state=FeedState.RETIRED), force=True) == []
+
+
+async def silence(_: Any) -> AsyncIterator[bytes]:
+    """Never a byte."""
+    await asyncio.sleep(30)
+    yield b""
+
+
+async def dripping(_: Any) -> AsyncIterator[bytes]:
+    """Good headers, then a byte now and then."""
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
+    for _ in range(100):
+        yield b"<"
+        await asyncio.sleep(0.1)
+
+
+async def endless(_: Any) -> AsyncIterator[bytes]:
+    """A chunked body without an end."""
+    yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    while True:
+        yield b"2710\r\n" + b"x" * 10_000 + b"\r\n"
+
+
+async def slow_headers(_: Any) -> AsyncIterator[bytes]:
+    """Header lines without an end."""
+    yield b"HTTP/1.1 200 OK\r\n"
+    for number in range(100):
+        yield f"X-{number}: y\r\n".encode()
+        await asyncio.sleep(0.1)
+
+
+HURTS: dict[str, tuple[bytes | Callable[..., AsyncIterator[bytes]], str]] = {
+    "silence": (silence, "says nothing"),
+    "dripping": (dripping, "takes more than"),
+    "endless": (endless, "larger than"),
+    "slow headers": (slow_headers, "says nothing"),
+    "empty": (response(b""), "empty"),
+    "page": (response(b"<html><body>hello</body></html>"), "web page"),
+    "short": (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n<rss>", "cut short"),
+    "chunks": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n",
+        "",
+    ),
+    "no http": (b"hello\r\n\r\n", "HTTP"),
+    "hang up": (b"", "closes the connection"),
+    "flood": (b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 20_000 + b"\r\n", "HTTP"),
+    "bomb": (response(gzip.compress(b" " * 9_000_000), "Content-Encoding: gzip"), "larger than"),
+    "stacked": (response(b"x", "Content-Encoding: gzip, gzip"), "more than once"),
+    "broken gzip": (response(b"\x1f\x8bxx", "Content-Encoding: gzip"), "packed"),
+    "500": (response(rss(1), status="500 Oops"), "500"),
+    "404": (response(rss(1), status="404 Not Found"), "404"),
+    "401": (response(b"", "WWW-Authenticate: Basic", status="401 No"), "password"),
+    "to file": (moved("302 Found", "file:///etc/passwd"), "http and https"),
+    "to metadata": (moved("302 Found", "http://169.254.169.254/"), "local link"),
+    "to loopback": (moved("302 Found", "http://2130706433/"), "cannot be understood"),
+    "to short": (moved("302 Found", "http://0x7f000001/"), "this machine"),
+    "to mapped": (moved("302 Found", "http://[::ffff:127.0.0.1]/"), "this machine"),
+    "to port": (moved("302 Found", "http://127.0.0.1:1/"), "port 1"),
+    "to user": (moved("302 Found", "http://good.example@127.0.0.1/"), "user name"),
+    "to crlf": (moved("302 Found", "/x%0d%0aX-Evil:%20y"), "line break"),
+    "nowhere": (response(b"", status="302 Found"), "names no address"),
+    "itself": (moved("302 Found", "/x"), "circle"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HURTS))
+def test_a_server_that_hurts_costs_itself_only(server: Any, visit_all: Any, name: str) -> None:
+    """The good feed's articles arrive; the bad one fails with a sentence."""
+    reply, sentence = HURTS[name]
+    server.replies.update({"/x": reply, "/good": response(rss(1))})
+    bad, good = feed(server, "/x", "bad"), feed(server, "/good", "good")
+    visits = {visit.feed.outlet: visit for visit in visit_all(bad, good)}
+    assert visits["good"].outcome is Outcome.CHANGED
+    assert visits["bad"].outcome is Outcome.FAILED
+    assert visits["bad"].articles == ()
+    assert sentence in visits["bad"].problem
+    assert visits["bad"].feed.failures == 1
+    assert visits["bad"].seconds < 3
+
+
+def test_gone_retires(server: Any, visit_all: Any) -> None:
+    """410 ends the asking."""
+    server.replies["/feed"] = response(b"", status="410 Gone")
+    (visit,) = visit_all(feed(server))
+    assert visit.outcome is Outcome.RETIRED
+    assert visit.feed.state is FeedState.RETIRED
+
+
+def test_a_feed_is_parked_with_its_reason(server: Any, visit_all: Any) -> None:
+    """The failure that parks a feed is told as such."""
+    server.replies["/feed"] = response(b"", status="404 Not Found")
+    (visit,) = visit_all(feed(server, failures=9))
+    assert visit.outcome is Outcome.PARKED
+    assert "404" in visit.feed.problem
+
+
+def test_permanent_moves_are_remembered_and_others_are_not(server: Any, visit_all: Any) -> None:
+    """301 is stored once a feed was found there; 302 is followed and forgotten."""
+    server.replies["/old"] = moved("301 Moved Permanently", "/new")
+    server.replies["/lent"] = moved("302 Found", "/new")
+    server.replies["/new"] = response(rss(1))
+    old, lent = feed(server, "/old", "a"), feed(server, "/lent", "b")
+    visits = {visit.feed.outlet: visit for visit in visit_all(old, lent)}
+    assert visits["a"].feed.moved_to == server.url("/new")
+    assert visits["b"].feed.moved_to == ""
+    server.requests.clear()
+    visit_all(visits["a"].feed, force=True)
+    assert [request.path for request in server.requests] == ["/new"]
+
+
+def test_a_long_chain_of_redirects_is_not_followed(server: Any, visit_all: Any) -> None:
+    """Five hops are enough."""
+    for number in range(9):
+        server.replies[f"/{number}"] = moved("302 Found", f"/{number + 1}")
+    (visit,) = visit_all(feed(server, "/0"))
+    assert "more than 5 redirects" in visit.problem
+    assert len(server.requests) == 6
+
+
+def test_no_cookie_is_kept(server: Any, visit_all: Any) -> None:
+    """A cookie set on the way is not sent on the next hop."""
+    server.replies["/feed"] = response(
+        b"", "Set-Cookie: a=b", "Location: /next", status="302 Found"
+    )
+    server.replies["/next"] = response(rss(1))
+    visit_all(feed(server))
+    assert "cookie" not in server.requests[-1].headers
+
+
+def test_feeds_of_one_outlet_are_asked_one_after_another(server: Any, visit_all: Any) -> None:
+    """On a host the operator opened, politeness is per outlet."""
+
+    async def slow(_: Any) -> AsyncIterator[bytes]:
+        await asyncio.sleep(0.05)
+        yield response(rss(1))
+
+    server.replies.update({"/a": slow, "/b": slow, "/c": slow})
+    visit_all(*(feed(server, path) for path in ("/a", "/b", "/c")))
+    assert server.most_busy == 1
+    visit_all(*(feed(server, path, outlet=path) for path in ("/a", "/b", "/c")))
+    assert server.most_busy == 3
+
+
+def test_a_private_address_is_refused_without_allowance(
+    server: Any, visit_all: Any, settings: Any
+) -> None:
+    """Without the operator's word nothing on this machine is contacted."""
+    shut = settings.model_copy(update={"allow_hosts": ()})
+    (visit,) = visit_all(feed(server), settings=shut)
+    assert visit.outcome is Outcome.FAILED
+    assert server.requests == []
+
+
+def test_a_caller_may_stop_early(server: Any, settings: Any) -> None:
+    """Closing the generator ends the run and its threads."""
+    server.replies["/good"] = response(rss(1))
+    server.replies["/slow"] = silence
+    feeds = [feed(server, "/good", "a"), feed(server, "/slow", "b")]
+    visits = visit_feeds(feeds, {}, settings, clock=lambda: NOW, random=random.Random(1))
+    assert next(visits).feed.outlet == "a"
+    visits.close()
+    assert "collect" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_feed_that_ends_its_worker_is_replaced(
+    server: Any, visit_all: Any, settings: Any
+) -> None:
+    """A body that needs too long fails alone; the next is read by a new worker."""
+    slow = b"<rss><channel><item " + b" ".join(b'a%d="x"' % n for n in range(50_000)) + b"/>"
+    quick = settings.model_copy(
+        update={"parse_seconds": 1.5, "wire_bytes": 2_000_000, "decoded_bytes": 2_000_000}
+    )
+    server.replies.update({"/slow": response(slow), "/good": response(rss(1))})
+    feeds = [feed(server, "/slow", "a"), replace(feed(server, "/good", "b"))]
+    visits = {visit.feed.outlet: visit for visit in visit_all(*feeds, settings=quick)}
+    assert visits["b"].outcome is Outcome.CHANGED
+    assert visits["a"].outcome in {Outcome.FAILED, Outcome.CHANGED}
+
+
+def test_a_fingerprint_sees_news_and_not_clocks() -> None:
+    """Build dates and closing comments do not count; every word of an item does."""
+    one = rss(1, extra="<lastBuildDate>Mon</lastBuildDate>") + b"<!-- served at 10:00 -->"
+    same = rss(1, extra="<lastBuildDate>Tue</lastBuildDate>") + b"<!-- served at 11:00 -->"
+    assert fingerprint(one) == fingerprint(same)
+    assert fingerprint(one) != fingerprint(rss(2))

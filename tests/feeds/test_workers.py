@@ -1,0 +1,58 @@
+"""Workers: processes that read feeds, and do not survive what they should not."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from newsletter.feeds.articles import Context
+from newsletter.feeds.workers import Reading, Workers
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+CONTEXT = Context(url="https://example.org/f", feed="f", outlet="paper", first_seen=NOW)
+GOOD = (
+    b'<rss version="2.0"><channel><title>t</title><item><title>Roads</title>'
+    b"<link>https://example.org/roads</link></item></channel></rss>"
+)
+
+
+def read(*bodies: bytes, seconds: float = 5, memory_mb: int = 512) -> list[Reading]:
+    """Read bodies one after another in one worker."""
+
+    async def run() -> list[Reading]:
+        async with Workers(1, seconds=seconds, memory_mb=memory_mb) as workers:
+            return [await workers.read(body, "", CONTEXT) for body in bodies]
+
+    return asyncio.run(run())
+
+
+def test_a_worker_reads_one_feed_after_another() -> None:
+    """A body that is no feed does not cost the worker."""
+    first, bad, second = read(GOOD, b"<html></html>", GOOD)
+    assert first.articles == second.articles
+    assert first.articles[0].title == "Roads"
+    assert bad.problem == "the answer is a web page, not a feed"
+
+
+def test_a_worker_that_takes_too_long_is_ended_and_replaced() -> None:
+    """The clock over a worker's head is real, and the next body finds a new one."""
+    many = b" ".join(b'a%d="%d"' % (n, n) for n in range(60_000))
+    slow = b"<rss version='2.0'><channel><item><x " + many + b"></item></channel></rss>"
+    hung, after = read(slow, GOOD, seconds=1)
+    assert "to read" in hung.problem
+    assert after.articles
+
+
+def test_a_worker_that_needs_too_much_memory_is_ended_and_replaced() -> None:
+    """The memory limit holds for the worker alone."""
+    huge = b'<rss version="2.0"><channel><item><title>' + b"news " * 2_000_000
+    starved, after = read(huge, GOOD, memory_mb=48, seconds=20)
+    assert starved.problem
+    assert after.articles
+
+
+def test_a_worker_has_no_secrets() -> None:
+    """The environment of a worker is bare."""
+    import newsletter.feeds.workers as module
+
+    assert not [name for name in module._KEPT_ENVIRONMENT if "KEY" in name or "TOKEN" in name]

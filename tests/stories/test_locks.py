@@ -1,0 +1,118 @@
+"""Locks: what an editor decided holds against every later run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from newsletter.errors import StoryError
+from newsletter.model import Story
+from newsletter.stories import locks
+from newsletter.stories.group import group
+from tests.stories.make import DAM, DAY, DAY_ONE, SETTINGS, VOTE, WHALE, article
+
+MORE = article(
+    "dam-4",
+    "Harrow Dam reservoir down four feet as draining goes on",
+    "The reservoir behind the Harrow Dam was down four feet, engineers said, and the spillway "
+    "crack had not widened.",
+    hours=9,
+)
+
+
+def stories_by_article(stories: tuple[Story, ...]) -> dict[str, Story]:
+    """The story of each article."""
+    return {article: story for story in stories for article in story.articles}
+
+
+def test_a_merge_holds() -> None:
+    """Merged stories stay one under the older id, also for articles that come later."""
+    before = stories_by_article(group(DAY, settings=SETTINGS))
+    lock = locks.merge([before["vote-1"], before["dam-1"]], editor="ed", made=DAY_ONE)
+    after = stories_by_article(
+        group([*DAY, MORE], tuple(set(before.values())), settings=SETTINGS, locks=[lock])
+    )
+    assert after["vote-1"] is after["dam-1"] is after["dam-4"]
+    assert after["dam-1"].id == before["dam-1"].id
+
+
+def test_a_split_holds() -> None:
+    """A split-off article does not come back, and takes no id with it."""
+    before = stories_by_article(group(DAM, settings=SETTINGS))
+    lock = locks.split(before["dam-1"], ["dam-2"], editor="ed", made=DAY_ONE)
+    previous = tuple(set(before.values()))
+    for _ in range(3):
+        stories = group([*DAM, MORE], previous, settings=SETTINGS, locks=[lock])
+        after = stories_by_article(stories)
+        assert after["dam-2"].id != after["dam-1"].id
+        assert after["dam-1"] is after["dam-3"]
+        assert after["dam-1"].id == before["dam-1"].id
+        previous = stories
+
+
+def test_a_move_holds() -> None:
+    """A moved article stays where it was put."""
+    before = stories_by_article(group(DAY, settings=SETTINGS))
+    lock = locks.move("whale-1", before["whale-1"], before["vote-1"], editor="ed", made=DAY_ONE)
+    after = stories_by_article(
+        group(DAY, tuple(set(before.values())), settings=SETTINGS, locks=[lock])
+    )
+    assert after["whale-1"] is after["vote-1"]
+    assert after["vote-1"].id == before["vote-1"].id
+
+
+def test_a_rename_holds() -> None:
+    """A renamed story keeps the editor's headline, its id and its slug."""
+    (before,) = group(DAM, settings=SETTINGS)
+    lock = locks.rename(before, "  Ansley waits\nfor the water ", editor="ed", made=DAY_ONE)
+    (after,) = group([*DAM, MORE], (before,), settings=SETTINGS, locks=[lock])
+    assert after.headline == "Ansley waits for the water"
+    assert (after.id, after.slug) == (before.id, before.slug)
+
+
+def test_a_later_lock_wins() -> None:
+    """A split after a merge undoes it, and a merge after a split too."""
+    before = stories_by_article(group(DAY, settings=SETTINGS))
+    both = [before["dam-1"], before["whale-1"]]
+    merged = locks.merge(both, editor="ed", made=DAY_ONE)
+    one = stories_by_article(group(DAY, tuple(both), settings=SETTINGS, locks=[merged]))["dam-1"]
+    parted = locks.split(one, ["whale-1"], editor="ed", made=DAY_ONE + timedelta(hours=1))
+    after = stories_by_article(group(DAY, (one,), settings=SETTINGS, locks=[merged, parted]))
+    assert after["whale-1"] is not after["dam-1"]
+    again = locks.merge(
+        [after["dam-1"], after["whale-1"]], editor="ed", made=DAY_ONE + timedelta(hours=2)
+    )
+    last = stories_by_article(group(DAY, (one,), settings=SETTINGS, locks=[again, merged, parted]))
+    assert last["whale-1"] is last["dam-1"]
+
+
+def test_a_locked_old_article_is_grouped_again() -> None:
+    """An editor may move an article that is older than the window."""
+    old = article("old", "Harrow Dam inspected", "The dam was inspected.", hours=-24 * 9)
+    (was,) = group([old], settings=SETTINGS)
+    (dam,) = group(DAM, settings=SETTINGS)
+    lock = locks.merge([was, dam], editor="ed", made=DAY_ONE)
+    after = stories_by_article(group([old, *DAM], (was, dam), settings=SETTINGS, locks=[lock]))
+    assert after["old"] is after["dam-1"]
+    assert after["old"].id == was.id
+
+
+def test_locks_that_make_no_sense_are_refused() -> None:
+    """Each refusal names the story and says what to do."""
+    (dam,) = group(DAM, settings=SETTINGS)
+    (vote,) = group(VOTE, settings=SETTINGS)
+    with pytest.raises(StoryError, match="two stories"):
+        locks.merge([dam, dam], editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="not in this story"):
+        locks.split(dam, ["vote-1"], editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="no article"):
+        locks.split(dam, [], editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="leave at least one"):
+        locks.split(dam, dam.articles, editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="already"):
+        locks.move("dam-1", dam, dam, editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="not in this story"):
+        locks.move(WHALE.id, dam, vote, editor="ed", made=DAY_ONE)
+    with pytest.raises(StoryError, match="empty"):
+        locks.rename(dam, " \n", editor="ed", made=DAY_ONE)
