@@ -23,6 +23,7 @@ _UNWANTED = re.compile(
 _SPACE = re.compile(r"[\s\u0085\u2028\u2029\u2800]+")
 _PLACEHOLDER = re.compile(r"%(?=%?[A-Za-z_][A-Za-z0-9_.:-]{1,40}%)")
 _BRACES = re.compile(r"(?<=\{)(?=[{%])|(?<=\$)(?=\{)|(?<=\*)(?=\|)|(?<=<)(?=%)")
+_HOST = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?\.?|[0-9a-f:.]+", re.IGNORECASE)
 _TAG_OPENING = re.compile(r"<(?=[/!?a-zA-Z])")
 _ENCODED_WORD = re.compile(r"=\?")
 
@@ -84,7 +85,7 @@ def safe_url(address: str) -> str:
         return ""
     if parts.scheme.lower() not in {"http", "https"} or not host or parts.username is not None:
         return ""
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zs"} for character in parts.netloc):
+    if not _HOST.fullmatch(host):
         return ""
     return defuse(quote(address, safe=_ADDRESS_CHARACTERS))
 

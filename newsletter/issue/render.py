@@ -272,7 +272,8 @@ def web_page(rendered: Rendered, site: Site, *, address: str = "", description: 
     )
     html = html.replace("</head>", f"{head}</head>", 1)
     # In a mail program the mail is an article among others; as a page it is the main thing.
-    return html.replace('aria-roledescription="email" role="article"', 'role="main"', 1)
+    html = html.replace(' aria-roledescription="email"', "", 1)
+    return html.replace('role="article"', 'role="main"', 1)
 
 
 def _sound(

@@ -1,9 +1,10 @@
 """Cluster: from links between articles to groups of articles.
 
 Two steps. First the two groups with the strongest link are joined, again and again, while the
-link is strong enough; a link is the mean similarity of the members, with a slight bonus for big
-groups, against the mean similarity inside each. Then every article is taken out once more, oldest first, and put where it fits best: this
-mends what an early join got wrong. Articles an editor has placed are never moved.
+link is strong enough; a link is the mean similarity of the members, measured against the mean
+similarity inside each group, with a slight bonus for big groups. Then every article is taken out
+once more, oldest first, and put where it fits best: this mends what an early join got wrong.
+Articles an editor has placed are never moved.
 """
 
 from __future__ import annotations

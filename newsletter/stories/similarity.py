@@ -76,7 +76,8 @@ class Links:
     """Which articles of a window are near to each other.
 
     ``left``, ``right`` are positions (left < right), ``raw`` the similarity, faded with the time
-    between the two, ``value`` the same with both levels taken off. ``level`` has one entry an article.
+    between the two, ``value`` the same with both levels taken off. ``level`` has one entry
+    an article.
     """
 
     articles: int
@@ -124,6 +125,11 @@ def features(tokens: Tokens, weights: Weights) -> tuple[sparse.csr_matrix, spars
     first = sparse.hstack([*own, title * half, body * half], format="csr", dtype=np.float32)
     second = sparse.hstack([*own, body * half, title * half], format="csr", dtype=np.float32)
     return first, second
+
+
+def term_vectors(lists: Sequence[Sequence[int]], weights: Weights) -> sparse.csr_matrix:
+    """Lists of term numbers as weighted vectors of length one."""
+    return _weighted(_counts(lists, len(weights.word)), weights.word)
 
 
 def links(
