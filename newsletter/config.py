@@ -154,7 +154,7 @@ class SendGrid(_Table):
     batch_size: int = Field(default=1000, ge=1, le=1000)
     timeout_seconds: float = Field(default=30, gt=0, le=600)
     requests_at_once: int = Field(default=1, ge=1, le=16)
-    log_complete_after_seconds: float | None = Field(default=None, ge=0)
+    log_complete_after_seconds: float = Field(default=0, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
 

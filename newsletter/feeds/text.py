@@ -61,16 +61,17 @@ _INLINE = nh3.Cleaner(
 _PARAGRAPHS = nh3.Cleaner(
     tags=set(_BLOCKS), clean_content_tags=set(_DROPPED_WHOLE), attributes={}, link_rel=None
 )
-_SPACES = re.compile(r"[^\S\n]+")
-_BREAKS = re.compile(r" ?\n[\s]*")
-
 # What publishing systems add under an excerpt; it would otherwise be quoted as news.
-_FOOTERS = re.compile(
+_FOOTER_CHARACTERS = 600
+_FOOTER_SIGN = re.compile(
+    r"first on|first appeared on|ontinue reading|ead more|ead the full|lick here|(?:…|\.\.\.)\]?$"
+)
+_FOOTER = re.compile(
     r"(?:\n|^|(?<=[.!?…\]”\"]) ?)(?:"
     r"The post .{1,300}? (?:appeared first on|first appeared on) .{1,120}?\.?"
     r"|(?:Continue reading|Read more|Read the full (?:story|article)|Click here to read)\b.{0,160}?"
-    r"|\[?(?:…|\.\.\.|&hellip;)\]?"
-    r")\s*$",
+    r"|\[?(?:…|\.\.\.)\]?"
+    r")$",
     re.IGNORECASE,
 )
 
@@ -115,8 +116,8 @@ def paragraphs(raw: str, limit: int) -> str:
         if "&" in text:
             text = html.unescape(text)
     text = _no_tags(visible(text))
-    text = _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
-    return _FOOTERS.sub("", text).strip()
+    text = "\n".join(filter(None, (" ".join(part.split()) for part in text.split("\n"))))
+    return _without_footer(text)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -137,6 +138,13 @@ def excerpt(text: str, limit: int = 400) -> str:
         return flat
     end = max(flat.rfind(mark, 0, limit) for mark in (". ", "! ", "? ", ".” ", '." '))
     return flat[: end + 2].strip() if end > limit // 4 else shorten(flat, limit)
+
+
+def _without_footer(text: str) -> str:
+    tail = text[-_FOOTER_CHARACTERS:]
+    if not _FOOTER_SIGN.search(tail):
+        return text
+    return (text[: len(text) - len(tail)] + _FOOTER.sub("", tail)).strip()
 
 
 def _flat(text: str) -> str:

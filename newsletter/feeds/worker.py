@@ -31,6 +31,7 @@ def main(memory_mb: int, seconds: float) -> None:
     _confine(memory_mb)
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing a library prints may end up among the answers
+    _say(answers, {"ready": True})
     while head := jobs.readline():
         job = json.loads(head)
         body = jobs.read(job["bytes"])

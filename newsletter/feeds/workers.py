@@ -23,6 +23,7 @@ from newsletter.model import Article, Dated, Kind
 
 JOBS_A_LIFE = 2_000
 """A worker is replaced after so many jobs, so that what its parsers leak stays small."""
+START_SECONDS = 60
 LONGEST_ANSWER = 64 * 1024 * 1024
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -128,6 +129,9 @@ class Workers:
         )
         worker = _Worker(process)
         self._living.add(worker)
+        # Loading Python is not the feed's fault either.
+        async with asyncio.timeout(START_SECONDS):
+            await worker.answer()
         return worker
 
     async def _end_if(self, worker: _Worker | None) -> None:
@@ -169,13 +173,13 @@ class _Worker:
         }
         async with asyncio.timeout(seconds):
             await self._send(json.dumps(job).encode() + b"\n" + body)
-            answer = await self._answer()
+            answer = await self.answer()
         if fresh is not None and "ids" in answer:
             # The caller's own time to look ids up is not the feed's fault.
             places = await fresh(answer["ids"])
             async with asyncio.timeout(seconds):
                 await self._send(json.dumps(list(places)).encode() + b"\n")
-                answer = await self._answer()
+                answer = await self.answer()
         if answer.get("last"):
             self.jobs = JOBS_A_LIFE
         if "problem" in answer:
@@ -191,7 +195,7 @@ class _Worker:
         self.process.stdin.write(data)
         await self.process.stdin.drain()
 
-    async def _answer(self) -> dict[str, Any]:
+    async def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None  # noqa: S101 - opened as a pipe above
         said = await self.process.stdout.readline()
         if not said.endswith(b"\n"):

@@ -1,9 +1,10 @@
 """Cluster: from links between articles to groups of articles.
 
 Two steps. First the two groups with the strongest link are joined, again and again, while the
-link is strong enough; a link is the mean similarity of the members, with a slight bonus for big
-groups. Then every article is taken out once more, oldest first, and put where it fits best: this
-mends what an early join got wrong. Articles an editor has placed are never moved.
+link is strong enough; a link is the mean similarity of the members, measured against the mean
+similarity inside each group, with a slight bonus for big groups. Then every article is taken out
+once more, oldest first, and put where it fits best: this mends what an early join got wrong.
+Articles an editor has placed are never moved.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class _Group:
     """A group while groups are being joined. ``near`` maps a neighbour to [value, raw] sums."""
 
     members: list[int]
-    cohesion: float = 1.0
+    within: float = 0.0
     near: dict[int, list[float]] = field(default_factory=dict)
     foes: set[int] = field(default_factory=set)
 
@@ -101,12 +102,24 @@ class _Joining:
         return [here.members for here in group.values()]
 
     def _link(self, a: _Group, b: _Group, value: float) -> float:
-        """How strongly two groups belong together: mean similarity, bigger groups favoured."""
+        """How strongly two groups belong together.
+
+        The mean similarity between them, bigger groups favoured, measured against how near the
+        members of each are to each other: two tight groups on one topic are two stories, two loose
+        ones as near to each other as to themselves are one.
+        """
         if value <= 0:
             return 0.0
-        sizes = float(len(a.members) * len(b.members)) ** self._method.size_power
-        cohesion = float(a.cohesion * b.cohesion) ** self._method.cohesion_power
-        return float(value / sizes / cohesion)
+        method = self._method
+        sizes = float(len(a.members) * len(b.members)) ** method.size_power
+        tight = self._tightness(a) * self._tightness(b)
+        return float(value / sizes * method.usual_cohesion / tight**0.5)
+
+    def _tightness(self, group: _Group) -> float:
+        """The mean similarity inside a group, with one pair of the usual similarity added."""
+        size = len(group.members)
+        pairs = size * (size - 1)
+        return (2 * group.within + self._method.cohesion_prior) / (pairs + 1)
 
     def _join(self, a: int, b: int) -> int:
         """Make one group of two; returns its number."""
@@ -117,7 +130,7 @@ class _Joining:
         self._fresh += 1
         _, raw = keep.near.pop(b, (0.0, 0.0))
         gone.near.pop(a, None)
-        keep.cohesion += gone.cohesion + 2 * raw
+        keep.within += gone.within + raw
         keep.members += gone.members
         for other, sums in gone.near.items():
             del group[other].near[b]

@@ -13,9 +13,9 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
 from newsletter.audience.tokens import is_short_word
-from newsletter.issue.pages import Pages
 from newsletter.model import Reader
 from newsletter.newsroom import Newsroom
+from newsletter.web.public.pages import Pages
 
 MAX_BODY = 16_384
 """More than any one-click request or form of ours; what comes after it is not read."""

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from newsletter.errors import NotFound
-from newsletter.issue.pages import Pages
 from newsletter.issue.render import web_page
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.web.public.pages import Pages
 
 PUBLIC = frozenset(
     {

@@ -84,7 +84,7 @@ def test_before_the_first_issue_the_front_page_says_so(client: Client) -> None:
     ],
 )
 def test_only_what_was_approved_is_public(
-    room: Newsroom, client: Client, state: IssueState, public: bool
+    room: Newsroom, client: Client, state: IssueState, *, public: bool
 ) -> None:
     """A draft, and an issue cancelled before it left, answer like nothing at all."""
     publish(room, state)

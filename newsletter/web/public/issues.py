@@ -9,9 +9,9 @@ from email.utils import format_datetime
 from itertools import groupby
 
 from newsletter.issue.clean import clean
-from newsletter.issue.pages import Pages
 from newsletter.issue.view import story_view
 from newsletter.model import IssueContent, Place
+from newsletter.web.public.pages import Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

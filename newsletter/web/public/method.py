@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from newsletter.config import Config
 from newsletter.issue.clean import clean, first_upper
-from newsletter.issue.pages import Pages
 from newsletter.model import Lean, Outlet
+from newsletter.web.public.pages import Pages
 
 _ORDER = [*Lean]
 

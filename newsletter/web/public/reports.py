@@ -9,7 +9,7 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from newsletter.issue.clean import clean
-from newsletter.issue.pages import Pages
+from newsletter.web.public.pages import Pages
 from newsletter.web.public.story import Correction, correction_view
 
 

@@ -12,13 +12,13 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from newsletter.errors import NotFound
-from newsletter.issue.pages import Pages
 from newsletter.issue.view import source_line
 from newsletter.model import Issue, Story
 from newsletter.newsroom import Newsroom
 from newsletter.stories.history import history
 from newsletter.web.public.issues import IssueLine, archive_page, feed, sitemap
 from newsletter.web.public.method import method_page
+from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import corrections_page, report_page
 from newsletter.web.public.story import StoryPage, Version, story_card, story_page
 from newsletter.web.reading import is_public

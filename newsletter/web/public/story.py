@@ -9,7 +9,6 @@ from datetime import datetime
 
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
-from newsletter.issue.pages import Pages
 from newsletter.issue.theme import Theme
 from newsletter.issue.view import (
     BarView,
@@ -29,6 +28,7 @@ from newsletter.model import (
     SourceLine,
     Story,
 )
+from newsletter.web.public.pages import Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

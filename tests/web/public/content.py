@@ -8,9 +8,9 @@ from pathlib import Path
 
 from newsletter.config import Config
 from newsletter.issue.choose import Candidate
-from newsletter.issue.pages import Pages
 from newsletter.model import Lean, Outlet, Side
 from newsletter.web.public.issues import EditionLine, IssueLine
+from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import ReportKind, Ticket
 from newsletter.web.public.story import Correction, StoryPage, Version
 from tests.issue.content import NOON, OUTLETS, SITE, candidates
