@@ -1,4 +1,4 @@
-"""The long version of the promise: the real command line, killed hundreds of times (``make crash``).
+"""The long test of the promise: the real program, killed hundreds of times (``make crash``).
 
 An independent driver beside the project (../shared/referee/crash.py) kills the program's whole
 session with SIGKILL at random moments and at its disk writes, starts it again, and compares what a
@@ -71,8 +71,10 @@ def runs(scale: int) -> list[Run]:
         Run(
             name="faults",
             says="SendGrid with lost, late and cut answers",
-            words=("--recipients", some, "--batch", "100", "--kills", few, "--faults", FAULTS)
-            + ("--settle-runs", "8"),
+            words=(
+                *("--recipients", some, "--batch", "100", "--kills", few),
+                *("--faults", FAULTS, "--settle-runs", "8"),
+            ),
         ),
         Run(
             name="smtp",
