@@ -61,7 +61,9 @@ def _validated(text: str) -> Address | str:
         return "an address has at most 254 characters"
     at_test = text.lower().endswith(".test")
     try:
-        found = validate_email(text, check_deliverability=False, test_environment=at_test)
+        found = validate_email(
+            text, check_deliverability=False, test_environment=at_test, strict=True
+        )
     except EmailNotValidError as error:
         return _lowered(str(error))
     except (ValueError, UnicodeError):

@@ -63,7 +63,8 @@ def open_text(stream: BinaryIO, subject: str) -> io.TextIOWrapper:
         encoding = "utf-32"
     elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
-    elif b"\x00" in start:
+    elif start.count(0) > len(start) // 4:
+        # UTF-16 without its mark; a stray NUL in one cell spoils that cell only.
         raise AudienceError(subject, "is not UTF-8 text", hint=_SAVE_AS)
     if stream.seekable():
         _check_encoding(stream, encoding, subject)

@@ -54,9 +54,7 @@ class Signer:
 
     def sign(self, contents: dict[str, Any], *, expires: datetime) -> str:
         """Make a word that carries some contents until a moment."""
-        body = {**contents, "exp": int(expires.timestamp())}
-        word = self._serializer.dumps(body)
-        return word if isinstance(word, str) else word.decode("ascii")
+        return str(self._serializer.dumps({**contents, "exp": int(expires.timestamp())}))
 
     def read(self, word: str, *, now: datetime) -> dict[str, Any] | None:
         """The contents of a word; None when it is forged, for another purpose, or over.

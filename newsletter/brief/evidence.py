@@ -13,21 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from newsletter.brief import furniture, sentences, speakers, wording
+from newsletter.brief import furniture, sentences, speakers, standalone, wording
 from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 800
+MOST_OF_A_STORY = 400
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
 _DATELINE = re.compile(
     r"""(?x)^(?:
-      (?:[A-Z][A-Z'’.\-/]+(?:[ ][A-Z][A-Z'’.\-/]+){0,4})(?:,[ ](?:[A-Z][\w.'’-]*[ ]?){1,4}(?:\d{1,2})?)?[ ]*
+      (?:[A-Z][A-Z'’.\-/]+(?:[ ][A-Z][A-Z'’.\-/]+){0,4})
+        (?:,[ ](?:[A-Z][\w.'’-]*[ ]?){1,4}(?:\d{1,2})?)?[ ]*
         (?:\([^()]{2,30}\)[ ]*)?(?:[-–—]{1,2}[ ]*|:[ ]) |
       (?:[A-Z][\w.'’-]*,?[ ]){1,4}(?:\d{1,2}[ ])?\([A-Z][\w ./]{1,24}\)[ ]*[-–—:]{1,2}[ ]* |
       \([A-Z][\w ./]{1,24}\)[ ]*(?:[-–—:]{1,2}[ ]*)? |
-      [A-Z][\w.]+(?:,[ ][A-Z][\w.]+)?[ ]*[—–][ ](?=[A-Z])
+      [A-Z][\w.]+(?:,[ ][A-Z][\w.]+)?[ ]*[—–][ ](?=[A-Z]) |
+      [A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2},[ ][A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2}
+        [ ]+(?:--|[-—–])[ ](?=[A-Z])
     )(?=[“"‘(]?[A-Z0-9])"""
 )
 _BYLINE = re.compile(
@@ -35,32 +38,45 @@ _BYLINE = re.compile(
 )
 _BULLET = re.compile(r"^(?:[-–—•■●▪*·]+|\d{1,2}[.)])\s+")
 _ENDS = re.compile(r"[.!?][”\"’')\]]*$")
-_TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
+TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
 _GLUED = re.compile(
     r"\b[A-Za-z]*[a-z]{3}[A-Z][a-z]+|[a-z][.!?][A-Z][a-z]|\)[A-Za-z]|[A-Z]{2,}[a-z]{3,}[A-Z]"
 )
+_STRIPPED = re.compile(
+    r"\w [,.;:](?:\s|$)|\w ['’]s\b|\( | \)|\(\)|\bhere[.,)]|\{\{|\}\}|\[\]|[|•■▪]|&\w+;"
+)
 _CAMEL = frozenset(
-    """YouTube TikTok LinkedIn WhatsApp PayPal SpaceX OpenAI ExxonMobil AstraZeneca GlaxoSmithKline
-    FedEx JetBlue BioNTech MacKenzie MasterCard BuzzFeed HuffPost FiveThirtyEight SolarWinds
-    ProPublica AllSides DoorDash GoFundMe PolitiFact StubHub SoftBank BlackRock DreamWorks
-    OnlyFans WikiLeaks GitHub ByteDance NewsNation""".split()
+    wording.word_list(
+        """
+        YouTube TikTok LinkedIn WhatsApp PayPal SpaceX OpenAI ExxonMobil AstraZeneca
+        GlaxoSmithKline FedEx JetBlue BioNTech MacKenzie MasterCard BuzzFeed HuffPost
+        FiveThirtyEight SolarWinds ProPublica AllSides DoorDash GoFundMe PolitiFact StubHub
+        SoftBank BlackRock DreamWorks OnlyFans WikiLeaks GitHub ByteDance NewsNation
+        """
+    )
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ve|d|ll)|we|We|my|My|our|Our|us)\b")
-_VERBISH = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|must|should"
-    r"|said|says|told|\w{2,}ed|\w{3,}s|made|took|got|gave|went|came|saw|won|lost|met|held|led|left|put|"
-    r"set|cut|hit|kept|found|began|broke|wrote|spoke|rose|fell|grew|drew|fought|shot|sent|spent|built|"
-    r"bought|brought|thought|sought|struck|ran|sat|stood|became|know|want|need|think|believe|make)\b"
+VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|"
+    r"must|should"
+    r"|said|says|told|\w{2,}ed|\w{3,}s|made|took|got|gave|went|came|saw|won|lost|met|held|led|"
+    r"left|put|"
+    r"set|cut|hit|kept|found|began|broke|wrote|spoke|rose|fell|grew|drew|fought|shot|sent|"
+    r"spent|built|"
+    r"bought|brought|thought|sought|struck|ran|sat|stood|became|know|want|need|think|believe|"
+    r"make)\b"
 )
 _OPINION_KINDS = frozenset({Kind.OPINION, Kind.ANALYSIS})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One sentence of one article, as it stands there.
+    """One sentence of one article, as it stands there, or two that belong together.
 
-    ``place`` counts the sentences of its article from 0. ``cut`` is true when the span ends
-    before its sentence does, at the end of a main clause.
+    ``place`` counts the sentences of its article from 0. A ``passage`` is two sentences that
+    follow each other, where the second ("He added …") needs the first. A ``title`` is the
+    article's own headline, quoted where its text gives nothing; its offsets are both 0. A
+    ``clause`` ends with the main clause of a long sentence and is printed with an ellipsis.
     """
 
     article: str
@@ -73,7 +89,9 @@ class Span:
     side: Side | None
     opinion: bool
     speaker: str = ""
-    cut: bool = False
+    passage: bool = False
+    clause: bool = False
+    title: bool = False
 
     @cached_property
     def words(self) -> int:
@@ -86,6 +104,11 @@ class Span:
         return frozenset(wording.terms(self.text))
 
     @cached_property
+    def leans(self) -> bool:
+        """Whether it opens with "The auditors": known things, told of before in its article."""
+        return not self.title and standalone.opens_as_known(self.text)
+
+    @cached_property
     def first_person(self) -> bool:
         """Whether the writer speaks as "I" or "we" outside quotation marks."""
         return _FIRST_PERSON.search(wording.outside_quotes(self.text)) is not None
@@ -94,6 +117,18 @@ class Span:
     def loaded(self) -> int:
         """How many words of judgement or heat stand in it."""
         return len(wording.loaded_words(self.text))
+
+    @cached_property
+    def stands(self) -> bool:
+        """Whether it is complete on its own as a quotation."""
+        return self.passage or standalone.stands_alone(self.text, quoting=True)
+
+    @cached_property
+    def stands_plain(self) -> bool:
+        """Whether it is complete on its own as a plain report, nobody speaking first."""
+        if self.passage:
+            return not self.text.startswith(("“", '"', "‘"))
+        return self.stands and standalone.stands_alone(self.text, quoting=False)
 
     def as_evidence(self) -> Evidence:
         """The span as it travels with a brief."""
@@ -148,7 +183,7 @@ def _of_article(
     limit = furniture.body_end(text)
     family, side = family_of(article, outlets), side_of(article, outlets)
     opinion = is_opinion(article)
-    title = wording.plain(article.title).casefold().rstrip(".")
+    title = article.title.casefold().strip(" .")
     found: list[Span] = []
     seen: set[str] = set()
     for raw_start, end in sentences.split(text[:limit]):
@@ -157,7 +192,7 @@ def _of_article(
         if said in known or said in seen or not is_sentence(said):
             continue
         seen.add(said)
-        if wording.plain(said).casefold().rstrip(".") == title:
+        if said.casefold().rstrip(".") == title:
             continue
         found.append(
             Span(
@@ -192,21 +227,27 @@ def _lead_in(said: str) -> int:
 
 def is_sentence(said: str) -> bool:
     """Whether a piece of text is a whole sentence of an article, fit to be looked at further."""
-    if not 12 <= len(said) <= 700 or said.count(" ") < 3:
+    if not 12 <= len(said) <= 700 or said.count(" ") < 3 or not _begins_and_ends(said):
         return False
-    if not (said[0].isupper() or said[0].isdigit() or said[0] in "“\"‘'("):
-        return False
-    if not _ENDS.search(said) or _TRAILS_OFF.search(said):
-        return False
-    if _BYLINE.match(said) or not _VERBISH.search(said):
-        return False
-    if (
-        said.count('"') % 2
-        or said.count("“") != said.count("”")
-        or said.count("(") != said.count(")")
-    ):
+    if _BYLINE.match(said) or _STRIPPED.search(said) or not VERB.search(said):
         return False
     glued = _GLUED.search(said)
     if glued and glued.group() not in _CAMEL:
         return False
-    return not furniture.says_furniture(said)
+    return not (furniture.says_furniture(said) or furniture.instructs(said))
+
+
+def balanced(said: str) -> bool:
+    """Whether every quotation mark and bracket that is opened is closed."""
+    return (
+        said.count('"') % 2 == 0
+        and said.count("“") == said.count("”")
+        and said.count("(") == said.count(")")
+    )
+
+
+def _begins_and_ends(said: str) -> bool:
+    first = said[0]
+    if not (first.isupper() or first.isdigit() or first in "“\"‘'("):
+        return False
+    return balanced(said) and _ENDS.search(said) is not None and not TRAILS_OFF.search(said)

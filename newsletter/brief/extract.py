@@ -12,21 +12,20 @@ story without a plain headline or without a neutral sentence is withheld with th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from newsletter.brief import differ, gates, headline, overview, sides
+from newsletter.brief import differ, gates, headline, overview, sides, wording
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
-from newsletter.brief.standalone import stands_alone
-from newsletter.brief.weighing import Weights, overlap
+from newsletter.brief.excerpts import clauses, passages, titles
+from newsletter.brief.sources import Sources
+from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
 from newsletter.model import (
     Article,
     Brief,
-    Bullet,
     Coverage,
     GateFinding,
     Outlet,
-    Sentence,
     Side,
     SideBrief,
     SideStatus,
@@ -34,6 +33,7 @@ from newsletter.model import (
 )
 
 WRITER = "extract"
+_SHARES = (1, 3)  # sentences kept for each wanting side, first few, then more
 _TRIES = 4  # candidates of one block that are tried before the block is given up
 
 
@@ -43,6 +43,7 @@ def write(
     outlets: Mapping[str, Outlet],
     coverage: Coverage,
     settings: BriefSettings,
+    *,
     furniture: frozenset[str] = frozenset(),
 ) -> Brief:
     """The brief of one story, gated.
@@ -53,7 +54,16 @@ def write(
     :returns: a brief; ``withheld`` is set when it may not be shown, and ``findings`` tells what
         was replaced on the way.
     """
-    return _Draft(story, articles, outlets, coverage, settings, furniture).finished()
+    return _Draft(story, articles, outlets, coverage, settings, furniture=furniture).finished()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """One way to share sentences out, and the sides it leaves wanting."""
+
+    chosen: tuple[Span, ...]
+    quoted: dict[Side, tuple[Span, ...]]
+    wanting: list[Side]
 
 
 class _Draft:
@@ -66,6 +76,7 @@ class _Draft:
         outlets: Mapping[str, Outlet],
         coverage: Coverage,
         settings: BriefSettings,
+        *,
         furniture: frozenset[str],
     ):
         self.story, self.outlets, self.coverage = story, outlets, coverage
@@ -74,68 +85,115 @@ class _Draft:
         self.side_of = {article.id: side_of(article, outlets) for article in self.articles}
         self.evidence = spans(self.articles, outlets, furniture)
         self.weights = Weights(self.evidence, self.articles)
-        self.sources = gates.Sources(self.articles, outlets)
+        self.sources = Sources(self.articles, outlets)
         self.findings: list[GateFinding] = []
 
     def finished(self) -> Brief:
-        lists = self._shortlists()
         title = self._headline()
-        pool = overview.neutral_pool(self.evidence)
-        kept = frozenset(
-            (entries[0][1].article, entries[0][1].start) for entries in lists.values() if entries
-        )
-        chosen = overview.choose(
-            pool, self.weights, self.outlets, self.settings.overview_words, kept
-        ) or overview.choose(pool, self.weights, self.outlets, self.settings.overview_words)
-        quoted = sides.together(
-            {side: _without(entries, chosen) for side, entries in lists.items()},
-            self.settings.bullets,
-        )
+        pool = overview.neutral_pool(self.evidence, self.articles, self.weights)
+        chosen, quoted = self._shared_out(pool, title)
         sentences = tuple(overview.sentence(span, self.evidence, self.outlets) for span in chosen)
         used = [*chosen, *(span for group in quoted.values() for span in group)]
         brief = Brief(
             story=self.story.id,
-            headline=title or self.story.headline,
-            deck=self._deck(pool, title, used),
+            headline=title or self._quoted_title(),
+            deck=self._deck(title, used),
             overview=sentences,
             left=self._side(Side.LEFT, quoted),
             center=self._side(Side.CENTER, quoted),
             right=self._side(Side.RIGHT, quoted),
             highlights=self._highlights(),
             coverage=self.coverage,
-            differ=differ.numbers(self.evidence, self.outlets),
+            differ=differ.numbers(self.evidence),
             only=differ.only(self.evidence, self.weights, self.outlets),
             writer=WRITER,
         )
         return self._gated(brief, headline_found=bool(title))
 
-    def _shortlists(self) -> dict[Side, list[tuple[float, Span]]]:
+    def _shared_out(
+        self, pool: Sequence[Span], title: str
+    ) -> tuple[tuple[Span, ...], dict[Side, tuple[Span, ...]]]:
+        """The sentences of the overview and the quotations of each side, chosen side by side.
+
+        The overview chooses first. Where texts are so short that a side is then left with
+        nothing, or with so little that left and right cannot be told alike, the most telling
+        sentences of those sides are kept for them and the overview is chosen again.
+        """
+        most = self.settings.bullet_words
         nearness = sides.Nearness(self.articles, self.side_of)
-        return {
-            side: sides.shortlist(
-                self.evidence, side, self.weights, nearness, self.settings.bullet_words
+        candidates = (
+            *self.evidence,
+            *passages(self.evidence, self.articles, most),
+            *clauses(self.evidence, most),
+            *titles(self.articles, self.outlets, not_this=title),
+        )
+
+        def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
+            return sides.shortlist(
+                candidates, side, self.weights, nearness, most_words=most, said=said
             )
-            for side in Side
-        }
+
+        def attempt(kept: frozenset[tuple[str, int]]) -> _Shares:
+            chosen = overview.choose(
+                pool, self.weights, self.outlets, self.settings.overview_words, kept
+            )
+            lists = {side: listed(side, chosen) for side in Side}
+            quoted = sides.together(lists, self.settings.bullets)
+            return _Shares(chosen, quoted, self._wanting(quoted))
+
+        best = attempt(frozenset())
+        if not best.wanting:
+            return best.chosen, best.quoted
+        own = {side: listed(side, ()) for side in best.wanting}
+        for share in _SHARES:
+            kept = {(s.article, s.start) for entries in own.values() for _, s in entries[:share]}
+            shares = attempt(frozenset(kept))
+            if shares.chosen and len(shares.wanting) < len(best.wanting):
+                best = shares
+            if not best.wanting:
+                break
+        return best.chosen, best.quoted
+
+    def _wanting(self, quoted: Mapping[Side, Sequence[Span]]) -> list[Side]:
+        """Sides with articles and no words, and left and right where they are not alike."""
+        present = set(self.side_of.values())
+        empty = [side for side in Side if side in present and not quoted[side]]
+        left, right = quoted[Side.LEFT], quoted[Side.RIGHT]
+        if left and right:
+            counts = (len(left), len(right))
+            lengths = tuple(sum(span.words for span in group) for group in (left, right))
+            if not sides.parallel(counts, lengths):
+                return [Side.LEFT, Side.RIGHT, *empty]
+        return empty
 
     def _headline(self) -> str:
         found = headline.candidates(
             self.articles, self.outlets, self.evidence, self.weights, self.settings.headline_words
         )
         for candidate in found[:_TRIES]:
-            findings = self.sources.headline(candidate.text, self.settings.headline_words)
+            findings = gates.check_headline(
+                candidate.text, self.sources, self.settings.headline_words
+            )
             if not findings:
                 return candidate.text
             self.findings += findings
         return ""
 
-    def _deck(self, pool: Sequence[Span], title: str, used: Sequence[Span]) -> str:
-        """A short corroborated sentence that neither the overview nor a bullet already gives."""
-        found = overview.decks(pool, self.weights, self.outlets, title, self.settings.deck_words)
-        for span in found:
-            if all(overlap(span.terms, other.terms) < 0.6 for other in used):
-                return overview.attributed(span, self.outlets)
-        return ""
+    def _quoted_title(self) -> str:
+        """A title in quotation marks with its outlet, to speak of a story that is withheld."""
+        typical = max(
+            self.articles,
+            key=lambda a: (round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
+        )
+        outlet = overview.outlet_shown(typical.outlet, self.outlets)
+        return f"{wording.in_quotes(typical.title)} ({outlet})"
+
+    def _deck(self, title: str, used: Sequence[Span]) -> str:
+        most = self.settings.deck_words
+        span = overview.deck(
+            self.evidence, self.weights, self.outlets, headline=title, most=most, used=used
+        )
+        return overview.attributed(span, self.outlets) if span else ""
 
     def _side(self, side: Side, quoted: Mapping[Side, Sequence[Span]]) -> SideBrief:
         own = [article for article in self.articles if self.side_of[article.id] is side]
@@ -153,9 +211,7 @@ class _Draft:
                 continue
             worth = self.weights.about(span.terms) / (1 + 0.1 * min(span.place, 15))
             rank = (-round(worth, 9), span.start, span.text)
-            if (span.article not in best or rank < best[span.article]) and stands_alone(
-                span.text, quoting=True
-            ):
+            if (span.article not in best or rank < best[span.article]) and span.stands:
                 best[span.article] = rank
         return {a.id: best[a.id][2] if a.id in best else None for a in self.articles}
 
@@ -173,16 +229,3 @@ class _Draft:
         return replace(
             brief, findings=(*self.findings, *findings), withheld=reason or brief.withheld
         )
-
-
-def _without(
-    entries: Sequence[tuple[float, Span]], chosen: Sequence[Span]
-) -> list[tuple[float, Span]]:
-    """A side's quotations without those the overview already says; one is kept in any case."""
-    left = [
-        entry for entry in entries if all(overlap(entry[1].terms, s.terms) < 0.6 for s in chosen)
-    ]
-    return left or list(entries[:1])
-
-
-__all__ = ["WRITER", "Bullet", "Sentence", "write"]

@@ -12,34 +12,44 @@ from collections.abc import Iterable
 from newsletter.brief import wording
 
 _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:['’][^\W_]+)*")
-_INSIDE = frozenset("of de la le du del da di van von der den bin ibn al el the for".split())
+_INSIDE = frozenset(
+    wording.word_list(
+        """
+    of de la le du del da di van von der den bin ibn al el the for
+    """
+    )
+)
 _CALENDAR = frozenset(
-    """january february march april may june july august september october november december monday
-    tuesday wednesday thursday friday saturday sunday""".split()
+    wording.word_list(
+        """
+        january february march april may june july august september october november december
+        monday tuesday wednesday thursday friday saturday sunday
+        """
+    )
 )
 _OPENS = re.compile(r"[.!?:;•|]['\")\]”’]*\s*[\"'(\[“‘]*\s*$|\n|[\"“‘(]\s*$")
-_SHORT = frozenset("mr mrs ms dr sen rep gov gen lt col jr sr st rev sgt capt no".split())
+_SHORT = frozenset(
+    wording.word_list(
+        """
+    mr mrs ms dr sen rep gov gen lt col jr sr st rev sgt capt no
+    """
+    )
+)
+_SPELLED = re.compile(r"\w")
+_BETWEEN = r"(?:'s?)?[^\w|]{1,3}"
 _JOINS = re.compile(r"[ \-]|\. |\.| & ")
 
 
 class Known:
-    """The words of the sources: which sequences stand there, and which words in lower case."""
+    """The words of the sources: which names stand there, and which words in lower case."""
 
     def __init__(self, texts: Iterable[str]):
-        tokens: list[str] = []
-        self._lower: set[str] = set()
-        for text in texts:
-            for token in _TOKEN.findall(text.replace("’", "'")):
-                bare = _bare(token)
-                if token[0].islower():
-                    self._lower.add(bare)
-                tokens.append(bare.lower())
-            tokens.append("|")
-        self._running = f" {' '.join(tokens)} "
+        self._text = " | ".join(texts).replace("’", "'")
+        self._folded = self._text.lower()
 
     def lower(self, word: str) -> bool:
         """Whether the sources write a word in lower case."""
-        return word in self._lower
+        return re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", self._text) is not None
 
     def has(self, name: str) -> bool:
         """Whether a name stands in the sources, whole or in its parts around "of" and the like."""
@@ -49,9 +59,15 @@ class Known:
         return len(parts) > 1 and all(self._there(part.strip()) for part in parts)
 
     def _there(self, name: str) -> bool:
-        folded = name.lower()
-        forms = {folded, folded + "s", folded.removesuffix("s") if len(folded) > 4 else folded}
-        return any(f" {form} " in self._running for form in forms)
+        words = name.lower().split()
+        if any(word not in self._folded and "." not in self._folded for word in words):
+            return False
+        words[-1] = words[-1].removesuffix("s") if len(words[-1]) > 4 else words[-1]
+        spelled = [
+            _SPELLED.sub(r"\g<0>\\.?", word) if len(word) <= 3 else re.escape(word)
+            for word in words
+        ]
+        return re.search(rf"(?<!\w){_BETWEEN.join(spelled)}s?(?!\w)", self._folded) is not None
 
 
 def names(text: str, known: Known) -> list[str]:

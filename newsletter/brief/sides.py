@@ -15,14 +15,17 @@ from itertools import combinations
 
 from newsletter.brief import speakers, wording
 from newsletter.brief.evidence import Span, is_opinion
-from newsletter.brief.standalone import stands_alone
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.model import Article, Bullet, Side
 
-_SHORTLIST = 8
+_FIRSTS, _SECONDS = 7, 4  # quotations of a side that are weighed against the other sides
+_REPEATED = 0.6  # the same, against what the overview says
+_VERBATIM = 0.9  # so near to a sentence of the overview that it would read as a repetition
+_SECOND_CHOICE = 0.3
 _SAME = 0.5  # share of terms from which two quotations say the same thing
-_FACTOR = 1.45  # words of one side over words of another; 1.5 is the limit
+_FACTOR = 1.5  # words of one side over words of another
 _FEWEST_WORDS = 7
+_READ = 6000  # characters of an article that are compared
 _NEARER = 1.05  # how much nearer a quotation must be to its own side's articles
 
 
@@ -44,7 +47,7 @@ class Nearness:
     """Which side's articles a text is nearest to, by the words of each whole article."""
 
     def __init__(self, articles: Sequence[Article], side_of: Mapping[str, Side | None]):
-        counts = [Counter(wording.terms(f"{a.title} {a.words}")) for a in articles]
+        counts = [Counter(wording.terms(f"{a.title} {a.words[:_READ]}")) for a in articles]
         df: Counter[str] = Counter()
         for count in counts:
             df.update(count.keys())
@@ -55,8 +58,8 @@ class Nearness:
         self._norms: list[float] = []
         for i, count in enumerate(counts):
             norm = 0.0
-            for term in sorted(count):
-                value = _log(count[term]) * self._idf[term]
+            for term, n in count.items():
+                value = _log(n) * self._idf[term]
                 norm += value * value
                 self._postings.setdefault(term, []).append((i, value))
             self._norms.append(math.sqrt(norm) or 1.0)
@@ -83,29 +86,56 @@ class Nearness:
 
 
 def shortlist(
-    evidence: Sequence[Span], side: Side, weights: Weights, nearness: Nearness, most_words: int
+    evidence: Sequence[Span],
+    side: Side,
+    weights: Weights,
+    nearness: Nearness,
+    *,
+    most_words: int,
+    said: Sequence[Span] = (),
 ) -> list[tuple[float, Span]]:
-    """The most telling quotations of a side, best first, none saying the same as a better one."""
-    ranked: list[tuple[float, str, int, Span]] = []
+    """The most telling quotations of a side, best first, none saying the same as a better one.
+
+    :param said: what the overview quotes. The same words are not quoted again; the same fact in
+        other words, like a headline or half a sentence, is a second choice for a side that has
+        little else.
+    """
+    ranked: list[tuple[float, bool, str, int, int, Span]] = []
     for span in evidence:
         if span.side is not side or not _FEWEST_WORDS <= span.words <= most_words:
             continue
-        if span.first_person and not span.opinion:
+        repeats = max((overlap(span.terms, other.terms) for other in said), default=0.0)
+        if repeats >= _VERBATIM or any(_shares_text(span, other) for other in said):
             continue
-        if not stands_alone(span.text, quoting=True):
+        second = repeats >= _REPEATED or span.title or span.clause
+        if weights.on_topic(span.terms) == 0:
             continue
-        ranked.append((-round(telling(span, weights), 9), span.article, span.start, span))
-    ranked.sort(key=lambda entry: entry[:3])
+        value = telling(span, weights) * (_SECOND_CHOICE if second else 1.0)
+        ranked.append((-round(value, 9), second, span.article, span.start, span.end, span))
+    ranked.sort(key=lambda entry: entry[:5])
     kept: list[tuple[float, Span]] = []
-    for value, _, _, span in ranked:
-        if any(overlap(span.terms, other.terms) >= _SAME for _, other in kept):
+    firsts = seconds = 0
+    for value, second, _, _, _, span in ranked:
+        if (seconds >= _SECONDS) if second else (firsts >= _FIRSTS):
+            continue
+        if (span.first_person and not span.opinion) or not span.stands:
+            continue
+        # Two forms of one sentence may both be there to choose from, not two that read alike.
+        if any(overlap(span.terms, other.terms) >= _VERBATIM for _, other in kept):
             continue
         if not nearness.is_own(span):
             continue
         kept.append((-value, span))
-        if len(kept) >= _SHORTLIST:
+        firsts, seconds = firsts + (not second), seconds + second
+        if firsts >= _FIRSTS and seconds >= _SECONDS:
             break
     return kept
+
+
+def _shares_text(one: Span, other: Span) -> bool:
+    if one.article != other.article or one.title or other.title:
+        return False
+    return one.start < other.end and other.start < one.end
 
 
 def telling(span: Span, weights: Weights) -> float:
@@ -117,8 +147,9 @@ def telling(span: Span, weights: Weights) -> float:
     named = 1.25 if span.speaker else 1.0
     size = 1.0 if 12 <= span.words <= 32 else 0.8
     place = 1 / (1 + 0.02 * min(span.place, 20))
-    kind = 0.9 if span.opinion else 1.0
-    return 0.001 + about * distinct * named * size * place * kind
+    kind = (0.9 if span.opinion else 1.0) * (0.7 if span.leans else 1.0)
+    topic = weights.on_topic(span.terms) ** 2
+    return 0.001 + about * distinct * topic * named * size * place * kind
 
 
 def together(
@@ -129,16 +160,16 @@ def together(
     Left and right are settled first, between them; the center is then fitted to both.
     """
     options = {side: _choices(entries, most) for side, entries in lists.items()}
-    chosen: dict[Side, tuple[Span, ...]] = {side: () for side in Side}
+    chosen: dict[Side, tuple[Span, ...]] = dict.fromkeys(Side, ())
     left, right = options.get(Side.LEFT, []), options.get(Side.RIGHT, [])
     pair = _best_pair(left, right)
     if pair:
         chosen[Side.LEFT], chosen[Side.RIGHT] = pair[0].spans, pair[1].spans
-    elif left or right:
-        # Nothing fits both, or only one side speaks: each gets what it has.
-        for side, own in ((Side.LEFT, left), (Side.RIGHT, right)):
-            if own and not (left and right):
-                chosen[side] = own[0].spans
+    else:
+        # One side speaks alone, or nothing fits: each gets what comes nearest to the other.
+        for side, own, other in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
+            if own:
+                chosen[side] = (_nearest_size(own, other[:1]) or own)[0].spans
     center = options.get(Side.CENTER, [])
     if center:
         wanted = [_as_choice(chosen[side]) for side in (Side.LEFT, Side.RIGHT) if chosen[side]]
@@ -149,7 +180,8 @@ def together(
 
 def bullet(span: Span) -> Bullet:
     """A span as a bullet: a person's words with who said them, or the outlet's sentence quoted."""
-    quotes, text = (span.text,), wording.in_quotes(span.text)
+    quotes: tuple[str, ...] = (span.text,)
+    text = wording.in_quotes(f"{span.text} …" if span.clause else span.text)
     direct = _direct_speech(span)
     if direct:
         quotes, text = direct
@@ -210,9 +242,17 @@ def _direct_speech(span: Span) -> tuple[tuple[str, ...], str] | None:
 
 def _choices(entries: Sequence[tuple[float, Span]], most: int) -> list[Choice]:
     """Every set of one to ``most`` quotations of a side, more and better ones first."""
+    alike = {
+        (i, j)
+        for (i, (_, one)), (j, (_, other)) in combinations(enumerate(entries), 2)
+        if overlap(one.terms, other.terms) >= _SAME
+    }
     found: list[Choice] = []
     for size in range(1, most + 1):
-        for group in combinations(entries, size):
+        for places in combinations(range(len(entries)), size):
+            if alike and not alike.isdisjoint(combinations(places, 2)):
+                continue
+            group = [entries[i] for i in places]
             value = math.fsum(value for value, _ in group)
             outlets = Counter(span.family for _, span in group)
             articles = Counter(span.article for _, span in group)

@@ -38,6 +38,7 @@ from newsletter.database.engine import Database
 from newsletter.database.reader_import import (
     LIST,
     TOPIC,
+    AddressHash,
     Import,
     ImportReport,
     RefusalFile,
@@ -237,9 +238,10 @@ class Readers:
 
     def states(self) -> dict[str, int]:
         """How many people are in each state, for those states that occur."""
-        query = select(readers.c.state, func.count()).group_by(readers.c.state)
+        number = func.count().label("number")
+        query = select(readers.c.state, number).group_by(readers.c.state)
         with self._database.reading() as connection:
-            found: dict[str, int] = dict(connection.execute(query).tuples().all())
+            found = {row.state: row.number for row in connection.execute(query)}
         return {state.value: found[state] for state in ReaderState if state in found}
 
     def by_token(self, token: str) -> Reader | None:
@@ -321,13 +323,20 @@ class Readers:
                 _unsubscribe(connection, row, how, now)
         return True
 
-    def address_hash(self, key: str) -> str:
-        """What the suppression list keeps of an address (:func:`address_key`).
+    @property
+    def address_hash(self) -> AddressHash:
+        """What turns an address (:func:`address_key`) into what the suppression list keeps of it.
 
         HMAC-SHA256 with a key of this installation, so that the list survives the erasure of a
         person without saying who they were, and cannot be compared with another installation's.
+        The key is made when it is first asked for, so ask outside of any transaction.
         """
-        return hmac.digest(self._hash_key, key.encode(), "sha256").hex()
+        key = self._hash_key
+
+        def hashed(address: str) -> str:
+            return hmac.digest(key, address.encode(), "sha256").hex()
+
+        return hashed
 
     # -- choosing
 

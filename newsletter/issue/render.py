@@ -8,7 +8,7 @@ as a :class:`~newsletter.errors.TemplateError` or as a story in a plain block, n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ TOKENS = ("unsubscribe", "preferences", "because")
 ``href``; ``because`` is the sentence why this reader gets the issue."""
 
 _TAG = re.compile(r"[A-Za-z0-9]{8,32}")
-_OPENING = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^>]*?)(/?)>")
+_ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
 """Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
 
@@ -123,15 +123,24 @@ class Renderer:
         )
         return Composition(rendered=rendered, problems=tuple(problems))
 
-    def mail(self, name: str, values: dict[str, Any]) -> tuple[str, str, str]:
-        """Subject, HTML and text of another mail: a folder ``email/<name>`` of three files."""
-        shared = {**self._shared(), **values}
+    def render_mail(self, name: str, values: Mapping[str, Any], *, tag: str = "") -> Rendered:
+        """Another mail: a folder ``email/<name>`` of three files, filled in with values.
+
+        There are confirm, welcome, goodbye, preferences, correction, reminder and alert; the first
+        line of each template says which values it takes. A correction goes to many readers, so it
+        has their places and needs a ``tag``, as an issue does.
+
+        :raises TemplateError: when a template is missing or broken, or a value is missing.
+        """
+        shared = {
+            **self._shared(),
+            **values,
+            "reader": {place: f"{tag}_{place}_" for place in TOKENS} if tag else None,
+        }
         subject = scrub_header(self.templates.text(f"email/{name}/subject.txt", shared))
-        shared["subject"] = subject
-        shared.setdefault("preheader", "")
         html = compile_mjml(self.templates.markup(f"email/{name}/body.mjml", shared))
         text = _tidy_text(self.templates.text(f"email/{name}/body.txt", shared))
-        return subject, html, text
+        return Rendered(subject=subject, preheader="", html=html, text=text, tag=tag)
 
     def _view(self, story: IssueStory, first: bool, problems: list[Problem]) -> StoryView:  # noqa: FBT001
         try:
@@ -263,7 +272,8 @@ def web_page(rendered: Rendered, site: Site, *, address: str = "", description: 
     )
     html = html.replace("</head>", f"{head}</head>", 1)
     # In a mail program the mail is an article among others; as a page it is the main thing.
-    return html.replace('aria-roledescription="email" role="article"', 'role="main"', 1)
+    html = html.replace(' aria-roledescription="email"', "", 1)
+    return html.replace('role="article"', 'role="main"', 1)
 
 
 def _sound(
@@ -294,11 +304,12 @@ def _sound(
 
 
 def _deepest(source: str) -> int:
+    """How deep elements are nested."""
     depth = deepest = 0
-    for closing, name, _attributes, empty in _OPENING.findall(source):
-        if closing:
+    for element in _ELEMENT.findall(source):
+        if element[1] == "/":
             depth -= 1
-        elif not empty and name.lower() not in VOID:
+        elif element[-2] != "/" and element[1:-1].partition(" ")[0].lower() not in VOID:
             depth += 1
             deepest = max(deepest, depth)
     return deepest

@@ -21,6 +21,7 @@ class Pages:
         self.site = site
         self.words = catalogue(site.language)
         self.templates = Templates(templates)
+        self.base_url = site.base_url.rstrip("/")
         self.static = templates / "web" / "static"
 
     def page(self, name: str, /, **values: Any) -> str:
@@ -82,6 +83,6 @@ class Pages:
             "t": self.words,
             "lang": self.words.language,
             "dir": self.words.direction,
-            "base_url": self.site.base_url.rstrip("/"),
+            "base_url": self.base_url,
             **values,
         }

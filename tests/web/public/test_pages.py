@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from newsletter.issue.markup import Page
-from newsletter.issue.pages import Pages
+from newsletter.web.public.pages import Pages
 from tests.issue.content import SITE
 
-PAGES = Pages(Path(__file__).parents[2] / "templates", SITE)
+PAGES = Pages(Path(__file__).parents[3] / "templates", SITE)
 
 EVERY = {
     "message": PAGES.message(

@@ -1,0 +1,82 @@
+"""The web application: one process, no session, no cookie, no script.
+
+:func:`create_app` puts the routers together. Pages are HTML made by :mod:`newsletter.issue`; the
+application only finds what to show and says who may see it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from newsletter.errors import DatabaseError, NotFound, TemplateError
+from newsletter.newsroom import Newsroom
+from newsletter.web import health, leaving, reading
+from newsletter.web.headers import SecurityHeaders
+from newsletter.web.public import routes as public
+from newsletter.web.public.pages import Pages
+
+log = logging.getLogger(__name__)
+
+
+def create_app(room: Newsroom) -> FastAPI:
+    """Make the application for one newsroom, which stays open as long as the application runs."""
+    pages = Pages(room.config.path(room.config.paths.templates), room.config.site)
+    app = FastAPI(
+        title=room.config.site.name,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.include_router(health.router(room))
+    app.include_router(leaving.router(room, pages))
+    app.include_router(reading.router(room, pages))
+    app.include_router(public.router(room, pages))
+    app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
+    _friendly_errors(app, pages)
+    # Added last, so it is outermost and also dresses error pages.
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _friendly_errors(app: FastAPI, pages: Pages) -> None:
+    def shown(status: int, reference: str = "") -> Response:
+        try:
+            return HTMLResponse(pages.error(status, reference=reference), status)
+        except TemplateError:
+            log.exception("the error page itself cannot be made")
+            return PlainTextResponse(f"Error {status} {reference}".strip(), status)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_request: Request, error: HTTPException) -> Response:
+        answer = shown(error.status_code)
+        for name, value in (error.headers or {}).items():
+            answer.headers[name] = value
+        return answer
+
+    @app.exception_handler(NotFound)
+    async def missing(_request: Request, _error: NotFound) -> Response:
+        return shown(404)
+
+    @app.exception_handler(DatabaseError)
+    async def unavailable(request: Request, error: DatabaseError) -> Response:
+        reference = secrets.token_hex(4)
+        log.error("%s %s: %s", reference, request.url.path, error)
+        answer = shown(503, reference)
+        answer.headers["Retry-After"] = "30"
+        return answer
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        reference = secrets.token_hex(4)
+        log.error("%s %s failed", reference, request.url.path, exc_info=error)
+        answer = shown(500, reference)
+        # This handler runs outside every middleware of ours.
+        SecurityHeaders.dress(answer.headers)
+        return answer

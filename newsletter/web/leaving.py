@@ -1,0 +1,104 @@
+"""A reader's own pages: leaving, and what is kept about them.
+
+One click is a POST without login, cookie or redirect, urlencoded or multipart (RFC 8058). A GET
+never changes anything, because link scanners follow every address in every mail. A word that
+belongs to nobody gets the same answers as one that does: the person may have been erased.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+from newsletter.audience.tokens import is_short_word
+from newsletter.model import Reader
+from newsletter.newsroom import Newsroom
+from newsletter.web.public.pages import Pages
+
+MAX_BODY = 16_384
+"""More than any one-click request or form of ours; what comes after it is not read."""
+
+
+def router(room: Newsroom, pages: Pages) -> APIRouter:
+    """``/u/WORD`` and ``/p/WORD``."""
+    routes = APIRouter()
+
+    def found(token: str) -> Reader | None:
+        return room.readers.by_token(token) if is_short_word(token) else None
+
+    @routes.api_route("/unsubscribe", methods=["GET", "HEAD"])
+    @routes.api_route("/preferences", methods=["GET", "HEAD"])
+    def whose(request: Request) -> Response:
+        # Where the footer of an issue's public page leads: nobody's links stand in it.
+        words = pages.words
+        title = "unsubscribe" if request.url.path == "/unsubscribe" else "preferences"
+        return HTMLResponse(pages.message(words(title), words("own_link")))
+
+    @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
+    def ask(token: str) -> Response:
+        reader = found(token)
+        return HTMLResponse(
+            pages.unsubscribe(
+                address=_shown(reader, pages),
+                action=f"/u/{token}" if is_short_word(token) else "/u/unknown",
+                preferences_url=f"/p/{token}" if reader else "",
+            )
+        )
+
+    @routes.post("/u/{token}")
+    async def leave(token: str, request: Request) -> Response:
+        body = await start_of_body(request)
+        one_click = b"List-Unsubscribe" in body and b"One-Click" in body
+        how = "one-click" if one_click else "unsubscribe page"
+
+        def act() -> Reader | None:
+            reader = found(token)
+            if reader:
+                room.readers.unsubscribe(token, how=how, now=room.clock())
+            return reader
+
+        reader = await run_in_threadpool(act)
+        return HTMLResponse(pages.unsubscribe(address=_shown(reader, pages), action="", done=True))
+
+    @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
+    def preferences(token: str) -> Response:
+        reader = found(token)
+        if reader is None:
+            raise HTTPException(404)
+        words = pages.words
+        topics = ", ".join(words.section(topic) for topic in reader.topics)
+        return HTMLResponse(
+            pages.message(
+                words("preferences"),
+                words("preferences_of", address=_shown(reader, pages)),
+                words("preferences_state", state=words(f"reader_{reader.state.value}")),
+                words("preferences_topics", topics=topics)
+                if topics
+                else words("preferences_all_topics"),
+                links=((f"/u/{token}", words("unsubscribe")),),
+            )
+        )
+
+    return routes
+
+
+async def start_of_body(request: Request, limit: int = MAX_BODY) -> bytes:
+    """The first bytes of a request's body; the rest is not kept."""
+    body = b""
+    async for block in request.stream():
+        body += block
+        if len(body) >= limit:
+            break
+    return body[:limit]
+
+
+def masked(email: str) -> str:
+    """An address its owner recognises and nobody else can use: ``a…@example.org``."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def _shown(reader: Reader | None, pages: Pages) -> str:
+    return masked(reader.email) if reader else pages.words("this_address")
