@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -137,22 +137,13 @@ class Fetcher:
                 answer, location = await self._hop(current, headers, left)
                 left -= loop.time() - started
             if answer.status not in _REDIRECTS or answer.problem:
-                moved = permanent and current != url and answer.status in {200, 304}
-                return replace(answer, url=current, moved_to=current if moved else "")
+                if permanent and current != url and answer.status in {200, 304}:
+                    return replace(answer, moved_to=current)
+                return answer
             permanent = permanent and answer.status in _PERMANENT
-            if not location:
-                return Answer(
-                    status=answer.status, url=current, problem="the redirect names no address"
-                )
-            following = _next(current, location)
-            if scheme == "https" and following.lower().startswith("http:"):
-                return Answer(
-                    url=current, problem="the redirect leads from https to http", refused=True
-                )
-            if following in seen:
-                return Answer(
-                    status=answer.status, url=current, problem="the redirects go in a circle"
-                )
+            following, problem = _following(current, location, scheme, seen)
+            if problem:
+                return Answer(status=answer.status, url=current, problem=problem)
             seen.add(following)
             current = following
         return Answer(url=current, problem=f"there are more than {HOPS} redirects")
@@ -161,14 +152,13 @@ class Fetcher:
         """One request. Every way a server can fail becomes a sentence."""
         settings = self._settings
         try:
-            async with asyncio.timeout(max(left, 0.001)):
-                return await self._request(url, headers)
+            return await self._request(url, headers, left)
         except TimeoutError:
             problem = f"the server takes more than {settings.total_seconds:g} s"
         except (_FirstByteLate, aiohttp.SocketTimeoutError):
             problem = f"the server says nothing for {settings.first_byte_seconds:g} s"
         except FeedRefused as error:
-            return Answer(problem=error.sentence, refused=True), ""
+            return Answer(url=url, problem=error.sentence, refused=True), ""
         except aiohttp.ClientConnectorDNSError:
             problem = "the server's name does not resolve"
         except (aiohttp.ClientSSLError, ssl.SSLError):
@@ -180,7 +170,7 @@ class Fetcher:
         except aiohttp.ClientConnectorError as error:
             refused = error.__cause__
             if isinstance(refused, FeedRefused):
-                return Answer(problem=refused.sentence, refused=True), ""
+                return Answer(url=url, problem=refused.sentence, refused=True), ""
             problem = "the server does not accept a connection"
         except aiohttp.InvalidURL:
             problem = "the address cannot be understood"
@@ -188,28 +178,34 @@ class Fetcher:
             problem = "the answer is not proper HTTP"
         except (OSError, ValueError):
             problem = "the connection fails"
-        return Answer(problem=problem), ""
+        return Answer(url=url, problem=problem), ""
 
-    async def _request(self, url: str, headers: dict[str, str]) -> tuple[Answer, str]:
+    async def _request(self, url: str, headers: dict[str, str], left: float) -> tuple[Answer, str]:
         assert self._session is not None  # noqa: S101 - entered before use
         settings = self._settings
+        loop = asyncio.get_running_loop()
+        end = loop.time() + max(left, 0.001)
+        first = min(end, loop.time() + settings.connect_seconds + settings.first_byte_seconds)
+        response = None
         try:
-            async with asyncio.timeout(settings.connect_seconds + settings.first_byte_seconds):
+            async with asyncio.timeout_at(first) as limit:
                 response = await self._session.get(
                     URL(url, encoded=True), headers=headers, allow_redirects=False
                 )
+                limit.reschedule(end)
+                self._check_peer(response)
+                answer = self._judge(response, url)
+                if not answer.problem and answer.status == 200:
+                    answer = await self._read(response, answer)
+                return answer, response.headers.get("Location", "")
         except TimeoutError:
-            raise _FirstByteLate from None
-        # Released below only when read to its end; a connection with bytes left is of no use.
-        try:
-            self._check_peer(response)
-            answer = self._judge(response)
-            if not answer.problem and answer.status == 200:
-                answer = await self._read(response, answer)
-            location = response.headers.get("Location", "")
+            if response is None and first < end:
+                raise _FirstByteLate from None
+            raise
         finally:
-            response.close() if not response.content.at_eof() else response.release()
-        return answer, location
+            # A connection with bytes left in it is of no use to anybody.
+            if response is not None:
+                response.release() if response.content.at_eof() else response.close()
 
     def _check_peer(self, response: aiohttp.ClientResponse) -> None:
         connection = response.connection
@@ -221,7 +217,7 @@ class Fetcher:
         if peer and not self._settings.use_proxy_environment:
             self.guard.check_peer(str(peer[0]), int(peer[1]))
 
-    def _judge(self, response: aiohttp.ClientResponse) -> Answer:
+    def _judge(self, response: aiohttp.ClientResponse, url: str) -> Answer:
         """The answer without its body; a status that gives none is a problem."""
         status, headers, now = response.status, response.headers, self._clock()
         problem = ""
@@ -233,10 +229,11 @@ class Fetcher:
             )
         return Answer(
             status=status,
+            url=url,
             content_type=headers.get("Content-Type", "")[:200],
             etag=headers.get("ETag", "")[:500],
             modified=headers.get("Last-Modified", "")[:100],
-            retry_after=retry_after(headers.get("Retry-After", ""), now),
+            retry_after=retry_after(headers.get("Retry-After", ""), now) if problem else 0,
             fresh_for=_max_age(headers.get("Cache-Control", "")),
             problem=problem,
         )
@@ -277,11 +274,19 @@ class _FirstByteLate(Exception):
     """Neither a connection nor headers within the limit."""
 
 
-def _next(current: str, location: str) -> str:
+def _following(current: str, location: str, scheme: str, seen: Container[str]) -> tuple[str, str]:
+    """Where a redirect leads, and why it is not followed, if it is not."""
+    if not location:
+        return "", "the redirect names no address"
     try:
-        return urljoin(current, location.strip()).partition("#")[0]
+        following = urljoin(current, location.strip()).partition("#")[0]
     except ValueError:
-        return location
+        return "", "the redirect's address cannot be understood"
+    if scheme == "https" and following.lower().startswith("http:"):
+        return "", "the redirect leads from https to http"
+    if following in seen:
+        return "", "the redirects go in a circle"
+    return following, ""
 
 
 def _max_age(header: str) -> float:

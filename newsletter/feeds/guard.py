@@ -77,6 +77,7 @@ class Guard:
     def __init__(self, allow: Iterable[str] = ()):
         self._allowed = {_allowance(word) for word in allow if word.strip()}
         self._granted: set[tuple[str, int]] = set()
+        self._checked: dict[str, tuple[str, str, int]] = {}
 
     def allows(self, host: str, port: int) -> bool:
         """Whether the operator opened this host and port by name."""
@@ -89,6 +90,13 @@ class Guard:
         :raises FeedRefused: for any scheme but http and https, a user name, a port other than
             80 and 443 that is not allowed, control characters, or a forbidden literal address.
         """
+        # What was found sound stays so for the life of a guard, which is one run.
+        known = self._checked.get(url)
+        if known is None:
+            known = self._checked[url] = self._check(url)
+        return known
+
+    def _check(self, url: str) -> tuple[str, str, int]:
         if _CONTROL.search(url):
             raise FeedRefused(url[:200], "the address holds a space, a line break or a backslash")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from newsletter.model import Kind
@@ -91,6 +92,10 @@ _SCRIPTS = (
 )
 
 
+_OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u3040-\ud7af]")
+_NOT_WORD = re.compile(r"\W+")
+
+
 def kind_of(
     title: str,
     address: str,
@@ -106,8 +111,9 @@ def kind_of(
     opinion), and news otherwise. Live comes first: a live page of opinions is still a live page.
     """
     places = _places(address, categories)
-    for kind, in_title, in_place in _SIGNS:
-        if in_title.search(title) or any(in_place.search(place) for place in places):
+    marked = {_kind_of_place(place) for place in places}
+    for kind, in_title, _ in _SIGNS:
+        if kind in marked or in_title.search(title):
             return kind
     by_outlet = _OF_OUTLET.get(outlet_kind)
     if by_outlet:
@@ -121,11 +127,23 @@ def section_of(address: str, categories: Iterable[str], given: str = "") -> str:
     if given:
         return given
     places = _places(address, categories)
-    for place in places:
-        for name, form in _SECTION_FORMS:
-            if form.match(place):
-                return name
-    return ""
+    return next(filter(None, map(_section_of_place, places)), "")
+
+
+# An outlet has few sections and labels, and every article has some of them again.
+@lru_cache(4_096)
+def _kind_of_place(place: str) -> Kind | None:
+    return next((kind for kind, _, in_place in _SIGNS if in_place.search(place)), None)
+
+
+@lru_cache(4_096)
+def _section_of_place(place: str) -> str:
+    return next((name for name, form in _SECTION_FORMS if form.match(place)), "")
+
+
+@lru_cache(4_096)
+def _slug(label: str) -> str:
+    return _NOT_WORD.sub("-", label.lower()).strip("-")
 
 
 def language_of(declared: Iterable[str], text: str) -> str:
@@ -135,9 +153,11 @@ def language_of(declared: Iterable[str], text: str) -> str:
     common words decide. English is taken for Latin letters that say nothing else.
     """
     sample = text[:600].lower()
-    by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
+    by_script = ""
+    if _OTHER_SCRIPT.search(sample):
+        by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
     for tag in declared:
-        primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
+        primary = tag.strip().lower().replace("_", "-").partition("-")[0]
         if re.fullmatch(r"[a-z]{2,3}", primary) and primary not in {"und", "mul", "zxx"}:
             if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
                 return by_script
@@ -155,5 +175,5 @@ def _places(address: str, categories: Iterable[str]) -> list[str]:
     parts = urlsplit(address)
     segments = parts.path.lower().strip("/").split("/")[:-1]
     labels = parts.netloc.lower().split(".")[:1]
-    named = [re.sub(r"[^\w]+", "-", category.lower()).strip("-") for category in categories]
-    return [place for place in [*segments, *named, *labels] if place and place != "www"]
+    named = map(_slug, categories)
+    return [place for place in (*segments, *named, *labels) if place and place != "www"]

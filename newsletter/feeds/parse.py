@@ -22,6 +22,7 @@ import feedparser
 from newsletter.errors import FeedUnreadable
 from newsletter.feeds.entry import Document, Entry
 from newsletter.feeds.jsonfeed import looks_like_json, read_json_feed
+from newsletter.feeds.wellformed import read_well_formed
 
 # Encodings that smuggle markup past anything that looks at bytes. No newsroom uses them.
 _REFUSED = re.compile(
@@ -49,6 +50,11 @@ def parse(body: bytes, url: str, content_type: str = "") -> Document:
         return read_json_feed(body, url)
     body, content_type = _honest_encoding(body, content_type)
     body = _without_controls(body)
+    return read_well_formed(body, url, content_type) or _by_feedparser(body, url, content_type)
+
+
+def _by_feedparser(body: bytes, url: str, content_type: str) -> Document:
+    """Everything that is not sound XML of the usual kinds: feedparser knows how to bear it."""
     headers = {"content-location": url}
     if content_type:
         headers["content-type"] = content_type
@@ -156,7 +162,7 @@ def _honest_encoding(body: bytes, content_type: str) -> tuple[bytes, str]:
     ]
     refused = any(_REFUSED.search(name) for name in names)
     if not refused and (
-        all(name in {b"", b"utf-8", b"utf8"} for name in names)
+        any(name in {b"utf-8", b"utf8"} for name in names[:1])
         or body.isascii()
         or body.startswith((b"\xff\xfe", b"\xfe\xff"))
         or b"\x00" in body[:400]

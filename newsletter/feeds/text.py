@@ -40,6 +40,11 @@ _STACKED_MARKS = re.compile(
     r"([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{3})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+"
 )
 
+_TWICE_ENCODED = re.compile(
+    "[\u00c2-\u00f0][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013-\u203a\u20ac\u2122]"
+)
+
 _TAG = re.compile(r"<[a-zA-Z/!?]")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|a|b|i|u|em|strong|span|img|ul|ol|li|h[1-6]|blockquote|script|style|iframe|"
@@ -61,28 +66,42 @@ _INLINE = nh3.Cleaner(
 _PARAGRAPHS = nh3.Cleaner(
     tags=set(_BLOCKS), clean_content_tags=set(_DROPPED_WHOLE), attributes={}, link_rel=None
 )
-_SPACES = re.compile(r"[^\S\n]+")
-_BREAKS = re.compile(r" ?\n[\s]*")
-
 # What publishing systems add under an excerpt; it would otherwise be quoted as news.
-_FOOTERS = re.compile(
+_FOOTER_CHARACTERS = 600
+_FOOTER_SIGN = re.compile(
+    r"first on|first appeared on|ontinue reading|ead more|ead the full|lick here|(?:…|\.\.\.)\]?$"
+)
+_FOOTER = re.compile(
     r"(?:\n|^|(?<=[.!?…\]”\"]) ?)(?:"
     r"The post .{1,300}? (?:appeared first on|first appeared on) .{1,120}?\.?"
     r"|(?:Continue reading|Read more|Read the full (?:story|article)|Click here to read)\b.{0,160}?"
-    r"|\[?(?:…|\.\.\.|&hellip;)\]?"
-    r")\s*$",
+    r"|\[?(?:…|\.\.\.)\]?"
+    r")$",
     re.IGNORECASE,
 )
 
 
 def visible(text: str) -> str:
     """The text in Unicode's composed form (NFC), without characters that cannot be seen."""
-    if not _SUSPECT.search(text):
+    if not _SUSPECT.search(text) and not _TWICE_ENCODED.search(text):
         return text
+    if _TWICE_ENCODED.search(text):
+        text = _decoded_again(text)
     text = text.translate(_TABLE)
     if "\u200c" in text or "\u200d" in text:
         text = _LONELY_JOINER.sub("", text)
     return unicodedata.normalize("NFC", _STACKED_MARKS.sub(r"\1", text))
+
+
+def _decoded_again(text: str) -> str:
+    """Undo UTF-8 that was read as Windows-1252 and written as UTF-8 again ("Itâ€™s")."""
+    try:
+        raw = b"".join(
+            bytes([ord(sign)]) if ord(sign) < 256 else sign.encode("windows-1252") for sign in text
+        )
+        return raw.decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def line(raw: str, limit: int = TITLE_CHARACTERS) -> str:
@@ -115,8 +134,8 @@ def paragraphs(raw: str, limit: int) -> str:
         if "&" in text:
             text = html.unescape(text)
     text = _no_tags(visible(text))
-    text = _BREAKS.sub("\n", _SPACES.sub(" ", text)).strip()
-    return _FOOTERS.sub("", text).strip()
+    text = "\n".join(filter(None, (" ".join(part.split()) for part in text.split("\n"))))
+    return _without_footer(text)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -137,6 +156,13 @@ def excerpt(text: str, limit: int = 400) -> str:
         return flat
     end = max(flat.rfind(mark, 0, limit) for mark in (". ", "! ", "? ", ".” ", '." '))
     return flat[: end + 2].strip() if end > limit // 4 else shorten(flat, limit)
+
+
+def _without_footer(text: str) -> str:
+    tail = text[-_FOOTER_CHARACTERS:]
+    if not _FOOTER_SIGN.search(tail):
+        return text
+    return (text[: len(text) - len(tail)] + _FOOTER.sub("", tail)).strip()
 
 
 def _flat(text: str) -> str:

@@ -15,10 +15,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from newsletter.errors import DatabaseError, NotFound, TemplateError
-from newsletter.issue.pages import Pages
 from newsletter.newsroom import Newsroom
 from newsletter.web import health, leaving, reading
 from newsletter.web.headers import SecurityHeaders
+from newsletter.web.public.pages import Pages
 
 log = logging.getLogger(__name__)
 

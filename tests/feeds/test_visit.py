@@ -277,7 +277,8 @@ def test_a_caller_may_stop_early(server: Any, settings: Any) -> None:
     server.replies["/good"] = response(rss(1))
     server.replies["/slow"] = silence
     feeds = [feed(server, "/good", "a"), feed(server, "/slow", "b")]
-    visits = visit_feeds(feeds, {}, settings, clock=lambda: NOW, random=random.Random(1))
+    patient = settings.model_copy(update={"first_byte_seconds": 60, "total_seconds": 60})
+    visits = visit_feeds(feeds, {}, patient, clock=lambda: NOW, random=random.Random(1))
     assert next(visits).feed.outlet == "a"
     visits.close()
     assert "collect" not in {thread.name for thread in threading.enumerate()}

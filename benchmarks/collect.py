@@ -1,0 +1,253 @@
+"""How fast collecting is: cold, unchanged and one per cent changed, beside other readers.
+
+    python benchmarks/collect.py                       1,000 feeds of 100 items, three rounds
+    python benchmarks/collect.py --feeds 200 --rounds 1
+    python benchmarks/collect.py --grow 100,1000,10000 how time grows with the number of feeds
+
+Needs the stand-in of the news web beside the project (../shared/newsday). ``reader`` is measured
+when it is installed. Every contender runs in a process of its own, against the same server on the
+same cores; what is compared is the ratio. "bare" downloads the same bodies with aiohttp, unpacks
+them and throws them away: nothing that asks over HTTP in this language can be faster by much.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import importlib
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import urllib.request
+from pathlib import Path
+from random import Random
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+FLEET = ROOT.parent / "shared" / "newsday" / "fleet.py"
+PULLS = ("cold", "unchanged", "1 % changed")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--feeds", type=int, default=1_000)
+    arguments.add_argument("--items", type=int, default=100)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--contenders", default="newsletter,reader,bare")
+    arguments.add_argument("--grow", default="", help="numbers of feeds, with commas")
+    arguments.add_argument("--run", nargs=2, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.run:
+        print(json.dumps(CONTENDERS[given.run[0]](Path(given.run[1]))))
+        return
+    if not FLEET.exists():
+        print(f"skipped: no stand-in of the news web at {FLEET.parent}")
+        return
+    if given.grow:
+        for feeds in map(int, given.grow.split(",")):
+            figures = measure("newsletter", feeds, 10)
+            print(f"{feeds:6} feeds of 10: {tell(figures)}")
+        return
+    table: dict[str, list[dict[str, float]]] = {}
+    for round_ in range(given.rounds):
+        for name in given.contenders.split(","):
+            figures = measure(name, given.feeds, given.items)
+            print(f"round {round_ + 1} {name:10} {tell(figures)}", flush=True)
+            if "skipped" not in figures:
+                table.setdefault(name, []).append(figures)
+    print(f"\nmedians of {given.rounds}, {given.feeds} feeds of {given.items} items, seconds")
+    middle = {
+        name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        for name, runs in table.items()
+    }
+    for name, figures in middle.items():
+        print(f"{name:12} {tell(figures)}")
+    ours = middle.get("newsletter")
+    for name, figures in middle.items():
+        if ours and name != "newsletter":
+            for kind in ("", "cpu "):
+                ratios = (f"{p} {figures[kind + p] / ours[kind + p]:.2f}" for p in PULLS)
+                print(f"{kind or 'time '}of {name} in times of ours: {', '.join(ratios)}")
+
+
+def tell(figures: dict[str, Any]) -> str:
+    """Figures of one contender on a line."""
+    if "skipped" in figures:
+        return str(figures["skipped"])
+    pulls = "  ".join(
+        f"{pull} {figures[pull]:7.2f} (cpu {figures[f'cpu {pull}']:.2f})" for pull in PULLS
+    )
+    return f"{pulls}  items {figures['items']:.0f}  peak {figures['peak']:.0f} MB"
+
+
+def measure(name: str, feeds: int, items: int) -> dict[str, Any]:
+    """Run one contender against a fresh server."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Path(folder) / "sources.toml"
+        words = [sys.executable, str(FLEET), "--feeds", str(feeds), "--items", str(items)]
+        server = subprocess.Popen(
+            [*words, "--port", "0", "--list", str(sources)], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert server.stdout
+            base = ""
+            while "http://" not in base:
+                base = server.stdout.readline()
+            (Path(folder) / "base").write_text(base[base.index("http://") :].split()[0])
+            done = subprocess.run(
+                [sys.executable, __file__, "--run", name, folder],
+                check=False,
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+            )
+            if done.returncode:
+                raise SystemExit(done.stderr)
+            figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+            return figures
+        finally:
+            server.kill()
+            server.wait()
+
+
+def sources_of(folder: Path) -> tuple[str, list[dict[str, Any]]]:
+    """The server's address and its sources."""
+    base = (folder / "base").read_text()
+    return base, tomllib.loads((folder / "sources.toml").read_text())["source"]
+
+
+def tick(base: str) -> None:
+    """One feed in a hundred gets three new items."""
+    urllib.request.urlopen(f"{base}/tick?feeds=0.01&items=3").read()
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    usages = (
+        resource.getrusage(resource.RUSAGE_SELF),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+    )
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def peak_mb() -> float:
+    """This process and the largest of its children."""
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return (own + children) / 1024
+
+
+def run_newsletter(folder: Path) -> dict[str, Any]:
+    """Our own collect into SQLite, with two worker processes."""
+    from newsletter.clock import system_clock
+    from newsletter.config import Collect, Source
+    from newsletter.database.articles import Articles
+    from newsletter.database.engine import open_database
+    from newsletter.feeds.visit import visit_feeds
+    from newsletter.model import Feed
+
+    base, listed = sources_of(folder)
+    sources = [Source(**source) for source in listed]
+    outlets = {source.id: source.outlet for source in sources}
+    feeds = [Feed(url=url, outlet=source.id) for source in sources for url in source.addresses]
+    settings = Collect(allow_hosts=(base.removeprefix("http://"),))
+    database = open_database(f"sqlite:///{folder}/ours.sqlite")
+    articles = Articles(database)
+    articles.sync_sources(outlets.values(), feeds)
+    figures: dict[str, Any] = {}
+    items = 0
+    for pull in PULLS:
+        if pull == PULLS[2]:
+            tick(base)
+        started, spent = time.perf_counter(), cpu_seconds()
+        for visit in visit_feeds(
+            articles.feeds(),
+            outlets,
+            settings,
+            clock=system_clock,
+            random=Random(1),
+            known=articles.known,
+            force=True,
+        ):
+            if visit.problem:
+                raise SystemExit(f"{visit.feed.url}: {visit.problem}")
+            items += articles.save_visit(visit.feed, visit.articles)
+        figures[pull] = time.perf_counter() - started
+        figures[f"cpu {pull}"] = cpu_seconds() - spent
+    database.close()
+    return {**figures, "items": items, "peak": peak_mb()}
+
+
+def run_reader(folder: Path) -> dict[str, Any]:
+    """The reader library, with as many workers as we have requests at once."""
+    try:
+        from reader import make_reader
+    except ImportError:
+        return {"skipped": "skipped: reader is not installed"}
+    # Its own copy of feedparser wants a module that ships under another name today.
+    with contextlib.suppress(ImportError):
+        sys.modules.setdefault("sgmllib", importlib.import_module("feedparser_sgmllib"))
+    base, listed = sources_of(folder)
+    made = make_reader(f"{folder}/reader.sqlite", search_enabled=False)
+    for source in listed:
+        made.add_feed(source["feed"])
+    figures: dict[str, Any] = {}
+    for pull in PULLS:
+        if pull == PULLS[2]:
+            tick(base)
+        started, spent = time.perf_counter(), cpu_seconds()
+        made.update_feeds(workers=32, scheduled=False)
+        figures[pull] = time.perf_counter() - started
+        figures[f"cpu {pull}"] = cpu_seconds() - spent
+    items = made.get_entry_counts().total
+    made.close()
+    return {**figures, "items": items, "peak": peak_mb()}
+
+
+def run_bare(folder: Path) -> dict[str, Any]:
+    """Only aiohttp: ask with validators, unpack, forget."""
+    import aiohttp
+
+    base, listed = sources_of(folder)
+    tags: dict[str, str] = {}
+
+    async def pull_all() -> None:
+        line = [source["feed"] for source in listed]
+
+        async def runner(session: aiohttp.ClientSession) -> None:
+            while line:
+                url = line.pop()
+                headers = {"If-None-Match": tags[url]} if url in tags else {}
+                async with session.get(url, headers=headers) as response:
+                    await response.read()
+                    tags[url] = response.headers.get("ETag", "")
+
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(32):
+                group.create_task(runner(session))
+
+    figures: dict[str, Any] = {}
+    for pull in PULLS:
+        if pull == PULLS[2]:
+            tick(base)
+        started, spent = time.perf_counter(), cpu_seconds()
+        asyncio.run(pull_all())
+        figures[pull] = time.perf_counter() - started
+        figures[f"cpu {pull}"] = cpu_seconds() - spent
+    return {**figures, "items": 0, "peak": peak_mb()}
+
+
+CONTENDERS = {"newsletter": run_newsletter, "reader": run_reader, "bare": run_bare}
+
+if __name__ == "__main__":
+    main()
