@@ -74,8 +74,6 @@ class Newsroom:
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
-        # The first hash makes the installation's key, which must not happen inside a claim.
-        self.readers.address_hash("")
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
 
     @cached_property

@@ -6,6 +6,9 @@
 
 Every one can run alone, twice without harm, and in another process: what one needs from the
 one before it stands in the database.
+
+An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's patterns takes a
+second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
 from __future__ import annotations
@@ -18,19 +21,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from newsletter.brief.extract import write as write_extract
 from newsletter.config import Config
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.errors import IssueError, NotApproved, NothingToSay
-from newsletter.feeds.copies import find_copies
-from newsletter.feeds.visit import Visit, visit_feeds
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import lint
+from newsletter.issue.view import source_line
 from newsletter.model import (
     Article,
     Brief,
@@ -39,13 +41,13 @@ from newsletter.model import (
     IssueState,
     Outlet,
     Revision,
-    SourceLine,
     Story,
 )
 from newsletter.newsroom import Newsroom
-from newsletter.stories.group import group as group_articles
-from newsletter.stories.history import history, news_since
-from newsletter.stories.rank import Ranked, rank
+
+if TYPE_CHECKING:
+    from newsletter.feeds.visit import Visit
+    from newsletter.stories.rank import Ranked
 
 WRITTEN_STORIES = 60
 """How many of the day's stories get a brief: several times what any issue can hold."""
@@ -73,6 +75,9 @@ def collect(
 
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     """
+    from newsletter.feeds.copies import find_copies
+    from newsletter.feeds.visit import visit_feeds
+
     started = time.monotonic()
     now = room.clock()
     room.articles.sync_sources(room.outlets.values(), room.feeds)
@@ -127,6 +132,8 @@ class GroupReport:
 
 def group(room: Newsroom, *, now: datetime | None = None) -> GroupReport:
     """Group the window's articles into stories."""
+    from newsletter.stories.group import group as group_articles
+
     now = now or room.clock()
     window = _window(room, now)
     since = now - timedelta(days=2 * room.config.stories.window_days)
@@ -155,6 +162,8 @@ class WriteReport:
 
 def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
     """Write a brief for each of the day's leading stories whose sources changed."""
+    from newsletter.brief.extract import write as write_extract
+
     now = now or room.clock()
     day = _Day.load(room, now)
     written = 0
@@ -411,6 +420,8 @@ class _Day:
 
     @staticmethod
     def load(room: Newsroom, now: datetime) -> _Day:
+        from newsletter.stories.rank import rank
+
         since = now - timedelta(days=room.config.stories.window_days)
         stories = room.stories.since(since)
         ids = [article for story in stories for article in story.articles]
@@ -434,6 +445,8 @@ class _Day:
 
 def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
+    from newsletter.stories.history import history, news_since
+
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
     if brief is None or brief.withheld:
         return None
@@ -446,23 +459,9 @@ def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Cand
         brief=replace(brief, coverage=ranked.coverage),
         section=ranked.section,
         score=ranked.score,
-        sources={article.id: _source_line(article, outlets) for article in articles},
+        sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},
         history=history(articles),
         update=mailed is not None,
-    )
-
-
-def _source_line(article: Article, outlets: Mapping[str, Outlet]) -> SourceLine:
-    outlet = outlets[article.outlet]
-    return SourceLine(
-        article=article.id,
-        outlet=outlet.name,
-        title=article.title,
-        url=article.url,
-        side=outlet.lean.side,
-        kind=article.kind,
-        paywall=outlet.paywall,
-        published=article.published,
     )
 
 

@@ -22,6 +22,7 @@ from newsletter.audience.lines import BrokenRecord, Records, not_utf8, open_text
 from newsletter.errors import AudienceError
 from newsletter.model import Refusal, Row
 
+_FORMULA = frozenset("=+-@\t\r")
 FIELDS = ("email", "name", "country", "timezone", "topics", "lists", "language")
 DELIMITERS = (",", ";", "\t")
 
@@ -69,12 +70,12 @@ _CELLS: dict[str, Callable[[str], str | tuple[str, ...]]] = {
 class Columns:
     """Where each field stands in a file: field name to the column's number and its own title."""
 
-    at: dict[str, int]
+    email: int
+    others: tuple[tuple[str, int, Callable[[str], str | tuple[str, ...]]], ...]
+    """Field, column number, and what makes a clean value of a cell."""
+    names: tuple[int, ...]
+    """The columns of first and last name, where the file has no whole name."""
     titles: tuple[str, ...]
-
-    def title(self, field: str) -> str:
-        """The header of a field's column, as the file spells it."""
-        return self.titles[self.at[field]]
 
 
 def read_rows(
@@ -97,19 +98,14 @@ def read_rows(
     try:
         delimiter, header, records = _begin(text, subject, mapping)
         columns = _columns(header, subject, mapping or {})
-        records.begins_row = _row_test(delimiter, columns.at["email"])
+        records.begins_row = _row_test(delimiter, columns.email)
         while True:
             try:
                 record = next(records)
             except StopIteration:
                 return
             except BrokenRecord as broken:
-                yield Refusal(
-                    line=broken.line,
-                    column="",
-                    value=cells.visible(broken.value),
-                    reason=broken.reason,
-                )
+                yield _refusal(broken.line, "", broken.value, broken.reason)
                 continue
             if record and any(record):
                 yield _row(record, records.line, columns)
@@ -178,7 +174,13 @@ def _columns(header: list[str], subject: str, mapping: Mapping[str, str]) -> Col
                 hint='Put a first line above it that names the columns, at least "email".',
             )
         raise AudienceError(subject, 'has no "email" column', hint=_has(header))
-    return Columns(at=at, titles=tuple(cells.visible(title) for title in header))
+    parts = (at[part] for part in ("first name", "last name") if part in at)
+    return Columns(
+        email=at["email"],
+        others=tuple((field, at[field], clean) for field, clean in _CELLS.items() if field in at),
+        names=() if "name" in at else tuple(parts),
+        titles=tuple(cells.visible(title) for title in header),
+    )
 
 
 def _has(header: list[str]) -> str:
@@ -199,44 +201,24 @@ def _row_test(delimiter: str, email: int) -> Callable[[str], bool]:
 
 
 def _row(record: list[str], line: int, columns: Columns) -> Row | Refusal:
-    at = columns.at
     width = len(record)
-    number = at["email"]
-    text = _unguarded(record[number]) if number < width else ""
+    text = _unguarded(record[columns.email]) if columns.email < width else ""
     address = read_address(text)
     if not isinstance(address, Address):
-        return Refusal(
-            line=line,
-            column=columns.title("email"),
-            value=cells.visible(text),
-            reason=address,
-        )
+        return _refusal(line, columns.titles[columns.email], text, address)
     values: dict[str, str | tuple[str, ...]] = {}
-    for field, clean in _CELLS.items():
-        place = at.get(field)
-        if place is None or place >= width:
-            continue
-        cell = record[place]
-        if not cell:
-            continue
-        try:
-            values[field] = clean(_unguarded(cell))
-        except cells.CellRefused as refused:
-            return Refusal(
-                line=line,
-                column=columns.title(field),
-                value=cells.visible(cell),
-                reason=str(refused),
-            )
-    if "name" not in values and ("first name" in at or "last name" in at):
-        parts = (at.get("first name"), at.get("last name"))
-        joined = " ".join(record[part] for part in parts if part is not None and part < width)
+    for field, place, clean in columns.others:
+        if place < width and (cell := record[place]):
+            try:
+                values[field] = clean(_unguarded(cell))
+            except cells.CellRefused as refused:
+                return _refusal(line, columns.titles[place], cell, str(refused))
+    if columns.names:
+        joined = " ".join(record[part] for part in columns.names if part < width)
         try:
             values["name"] = cells.name(joined)
         except cells.CellRefused as refused:
-            return Refusal(
-                line=line, column="name", value=cells.visible(joined), reason=str(refused)
-            )
+            return _refusal(line, columns.titles[columns.names[0]], joined, str(refused))
     return Row(
         line=line,
         email=address.email,
@@ -246,8 +228,12 @@ def _row(record: list[str], line: int, columns: Columns) -> Row | Refusal:
     )
 
 
+def _refusal(line: int, column: str, value: str, reason: str) -> Refusal:
+    return Refusal(line=line, column=column, value=cells.visible(value), reason=reason)
+
+
 def _unguarded(cell: str) -> str:
     """Take away the apostrophe that exports put before a cell a spreadsheet would compute."""
-    if cell[:1] == "'" and cell[1:2] in {"=", "+", "-", "@", "\t", "\r"}:
+    if cell[0:1] == "'" and cell[1:2] in _FORMULA:
         return cell[1:]
     return cell

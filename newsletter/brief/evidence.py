@@ -18,16 +18,19 @@ from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 480
+MOST_OF_A_STORY = 400
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
 _DATELINE = re.compile(
     r"""(?x)^(?:
-      (?:[A-Z][A-Z'’.\-/]+(?:[ ][A-Z][A-Z'’.\-/]+){0,4})(?:,[ ](?:[A-Z][\w.'’-]*[ ]?){1,4}(?:\d{1,2})?)?[ ]*
+      (?:[A-Z][A-Z'’.\-/]+(?:[ ][A-Z][A-Z'’.\-/]+){0,4})
+        (?:,[ ](?:[A-Z][\w.'’-]*[ ]?){1,4}(?:\d{1,2})?)?[ ]*
         (?:\([^()]{2,30}\)[ ]*)?(?:[-–—]{1,2}[ ]*|:[ ]) |
       (?:[A-Z][\w.'’-]*,?[ ]){1,4}(?:\d{1,2}[ ])?\([A-Z][\w ./]{1,24}\)[ ]*[-–—:]{1,2}[ ]* |
       \([A-Z][\w ./]{1,24}\)[ ]*(?:[-–—:]{1,2}[ ]*)? |
-      [A-Z][\w.]+(?:,[ ][A-Z][\w.]+)?[ ]*[—–][ ](?=[A-Z])
+      [A-Z][\w.]+(?:,[ ][A-Z][\w.]+)?[ ]*[—–][ ](?=[A-Z]) |
+      [A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2},[ ][A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2}
+        [ ]+(?:--|[-—–])[ ](?=[A-Z])
     )(?=[“"‘(]?[A-Z0-9])"""
 )
 _BYLINE = re.compile(
@@ -39,18 +42,29 @@ TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
 _GLUED = re.compile(
     r"\b[A-Za-z]*[a-z]{3}[A-Z][a-z]+|[a-z][.!?][A-Z][a-z]|\)[A-Za-z]|[A-Z]{2,}[a-z]{3,}[A-Z]"
 )
+_STRIPPED = re.compile(
+    r"\w [,.;:](?:\s|$)|\w ['’]s\b|\( | \)|\(\)|\bhere[.,)]|\{\{|\}\}|\[\]|[|•■▪]|&\w+;"
+)
 _CAMEL = frozenset(
-    """YouTube TikTok LinkedIn WhatsApp PayPal SpaceX OpenAI ExxonMobil AstraZeneca GlaxoSmithKline
-    FedEx JetBlue BioNTech MacKenzie MasterCard BuzzFeed HuffPost FiveThirtyEight SolarWinds
-    ProPublica AllSides DoorDash GoFundMe PolitiFact StubHub SoftBank BlackRock DreamWorks
-    OnlyFans WikiLeaks GitHub ByteDance NewsNation""".split()
+    wording.word_list(
+        """
+        YouTube TikTok LinkedIn WhatsApp PayPal SpaceX OpenAI ExxonMobil AstraZeneca
+        GlaxoSmithKline FedEx JetBlue BioNTech MacKenzie MasterCard BuzzFeed HuffPost
+        FiveThirtyEight SolarWinds ProPublica AllSides DoorDash GoFundMe PolitiFact StubHub
+        SoftBank BlackRock DreamWorks OnlyFans WikiLeaks GitHub ByteDance NewsNation
+        """
+    )
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ve|d|ll)|we|We|my|My|our|Our|us)\b")
 VERB = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|must|should"
-    r"|said|says|told|\w{2,}ed|\w{3,}s|made|took|got|gave|went|came|saw|won|lost|met|held|led|left|put|"
-    r"set|cut|hit|kept|found|began|broke|wrote|spoke|rose|fell|grew|drew|fought|shot|sent|spent|built|"
-    r"bought|brought|thought|sought|struck|ran|sat|stood|became|know|want|need|think|believe|make)\b"
+    r"\b(?:is|are|was|were|be|been|has|have|had|do|does|did|will|would|can|could|may|might|"
+    r"must|should"
+    r"|said|says|told|\w{2,}ed|\w{3,}s|made|took|got|gave|went|came|saw|won|lost|met|held|led|"
+    r"left|put|"
+    r"set|cut|hit|kept|found|began|broke|wrote|spoke|rose|fell|grew|drew|fought|shot|sent|"
+    r"spent|built|"
+    r"bought|brought|thought|sought|struck|ran|sat|stood|became|know|want|need|think|believe|"
+    r"make)\b"
 )
 _OPINION_KINDS = frozenset({Kind.OPINION, Kind.ANALYSIS})
 
@@ -88,6 +102,11 @@ class Span:
     def terms(self) -> frozenset[str]:
         """The content words, each once."""
         return frozenset(wording.terms(self.text))
+
+    @cached_property
+    def leans(self) -> bool:
+        """Whether it opens with "The auditors": known things, told of before in its article."""
+        return not self.title and standalone.opens_as_known(self.text)
 
     @cached_property
     def first_person(self) -> bool:
@@ -208,21 +227,27 @@ def _lead_in(said: str) -> int:
 
 def is_sentence(said: str) -> bool:
     """Whether a piece of text is a whole sentence of an article, fit to be looked at further."""
-    if not 12 <= len(said) <= 700 or said.count(" ") < 3:
+    if not 12 <= len(said) <= 700 or said.count(" ") < 3 or not _begins_and_ends(said):
         return False
-    if not (said[0].isupper() or said[0].isdigit() or said[0] in "“\"‘'("):
-        return False
-    if not _ENDS.search(said) or TRAILS_OFF.search(said):
-        return False
-    if _BYLINE.match(said) or not VERB.search(said):
-        return False
-    if (
-        said.count('"') % 2
-        or said.count("“") != said.count("”")
-        or said.count("(") != said.count(")")
-    ):
+    if _BYLINE.match(said) or _STRIPPED.search(said) or not VERB.search(said):
         return False
     glued = _GLUED.search(said)
     if glued and glued.group() not in _CAMEL:
         return False
-    return not furniture.says_furniture(said)
+    return not (furniture.says_furniture(said) or furniture.instructs(said))
+
+
+def balanced(said: str) -> bool:
+    """Whether every quotation mark and bracket that is opened is closed."""
+    return (
+        said.count('"') % 2 == 0
+        and said.count("“") == said.count("”")
+        and said.count("(") == said.count(")")
+    )
+
+
+def _begins_and_ends(said: str) -> bool:
+    first = said[0]
+    if not (first.isupper() or first.isdigit() or first in "“\"‘'("):
+        return False
+    return balanced(said) and _ENDS.search(said) is not None and not TRAILS_OFF.search(said)

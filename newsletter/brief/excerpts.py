@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from newsletter.brief import furniture, standalone, wording
+from newsletter.brief import furniture, headline, standalone, wording
 from newsletter.brief.evidence import TRAILS_OFF, VERB, Span, family_of, is_opinion, side_of
 from newsletter.model import Article, Outlet
 
@@ -21,12 +21,15 @@ _MARKS = "“\"‘'"
 # What may follow a main clause and be left out. Nothing that limits it ("but", "if", "unless",
 # "according to", "said") is here, because without it the clause would say more than its writer.
 _REST = re.compile(
-    r",? [-–—]+ |, (?:which|who|where|as|while|after|when|amid|following|marking|setting|making|leaving|"
+    r",? [-–—]+ |, (?:which|who|where|as|while|after|when|amid|following|marking|setting|"
+    r"making|leaving|"
     r"\w{3,}ing) "
 )
 _LIMITS = re.compile(
-    r"\b(?:but|if|unless|although|though|however|except|without|allegedly|reportedly|according|citing|"
-    r"says?|said|saying|told|claim\w*|alleg\w*|accus\w*|not|never|denied|denying|despite|whether|until|"
+    r"\b(?:but|if|unless|although|though|however|except|without|allegedly|reportedly|according|"
+    r"citing|"
+    r"says?|said|saying|told|claim\w*|alleg\w*|accus\w*|not|never|denied|denying|despite|"
+    r"whether|until|"
     r"may|might|could|would)\b",
     re.IGNORECASE,
 )
@@ -57,15 +60,21 @@ def clauses(evidence: Sequence[Span], most_words: int) -> tuple[Span, ...]:
 
 
 _FINITE = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|will|would|can|could|may|does|do|did|said|says|won|lost|met|led|"
+    r"\b(?:is|are|was|were|has|have|had|will|would|can|could|may|does|do|did|said|says|won|"
+    r"lost|met|led|"
     r"left|took|made|became|began|held|rose|fell|grew|gave|got|set|struck|hit|put|won['’]t|"
-    r"(?!sponsored|based|named|called|related|aimed|expected|proposed|designed|backed|led|used)\w{3,}ed"
+    r"(?!sponsored|based|named|called|related|aimed|expected|proposed|designed|backed|led|"
+    r"used)\w{3,}ed"
     r"(?! by\b| in\b| at\b))\b"
 )
 
 
 def _is_clause(head: str) -> bool:
-    if head.count('"') % 2 or head.count("“") != head.count("”") or head.count("(") != head.count(")"):
+    if (
+        head.count('"') % 2
+        or head.count("“") != head.count("”")
+        or head.count("(") != head.count(")")
+    ):
         return False
     return _FINITE.search(head) is not None and head[-1].isalnum()
 
@@ -103,8 +112,8 @@ def titles(
     """
     found: list[Span] = []
     for article in articles:
-        said = " ".join(article.title.split())
-        if said == not_this or not_this in said or not _is_title(said):
+        said = headline.cleaned(article.title, outlets.get(article.outlet))
+        if said == not_this or (not_this and not_this in said) or not _is_title(said):
             continue
         found.append(
             Span(
@@ -125,7 +134,7 @@ def titles(
 
 def _is_title(said: str) -> bool:
     """Whether a headline is a statement with a verb, not a label, a question or a list of tags."""
-    if "|" in said or not said or "?" in said or TRAILS_OFF.search(said) or said.isupper():
+    if "|" in said or TRAILS_OFF.search(said) or said.isupper() or headline.baits(said):
         return False
     if said.count('"') % 2 or said.count("“") != said.count("”"):
         return False

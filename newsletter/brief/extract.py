@@ -12,12 +12,13 @@ story without a plain headline or without a neutral sentence is withheld with th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from newsletter.brief import differ, gates, headline, overview, sides
+from newsletter.brief import differ, gates, headline, overview, sides, wording
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
 from newsletter.brief.excerpts import clauses, passages, titles
-from newsletter.brief.weighing import Weights, overlap
+from newsletter.brief.sources import Sources
+from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
 from newsletter.model import (
     Article,
@@ -32,6 +33,7 @@ from newsletter.model import (
 )
 
 WRITER = "extract"
+_SHARES = (1, 3)  # sentences kept for each wanting side, first few, then more
 _TRIES = 4  # candidates of one block that are tried before the block is given up
 
 
@@ -41,6 +43,7 @@ def write(
     outlets: Mapping[str, Outlet],
     coverage: Coverage,
     settings: BriefSettings,
+    *,
     furniture: frozenset[str] = frozenset(),
 ) -> Brief:
     """The brief of one story, gated.
@@ -51,7 +54,16 @@ def write(
     :returns: a brief; ``withheld`` is set when it may not be shown, and ``findings`` tells what
         was replaced on the way.
     """
-    return _Draft(story, articles, outlets, coverage, settings, furniture).finished()
+    return _Draft(story, articles, outlets, coverage, settings, furniture=furniture).finished()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """One way to share sentences out, and the sides it leaves wanting."""
+
+    chosen: tuple[Span, ...]
+    quoted: dict[Side, tuple[Span, ...]]
+    wanting: list[Side]
 
 
 class _Draft:
@@ -64,6 +76,7 @@ class _Draft:
         outlets: Mapping[str, Outlet],
         coverage: Coverage,
         settings: BriefSettings,
+        *,
         furniture: frozenset[str],
     ):
         self.story, self.outlets, self.coverage = story, outlets, coverage
@@ -72,7 +85,7 @@ class _Draft:
         self.side_of = {article.id: side_of(article, outlets) for article in self.articles}
         self.evidence = spans(self.articles, outlets, furniture)
         self.weights = Weights(self.evidence, self.articles)
-        self.sources = gates.Sources(self.articles, outlets)
+        self.sources = Sources(self.articles, outlets)
         self.findings: list[GateFinding] = []
 
     def finished(self) -> Brief:
@@ -83,15 +96,15 @@ class _Draft:
         used = [*chosen, *(span for group in quoted.values() for span in group)]
         brief = Brief(
             story=self.story.id,
-            headline=title or self.story.headline,
-            deck=self._deck(pool, title, used),
+            headline=title or self._quoted_title(),
+            deck=self._deck(title, used),
             overview=sentences,
             left=self._side(Side.LEFT, quoted),
             center=self._side(Side.CENTER, quoted),
             right=self._side(Side.RIGHT, quoted),
             highlights=self._highlights(),
             coverage=self.coverage,
-            differ=differ.numbers(self.evidence, self.outlets),
+            differ=differ.numbers(self.evidence),
             only=differ.only(self.evidence, self.weights, self.outlets),
             writer=WRITER,
         )
@@ -116,30 +129,30 @@ class _Draft:
         )
 
         def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
-            return sides.shortlist(candidates, side, self.weights, nearness, most, said)
+            return sides.shortlist(
+                candidates, side, self.weights, nearness, most_words=most, said=said
+            )
 
-        best: tuple[int, tuple[Span, ...], dict[Side, tuple[Span, ...]]] | None = None
-        kept: set[tuple[str, int]] = set()
-        for share in (0, 1, 3):
-            if share:
-                for side in wanting:
-                    kept |= {(s.article, s.start) for _, s in own[side][:share]}
+        def attempt(kept: frozenset[tuple[str, int]]) -> _Shares:
             chosen = overview.choose(
-                pool, self.weights, self.outlets, self.settings.overview_words, frozenset(kept)
+                pool, self.weights, self.outlets, self.settings.overview_words, kept
             )
             lists = {side: listed(side, chosen) for side in Side}
             quoted = sides.together(lists, self.settings.bullets)
-            trouble = self._wanting(quoted)
-            worth = len(trouble) + (0 if chosen or not pool else 9)
-            if best is None or worth < best[0]:
-                best = (worth, chosen, quoted)
-            if not trouble:
+            return _Shares(chosen, quoted, self._wanting(quoted))
+
+        best = attempt(frozenset())
+        if not best.wanting:
+            return best.chosen, best.quoted
+        own = {side: listed(side, ()) for side in best.wanting}
+        for share in _SHARES:
+            kept = {(s.article, s.start) for entries in own.values() for _, s in entries[:share]}
+            shares = attempt(frozenset(kept))
+            if shares.chosen and len(shares.wanting) < len(best.wanting):
+                best = shares
+            if not best.wanting:
                 break
-            if not share:
-                wanting = trouble
-                own = {side: listed(side, ()) for side in wanting}
-        assert best is not None
-        return best[1], best[2]
+        return best.chosen, best.quoted
 
     def _wanting(self, quoted: Mapping[Side, Sequence[Span]]) -> list[Side]:
         """Sides with articles and no words, and left and right where they are not alike."""
@@ -158,19 +171,29 @@ class _Draft:
             self.articles, self.outlets, self.evidence, self.weights, self.settings.headline_words
         )
         for candidate in found[:_TRIES]:
-            findings = self.sources.headline(candidate.text, self.settings.headline_words)
+            findings = gates.check_headline(
+                candidate.text, self.sources, self.settings.headline_words
+            )
             if not findings:
                 return candidate.text
             self.findings += findings
         return ""
 
-    def _deck(self, pool: Sequence[Span], title: str, used: Sequence[Span]) -> str:
-        """A short corroborated sentence that neither the overview nor a bullet already gives."""
-        found = overview.decks(pool, self.weights, self.outlets, title, self.settings.deck_words)
-        for span in found:
-            if all(overlap(span.terms, other.terms) < 0.6 for other in used):
-                return overview.attributed(span, self.outlets)
-        return ""
+    def _quoted_title(self) -> str:
+        """A title in quotation marks with its outlet, to speak of a story that is withheld."""
+        typical = max(
+            self.articles,
+            key=lambda a: (round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
+        )
+        outlet = overview.outlet_shown(typical.outlet, self.outlets)
+        return f"{wording.in_quotes(typical.title)} ({outlet})"
+
+    def _deck(self, title: str, used: Sequence[Span]) -> str:
+        most = self.settings.deck_words
+        span = overview.deck(
+            self.evidence, self.weights, self.outlets, headline=title, most=most, used=used
+        )
+        return overview.attributed(span, self.outlets) if span else ""
 
     def _side(self, side: Side, quoted: Mapping[Side, Sequence[Span]]) -> SideBrief:
         own = [article for article in self.articles if self.side_of[article.id] is side]

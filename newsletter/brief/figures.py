@@ -12,8 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_DAYS = "mon tue wed thu fri sat sun".split()
+from newsletter.brief import wording
+
+_MONTHS = wording.word_list(
+    """
+    jan feb mar apr may jun jul aug sep oct nov dec
+    """
+)
+_DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _MONTH = (
     r"(?P<{0}>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|"
     r"Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)\b\.?"
@@ -21,18 +27,28 @@ _MONTH = (
 _UNITS = {
     w: i
     for i, w in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-        fifteen sixteen seventeen eighteen nineteen""".split()
+        wording.word_list(
+            """
+            zero one two three four five six seven eight nine ten eleven twelve thirteen
+            fourteen fifteen sixteen seventeen eighteen nineteen
+            """
+        )
     )
 }
 _TENS = {
     w: 10 * (i + 2)
-    for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())
+    for i, w in enumerate(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+    )
 }
 _ORDINAL = {
     w: i + 1
     for i, w in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+        wording.word_list(
+            """
+            first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth
+            """
+        )
     )
 }
 _VAGUE_ORDINALS = frozenset({"first", "second", "third"})
@@ -44,22 +60,30 @@ _SCALE = {
 _BIG = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
 _WORD = "|".join([*_TENS, *sorted(_UNITS, key=len, reverse=True)])
 _MONEY = {
-    "dollar": "$", "euro": "€", "pound": "£", "yen": "¥", "yuan": "yuan", "rupee": "₹", "ruble": "₽",
-    "rouble": "₽", "peso": "peso", "shekel": "₪", "franc": "franc", "krona": "kr", "kronor": "kr",
+    "dollar": "$", "euro": "€", "pound": "£", "yen": "¥", "yuan": "yuan", "rupee": "₹",
+    "ruble": "₽", "rouble": "₽", "peso": "peso", "shekel": "₪", "franc": "franc",
+    "krona": "kr", "kronor": "kr",
 }  # fmt: skip
-_MONEY_WORD = r"(?:dollars?|euros?|pounds?|yen|yuan|rupees?|rubles?|roubles?|pesos?|shekels?|francs?|krona|kronor)"
+_MONEY_WORD = (
+    r"(?:dollars?|euros?|pounds?|yen|yuan|rupees?|rubles?|roubles?|pesos?|shekels?|francs?|"
+    r"krona|kronor)"
+)
 _PERCENT = r"(?:%|percent(?:age[ -]points?)?|per\s?cent|pct)"
 _NUMBER = re.compile(
     rf"""(?xi)
     (?P<iso>\b(?P<iy>\d{{4}})-(?P<im>\d{{2}})-(?P<id>\d{{2}})\b) |
     (?P<md>\b{_MONTH.format("m1")}\s+(?P<d1>\d{{1,2}})(?:st|nd|rd|th)?\b(?![,.:]\d)) |
     (?P<dm>\b(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH.format("m2")}) |
-    (?P<time>\b(?P<hh>\d{{1,2}})[:.](?P<mm>\d{{2}})(?=\s?(?:[ap]\.?m\b|hrs|GMT|UTC|E[DS]?T|P[DS]?T|local))|\b(?P<h24>\d{{1,2}}):(?P<m24>\d{{2}})\b) |
-    (?P<code>\b(?=[A-Za-z]*[A-Z])[A-Za-z]{{1,12}}-?\d+[A-Za-z]*\b) |
-    (?P<num>(?P<cur>US\$|A\$|C\$|HK\$|NZ\$|R\$|\bRs\.?\s?(?=\d)|[$£€¥₹₽₩₪])?\s?(?<![\w.])(?P<value>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
-      (?P<scale>[\s-]?(?:{_BIG})s?\b|\s?(?:k|m|mn|bn|b|tn|trn|t)\b)?(?P<unit>\s?{_PERCENT}|[\s-](?:U\.?S\.?\s|Canadian\s|Australian\s)?{_MONEY_WORD}\b)?
+    (?P<time>\b(?P<hh>\d{{1,2}})[:.](?P<mm>\d{{2}})(?=\s?(?:[ap]\.?m\b|hrs|GMT|UTC|E[DS]?T|
+    P[DS]?T|local))|\b(?P<h24>\d{{1,2}}):(?P<m24>\d{{2}})\b) |
+    (?P<code>(?-i:\b(?=[A-Za-z]*[A-Z])[A-Za-z]{{1,12}}-?\d+[A-Za-z]*\b)) |
+    (?P<num>(?:(?P<cur>US\$|A\$|C\$|HK\$|NZ\$|R\$|\bRs\.?\s?(?=\d)|
+    [$£€¥₹₽₩₪])\s?)?(?<![\w.])(?P<value>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
+      (?P<scale>[\s-]?(?:{_BIG})s?\b|\s?(?:k|m|mn|bn|b|tn|trn|t)\b)?(?P<unit>\s?{_PERCENT}|
+      [\s-](?:U\.?S\.?\s|Canadian\s|Australian\s)?{_MONEY_WORD}\b)?
       (?P<suffix>(?:st|nd|rd|th|s)\b)?) |
-    (?P<word>\b(?P<w1>{_WORD})(?:[\s-](?P<w2>one|two|three|four|five|six|seven|eight|nine))?\b(?:[\s-](?P<ws>{_BIG})\b)?(?:[\s-](?P<ws2>thousand|million|billion|trillion)\b)?
+    (?P<word>\b(?P<w1>{_WORD})(?:[\s-](?P<w2>one|two|three|four|five|six|seven|eight|
+    nine))?\b(?:[\s-](?P<ws>{_BIG})\b)?(?:[\s-](?P<ws2>thousand|million|billion|trillion)\b)?
       (?P<wunit>[\s-]{_PERCENT}|[\s-]{_MONEY_WORD}\b)?) |
     (?P<ordinal>\b(?:{"|".join(_ORDINAL)})\b)
     """
@@ -71,7 +95,7 @@ _LONE_MONTH = re.compile(
 _RANGE = re.compile(r"\s?(?:-|–|—|to|and|or)\s?")
 
 Key = tuple[str, float]
-"""What a number is counted in ("", "%", "$", "date", "time", "day", "month", "code…") and its value."""
+"""What a number is counted in ("", "%", "$", "date", "time", "day", "month", "code …"), and it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,24 +166,29 @@ def _month(name: str) -> int:
 
 def _readings(match: re.Match[str]) -> tuple[Key, ...]:
     got = match.groupdict()
-    if got["iso"]:
-        return (("date", float(int(got["im"]) * 100 + int(got["id"]))),)
-    if got["md"] or got["dm"]:
-        name, day = (got["m1"], got["d1"]) if got["md"] else (got["m2"], got["d2"])
-        if not name[0].isupper():
-            return (("", float(day)),)
-        return (("date", float(_month(name) * 100 + int(day))),)
-    if got["time"]:
-        hour, minute = got["hh"] or got["h24"], got["mm"] or got["m24"]
-        return (("time", float(int(hour) * 100 + int(minute))),)
-    if got["code"]:
-        return (("code " + re.sub(r"[^a-z0-9]", "", match.group().lower()), 0.0),)
     if got["num"]:
         return _digits(got)
+    if got["word"]:
+        return _spelled(got)
     if got["ordinal"]:
         word = got["ordinal"].lower()
         return () if word in _VAGUE_ORDINALS else (("", float(_ORDINAL[word])),)
-    return _spelled(got)
+    if got["code"]:
+        return (("code " + re.sub(r"[^a-z0-9]", "", match.group().lower()), 0.0),)
+    return (_of_calendar(got),)
+
+
+def _of_calendar(got: dict[str, str | None]) -> Key:
+    """A date as month * 100 + day, a time of day as hour * 100 + minute."""
+    if got["iso"]:
+        return "date", float(int(got["im"] or 0) * 100 + int(got["id"] or 0))
+    if got["time"]:
+        hour, minute = got["hh"] or got["h24"] or 0, got["mm"] or got["m24"] or 0
+        return "time", float(int(hour) * 100 + int(minute))
+    name, day = (got["m1"], got["d1"]) if got["md"] else (got["m2"], got["d2"])
+    if not name or not name[0].isupper():
+        return "", float(day or 0)  # "may 3", "march 12" in running text
+    return "date", float(_month(name) * 100 + int(day or 0))
 
 
 def _digits(got: dict[str, str | None]) -> tuple[Key, ...]:

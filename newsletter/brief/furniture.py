@@ -11,57 +11,116 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from newsletter.brief import wording
 from newsletter.model import Article
 
 _SAYS = re.compile(
     r"""(?ix)
     \b(?:
-      newsletters? | sign(?:ing|ed)?[ ]up\b | sign[ ]in\b | log[ ]in\b | subscrib\w+ | subscription |
+      newsletters? | sign(?:ing|ed)?[ ]up\b | sign[ ]in\b | log[ ]in\b | subscrib\w+ |
+      subscription |
       unsubscribe | cookies? | privacy[ ]policy | terms[ ]of[ ](?:use|service) | recaptcha |
-      all[ ]rights[ ]reserved | copyright | getty[ ]images | photo[ ](?:credit|by)s? | file[ ]photo |
+      all[ ]rights[ ]reserved | copyright | getty[ ]images | photo[ ](?:credit|by)s? |
+      file[ ]photo |
       image[ ](?:source|credit|caption) | (?:ap|afp|reuters)[ ]photo | (?:ap|reuters|afp)/ |
       screenshot | screen[ ]grab | advertisement | sponsored | click[ ]here | tap[ ]here |
-      read[ ](?:more|also|next|the[ ]full|our[ ]full) | also[ ]read | see[ ]also | watch[ ](?:live|now|below|the[ ]video) |
+      read[ ](?:more|also|next|the[ ]full|our[ ]full) | also[ ]read | see[ ]also |
+      watch[ ](?:live|now|below|the[ ]video) |
       listen[ ]to[ ]this | scroll[ ](?:down|on) | story[ ]continues | continue[ ]reading |
-      follow[ ](?:us|topic|live|him[ ]on|her[ ]on|the[ ]author) | join[ ](?:us|group|our|the[ ]conversation) | share[ ](?:this|on) |
-      download[ ](?:the|our) | (?:our|the)[ ]app\b | whatsapp[ ](?:group|channel) | your[ ]inbox | breaking[ ]news[ ]alerts? |
+      follow[ ](?:us|topic|live|him[ ]on|her[ ]on|the[ ]author) | join[ ](?:us|group|our|
+      the[ ]conversation) | share[ ](?:this|on) |
+      download[ ](?:the|our) | (?:our|the)[ ]app\b | whatsapp[ ](?:group|channel) |
+      your[ ]inbox | breaking[ ]news[ ]alerts? |
       on[ ]facebook[ ](?:and|or|at) | on[ ]twitter[ ]at | twitter\.com/ | https?:// | www\. |
-      contributed[ ]to[ ]this | reporting[ ]by | (?:edited|editing|written|compiled|translated|additional[ ]reporting)[ ]by |
-      with[ ](?:inputs|agency[ ]inputs|files)[ ]from | this[ ](?:article|story|post|piece|report|content|column)[ ](?:was|has[ ]been|is|first|originally|may|appeared) |
-      (?:this|the)[ ](?:\w+[ ])?(?:article|version|story)[ ]corrects | has[ ]been[ ](?:updated|corrected) | correction: | editor['’]?s?[ ]note |
-      news[ ]department[ ]was[ ]not | may[ ]not[ ]be[ ](?:published|reproduced|broadcast|rewritten) | republish\w* | syndicated |
-      views[ ]expressed | opinions[ ]expressed | not[ ]necessarily[ ](?:reflect|represent|those) | letters?[ ]to[ ]the[ ]editor |
-      send[ ](?:us|your) | contact[ ]us | e-?mail(?:ed)?[ ](?:us|me|the[ ]author) | comments?[ ]section | comment[ ]below | leave[ ]a[ ]comment |
-      comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free | support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
-      support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) | become[ ]a[ ]member | free[ ]trial | premium[ ]content |
-      for[ ]more[ ](?:information|news|stories|from|on[ ]this|coverage)[, ]? | stay[ ](?:informed|tuned|up[ ]to[ ]date) | you[ ](?:can[ ])?also[ ]like |
-      recommended[ ](?:stories|reading|videos?) | related[ ](?:stories|articles?|content|coverage|topics) | most[ ](?:read|popular|viewed) | trending |
-      latest[ ](?:news|headlines|updates) | top[ ]stories | live[ ](?:updates?|blog|coverage)\b | ai[ -]generated | automated[ ]technology | stock[ ]photo |
-      video[ ](?:below|above) | (?:pictured|left|right|center)\)[ ] | all[ ]times[ ](?:are[ ])?(?:local|est|gmt) | minutes?[ ]read\b | min[ ]read\b
+      contributed[ ]to[ ]this | reporting[ ]by | (?:edited|editing|written|compiled|translated|
+      additional[ ]reporting)[ ]by |
+      with[ ](?:inputs|agency[ ]inputs|files)[ ]from | this[ ](?:article|story|post|piece|
+      report|content|column)[ ](?:was|has[ ]been|is|first|originally|may|appeared) |
+      (?:this|the)[ ](?:\w+[ ])?(?:article|version|story)[ ]corrects | has[ ]been[ ](?:updated|
+      corrected) | correction: | editor['’]?s?[ ]note |
+      news[ ]department[ ]was[ ]not | may[ ]not[ ]be[ ](?:published|reproduced|broadcast|
+      rewritten) | republish\w* | syndicated |
+      views[ ]expressed | opinions[ ]expressed | not[ ]necessarily[ ](?:reflect|represent|
+      those) | letters?[ ]to[ ]the[ ]editor |
+      send[ ](?:us|your) | contact[ ]us | e-?mail(?:ed)?[ ](?:us|me|the[ ]author) |
+      comments?[ ]section | comment[ ]below | leave[ ]a[ ]comment |
+      comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free |
+      support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
+      support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) |
+      become[ ]a[ ]member | free[ ]trial | premium[ ]content |
+      for[ ]more[ ](?:information|news|stories|from|on[ ]this|coverage)[, ]? |
+      stay[ ](?:informed|tuned|up[ ]to[ ]date) | you[ ](?:can[ ])?also[ ]like |
+      recommended[ ](?:stories|reading|videos?) | related[ ](?:stories|articles?|content|
+      coverage|topics) | most[ ](?:read|popular|viewed) | trending |
+      latest[ ](?:news|headlines|updates) | top[ ]stories | live[ ](?:updates?|blog|
+      coverage)\b | ai[ -]generated | automated[ ]technology | stock[ ]photo |
+      video[ ](?:below|above) | (?:pictured|left|right|center)\)[ ] |
+      all[ ]times[ ](?:are[ ])?(?:local|est|gmt) | minutes?[ ]read\b | min[ ]read\b |
+      regular[ ]rate | price[ ]increases[ ]to | cancel[ ]any[ ]?time | (?:every|
+      per)[ ](?:four[ ]weeks|month)[ ]after | plus[ ]GST | gift[ ]article | listen[ ]now
     )""",
 )
-_HINTS = (
-    "newslett", "sign", "log in", "subscri", "cookie", "privacy", "terms of", "recaptcha", "rights res", "copyright",
-    "getty", "photo", "image ", "ap/", "reuters/", "afp/", "screen", "advert", "sponsor", "here", "read ", "reading", "watch ", "listen to",
-    "scroll", "story", "follow", "join ", "share ", "download", "app", "whatsapp", "inbox", "alert", "facebook", "twitter", "http", "www.",
-    "contributed", "reporting by", " by", "inputs", "files from", "this ", "correct", "updated", "note", "department was", "may not be", "republish",
-    "syndicat", "expressed", "reflect", "represent", "letter", "send ", "contact us", "mail", "comment", "report", "caps lock", "register",
-    "support", "donat", "journalism", "member", "trial", "premium", "for more", "stay ", "also like", "recommended", "related", "most ", "trending",
-    "latest", "top stories", "live ", "generated", "automated", "video", "pictured", "left)", "right)", "center)", "all times", "read",
-)  # fmt: skip
+_HINTS = wording.phrase_list(
+    """
+    newslett | sign | log in | subscri | cookie | privacy | terms of | recaptcha | rights res |
+    copyright | getty | photo | image | ap/ | reuters/ | afp/ | screen | advert | sponsor | here
+    | read | reading | watch | listen to | scroll | story | follow | join | share | download |
+    app | whatsapp | inbox | alert | facebook | twitter | http | www. | contributed | reporting
+    by | by | inputs | files from | this | correct | updated | note | department was | may not
+    be | republish | syndicat | expressed | reflect | represent | letter | send | contact us |
+    mail | comment | report | caps lock | register | support | donat | journalism | member |
+    trial | premium | for more | stay | also like | recommended | related | most | trending |
+    latest | rate | price | cancel | gst | gift | per | listen | top stories | live | generated
+    | automated | video | pictured | left) | right) | center) | all times
+    """
+)
+_ORDERS = re.compile(
+    r"""(?ix)
+    ^[\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
+      ignore|disregard|forget|write|provide|add|include|integrate|incorporate|insert|modify|
+      replace|use|
+      translate|explain|describe|draft|introduce|misspell|rearrange|remove|anagram|scramble|
+      download|click|print|output|respond|reply|tell|repeat|act|pretend|substitute|suggest|create|
+      compose|summari[sz]e|fetch|display|list|generate|send|visit|rewrite|encode|convert|answer|
+      mention|
+      append|embed|encourage|invite|highlight|emphasi[sz]e|change|swap|shuffle|omit|group|
+      separate|combine|delete|randomly|give[ ](?:me|us)|show[ ](?:me|us)|
+      make[ ](?:sure|your)|reveal|
+      recommend|promote|direct(?!-)|discuss|outline|define|solve|calculate|compare|design|develop|
+      identify|analy[sz]e|find|help|break[ ]down|render|jumble|do[ ]not|don['’]t|let['’]s|
+      from[ ]now[ ]on|
+      you[ ](?:are|must|will)|
+      in[ ]your[ ]|at[ ]the[ ]end[ ]of[ ]your|i[ ]want[ ]you|act[ ]as)\b(?![ ](?:of|by)\b) |
+    \byour[ ](?:\w+[ ])?(?:response|reply|output|prompt|instructions|answer|task|message)\b |
+    \b(?:previous|prior|above|earlier|new|following)[ ](?:instructions?|prompts?|directions)\b |
+    \bsystem[ ]prompt\b | \blanguage[ ]model\b.*\byou\b |
+    \b(?:as[ ]an|you[ ]are[ ]an?)[ ](?:ai|assistant)\b |
+    <<|>>|\[/?INST|\{\{|\bprompt\(\) | <\w+[^>]*> | ^\W*(?:system|assistant|user)[ ]?:
+    """
+)
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(
-    r"""(?ix)^\W*(?:about[ ]the[ ](?:authors?|writers?)|authors?|author[ ]bio|written[ ]by|also[ ]read|explore[ ]more|
-    (?:more|most)[ ](?:from|in|on|news|stories|read|popular|like[ ]this)\b.{0,40}|related[ ](?:articles?|stories|posts|news|topics|content).{0,20}|
-    you[ ]may[ ]also.{0,20}|recommended.{0,30}|(?:join|start)[ ]the[ ](?:conversation|discussion).{0,20}|comments?(?:[ ]\(\d+\))?|leave[ ]a.{0,20}|
-    tags?:?.{0,80}|topics:?.{0,80}|keep[ ]it[ ]clean\b.{0,80}|be[ ](?:nice|truthful|proactive)\b.{0,120}|read[ ]next.{0,40}|what[ ]to[ ]read[ ]next|
-    sources?:.{0,60}|notes?[ ]and[ ]references|footnotes?|disclaimer.{0,40}|filed[ ]under.{0,60}|share[ ](?:this|on|via).{0,40})\W*$"""
+    r"""(?ix)^\W*(?:about[ ]the[ ](?:authors?|writers?)|authors?|author[ ]bio|written[ ]by|
+    also[ ]read|explore[ ]more|
+    (?:more|most)[ ](?:from|in|on|news|stories|read|popular|like[ ]this)\b.{0,40}|
+    related[ ](?:articles?|stories|posts|news|topics|content).{0,20}|
+    you[ ]may[ ]also.{0,20}|recommended.{0,30}|(?:join|start)[ ]the[ ](?:conversation|
+    discussion).{0,20}|comments?(?:[ ]\(\d+\))?|leave[ ]a.{0,20}|
+    tags?:?.{0,80}|topics:?.{0,80}|keep[ ]it[ ]clean\b.{0,80}|be[ ](?:nice|truthful|
+    proactive)\b.{0,120}|read[ ]next.{0,40}|what[ ]to[ ]read[ ]next|
+    sources?:.{0,60}|notes?[ ]and[ ]references|footnotes?|disclaimer.{0,40}|
+    filed[ ]under.{0,60}|share[ ](?:this|on|via).{0,40})\W*$"""
 )
 _AUTHOR_NOTE = re.compile(
-    r"""(?x)^(?:[A-Z][\w.'’-]+[ ]){1,4}(?:is|was|are|writes|covers|reports|teaches|serves|works|has[ ]written)[ ](?:
-      an?[ ](?:\w+[ -]){0,6}(?:columnist|fellow|professor|author|reporter|writer|journalist|editor|correspondent|contributor|analyst|producer|lecturer|scholar|host|consultant|strategist)\b |
-      the[ ](?:\w+[ -]){0,6}(?:author|editor|host|director|founder|president|columnist|correspondent|reporter)\b |
-      (?:about|for|on)\b.{0,60}(?:Times|Post|News|Journal|Magazine|Review|Today|Press|Guardian|Digital|desk)\b |
+    r"""(?x)^(?:[A-Z][\w.'’-]+[ ]){1,4}(?:is|was|are|writes|covers|reports|teaches|serves|works|
+    has[ ]written)[ ](?:
+      an?[ ](?:\w+[ -]){0,6}(?:columnist|fellow|professor|author|reporter|writer|journalist|
+      editor|correspondent|contributor|analyst|producer|lecturer|scholar|host|consultant|
+      strategist)\b |
+      the[ ](?:\w+[ -]){0,6}(?:author|editor|host|director|founder|president|columnist|
+      correspondent|reporter)\b |
+      (?:about|for|on)\b.{0,60}(?:Times|Post|News|Journal|Magazine|Review|Today|Press|Guardian|
+      Digital|desk)\b |
       covers?\b )"""
 )
 _AUTHOR_LINE = re.compile(
@@ -77,6 +136,15 @@ def says_furniture(sentence: str) -> bool:
     folded = sentence.lower()
     # The pattern is long and most sentences hold none of its words: look for those first.
     return any(hint in folded for hint in _HINTS) and _SAYS.search(sentence) is not None
+
+
+def instructs(sentence: str) -> bool:
+    """Whether a text gives orders, to a reader or to a program, instead of reporting.
+
+    News does not begin with "Ignore", "Write" or "Add". Hidden in an article, such lines are
+    meant for language models; nothing of them is ever quoted or shown to one.
+    """
+    return _ORDERS.search(sentence) is not None
 
 
 def body_end(text: str) -> int:

@@ -19,11 +19,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.brief import figures, names, sentences, speakers, wording
 from newsletter.brief.evidence import side_of
+from newsletter.brief.sources import COPY_LIMIT, Sources, place_of
 from newsletter.config import BriefSettings
 from newsletter.model import (
     Article,
@@ -36,17 +37,13 @@ from newsletter.model import (
     SideStatus,
 )
 
-COPY_LIMIT = 25
-"""Words of a source that may stand in a row outside quotation marks."""
 _SHORT_QUOTE = 3  # words: shorter ones are a term in quotation marks, not a quotation
 _PARALLEL = 1.5
-_EDGE = " \t.,;:!?\"'-–—"
 _MARKUP = re.compile(
     r"https?:|www\.|</?[a-z][^>]*>|\]\(|[\u202a-\u202e\u2066-\u2069]|[\w.]+@[\w.]+\.\w|`{3}",
     re.IGNORECASE,
 )
 _ATTRIBUTION = re.compile(r"\s*\(([^()]*)\)\s*$")
-_DESK = re.compile(r"\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,102 +55,6 @@ class Block:
     citations: tuple[str, ...]
     quotes: tuple[str, ...] = ()
     side: Side | None = None
-
-
-class Sources:
-    """What the articles of a story say, read once and asked often."""
-
-    def __init__(self, articles: Sequence[Article], outlets: Mapping[str, Outlet]):
-        self.articles = {article.id: article for article in articles}
-        self.outlets = outlets
-        self._plain: dict[str, str] = {}
-        self._figures: dict[str, frozenset[figures.Key]] = {}
-        self._names: dict[tuple[str, ...], names.Known] = {}
-        self._shingles: dict[str, set[int]] = {}
-
-    def outlet_name(self, article: Article) -> str:
-        """The name of an article's outlet, its id where it is unknown."""
-        outlet = self.outlets.get(article.outlet)
-        return outlet.name if outlet else article.outlet
-
-    def names_of(self, cited: Iterable[str]) -> set[str]:
-        """The names of the cited outlets, with and without a desk such as "(News)" behind them."""
-        full = {self.outlet_name(self.articles[i]) for i in cited}
-        return full | {_DESK.sub("", name) for name in full}
-
-    def plain(self, article_id: str) -> str:
-        """Title and text with one kind of quotation mark and space."""
-        if article_id not in self._plain:
-            article = self.articles[article_id]
-            self._plain[article_id] = (
-                f"{wording.plain(article.title)} \n {wording.plain(article.words)}"
-            )
-        return self._plain[article_id]
-
-    def says(self, article_id: str, quote: str) -> bool:
-        """Whether an article holds a quotation word for word."""
-        words = self.articles[article_id].words
-        at = words.find(quote)
-        if at >= 0 and quote and _whole(words, at, quote):
-            return True
-        return stands_in(quote, self.plain(article_id))
-
-    def backs(self, cited: Iterable[str], readings: tuple[figures.Key, ...]) -> bool:
-        """Whether a number, in any of its readings, is in one of the cited articles."""
-        return any(self.known_figures((i,)).intersection(readings) for i in cited)
-
-    def known_figures(self, cited: Iterable[str]) -> frozenset[figures.Key]:
-        """All numbers of the cited articles."""
-        found: set[figures.Key] = set()
-        for article_id in cited:
-            if article_id not in self._figures:
-                article = self.articles[article_id]
-                texts = (article.title, article.words, self.outlet_name(article))
-                self._figures[article_id] = figures.known(texts, article.published)
-            found |= self._figures[article_id]
-        return frozenset(found)
-
-    def known_names(self, cited: Iterable[str]) -> names.Known:
-        """All words of the cited articles and the names of their outlets."""
-        key = tuple(sorted(set(cited)))
-        if key not in self._names:
-            texts: list[str] = []
-            for article_id in key:
-                article = self.articles[article_id]
-                texts += [article.title, article.words, self.outlet_name(article)]
-            self._names[key] = names.Known(texts)
-        return self._names[key]
-
-    def longest_copy(self, text: str) -> int:
-        """The longest run of words outside quotation marks that stands in some article, if long.
-
-        Runs up to the limit are reported as 0: they are of no interest.
-        """
-        size = COPY_LIMIT + 1
-        for piece in wording.outside_quotes(text).split(" | "):
-            tokens = _simple(piece)
-            if len(tokens) < size:
-                continue
-            runs = {hash(tuple(tokens[i : i + size])) for i in range(len(tokens) - size + 1)}
-            for article_id in self.articles:
-                if runs & self._runs(article_id):
-                    return size
-        return 0
-
-    def _runs(self, article_id: str) -> set[int]:
-        if article_id not in self._shingles:
-            article = self.articles[article_id]
-            tokens = _simple(f"{article.title} . {article.words}")
-            size = COPY_LIMIT + 1
-            self._shingles[article_id] = {
-                hash(tuple(tokens[i : i + size])) for i in range(len(tokens) - size + 1)
-            }
-        return self._shingles[article_id]
-
-    def headline(self, text: str, most: int) -> list[GateFinding]:
-        """The findings on a headline, before a brief is built around it."""
-        block = Block("headline", text, tuple(self.articles))
-        return [*_unbacked(block, self), *_not_neutral(block), *_too_long(block, most)]
 
 
 def check(
@@ -196,6 +97,15 @@ def check(
     found += _dishonest_sides(brief, sources)
     found += _lopsided(brief, settings)
     return tuple(found)
+
+
+def check_headline(text: str, sources: Sources, most: int) -> list[GateFinding]:
+    """The findings on a headline, before a brief is built around it.
+
+    :param most: words it may have.
+    """
+    block = Block("headline", text, tuple(sources.articles))
+    return [*_unbacked(block, sources), *_not_neutral(block), *_too_long(block, most)]
 
 
 def without_failing(brief: Brief, findings: Sequence[GateFinding]) -> Brief:
@@ -251,50 +161,6 @@ def blocks(brief: Brief, every: tuple[str, ...]) -> Iterator[Block]:
             yield Block(
                 f"highlight {article}", wording.in_quotes(highlight), (article,), (highlight,)
             )
-
-
-def stands_in(quote: str, text: str) -> bool:
-    """Whether a quotation stands word for word in a plain text.
-
-    The first letter may differ in case; the parts around an ellipsis must follow each other. The
-    quotation may not begin or end inside a word.
-    """
-    wanted = wording.plain(quote)
-    while wanted.startswith("... ") or wanted.endswith(" ..."):
-        wanted = wanted[4:] if wanted.startswith("... ") else wanted[:-4]
-    wanted = wanted.strip(_EDGE)
-    if not wanted:
-        return False
-    if _at(text, wanted, 0) >= 0:
-        return True
-    parts = [part.strip(_EDGE) for part in wanted.split(" ... ")]
-    if len(parts) < 2 or any(wording.words(part) < 2 for part in parts):
-        return False
-    start = 0
-    for part in parts:
-        at = _at(text, part, start)
-        if at < 0:
-            return False
-        start = at + len(part)
-    return True
-
-
-def _at(text: str, wanted: str, start: int) -> int:
-    for form in (wanted, wanted[:1].swapcase() + wanted[1:]):
-        at = text.find(form, start)
-        while at >= 0:
-            if _whole(text, at, form):
-                return at
-            at = text.find(form, at + 1)
-    return -1
-
-
-def _whole(text: str, at: int, form: str) -> bool:
-    """Whether a place in a text begins and ends at the edge of a word."""
-    end = at + len(form)
-    inside_before = at > 0 and text[at - 1].isalnum() and form[0].isalnum()
-    inside_after = end < len(text) and text[end].isalnum() and form[-1].isalnum()
-    return not inside_before and not inside_after
 
 
 def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:
@@ -354,7 +220,7 @@ def _wrong_speaker(
     for article_id in holders:
         text = sources.articles[article_id].words
         plain = wording.plain(text)
-        at = _at(plain, wording.plain(quote).strip(_EDGE), 0)
+        at = place_of(quote, plain)
         around = [
             plain[start:end]
             for start, end in sentences.split(plain)
@@ -440,11 +306,13 @@ def _lopsided(brief: Brief, settings: BriefSettings) -> list[GateFinding]:
         counts = [len(side.bullets) for side in told]
         lengths = [_bullet_words(side.bullets) for side in told]
         if max(counts) - min(counts) > 1 or max(lengths) > _PARALLEL * min(lengths):
-            what = f"left has {counts[0]} bullets of {lengths[0]} words, right {counts[1]} of {lengths[1]}"
+            what = (
+                f"left has {counts[0]} bullets of {lengths[0]} words, "
+                f"right {counts[1]} of {lengths[1]}"
+            )
             found.append(_finding("parallel", block, what))
-    for side in Side:
-        if len(brief.of(side).bullets) > settings.bullets:
-            found.append(_finding("lengths", block, f"the {side} has too many bullets"))
+    many = (side for side in Side if len(brief.of(side).bullets) > settings.bullets)
+    found += [_finding("lengths", block, f"the {side} has too many bullets") for side in many]
     return found
 
 
@@ -454,7 +322,3 @@ def _bullet_words(bullets: Sequence[Bullet]) -> int:
 
 def _finding(gate: str, block: Block, what: str) -> GateFinding:
     return GateFinding(gate=gate, block=block.name, sentence=f"{what[:1].upper()}{what[1:]}.")
-
-
-def _simple(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9]+", text.lower())

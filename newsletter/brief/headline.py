@@ -12,46 +12,61 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.brief import wording
+from newsletter.brief import furniture, wording
 from newsletter.brief.evidence import Span, family_of, is_opinion
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.model import Article, Outlet
 
 _SHOUT = re.compile(
-    r"^\W*(?:(?:live )?(?:breaking(?: news)?|update[ds]?|live(?: updates?)?|watch(?: live)?|video|photos?|exclusive|"
-    r"just in|developing|alert|report|read|listen|newswatch|morning mail|in pictures|gallery|scoop|must see|"
-    r"first on \w+|ap|reuters|\w+ exclusive|politics|world|news|uk|us|explained)\s*(?:[:|]|\s[-–—]\s|\]\s*))+\s*",
+    r"^\W*(?:(?:live )?(?:breaking(?: news)?|update[ds]?|live(?: updates?)?|watch(?: live)?|"
+    r"video|photos?|exclusive|"
+    r"just in|developing|alert|report|read|listen|newswatch|morning mail|in pictures|gallery|"
+    r"scoop|must see|"
+    r"first on \w+|ap|reuters|\w+ exclusive|politics|world|news|uk|us|explained)\s*(?:[:|]|"
+    r"\s[-–—]\s|\]\s*))+\s*",
     re.IGNORECASE,
 )
 _TAIL = re.compile(r"\s+(?:[-–—|•·:]|[|]{2})\s+([^|]{2,60})$")
 _PRESS_WORD = re.compile(
-    r"\b(?:news|times|post|herald|tribune|gazette|journal|guardian|telegraph|mail|today|press|tv|radio|"
+    r"\b(?:news|times|post|herald|tribune|gazette|journal|guardian|telegraph|mail|today|press|"
+    r"tv|radio|"
     r"magazine|chronicle|observer|independent|star|sun|mirror|express|wire|report|daily|online|"
     r"\w+\.(?:com|org|net|co|uk|tv))\b",
     re.IGNORECASE,
 )
 _CLICKBAIT = re.compile(
     r"""(?xi)
-    [?!] | \.\.\.|… | ^(?:why|how|what|who|when|where|which|inside|meet|opinion|analysis|editorial|column|
-    perspective|explainer|explained|fact[ -]check|review|letters?|podcast|interview|quiz|timeline|transcript|full[ ]text|
-    factbox|perspectives|commentary|recap|newsletter|briefing|q&a|here|this|these|that|those|it|he|she|they|his|her|
-    their|no,|yes,|but|and|so|if|don['’]t|stop|let|imagine|remember|sorry|oh|dear|forget|think|look|ready|can|should|
+    [?!] | ^(?:no|yes|sorry|oh|dear|well|and[ ]so), | \.\.\.|… | ^(?:why|how|what|who|when|
+    where|which|inside|meet|opinion|analysis|editorial|column|
+    perspective|explainer|explained|fact[ -]check|review|letters?|podcast|interview|quiz|
+    timeline|transcript|full[ ]text|
+    factbox|perspectives|commentary|recap|newsletter|briefing|q&a|here|this|these|that|those|it|
+    he|she|they|his|her|
+    their|but|and|so|if|don['’]t|stop|let|imagine|remember|forget|think|look|ready|can|should|
     is|are|was|does|did|do|will|could|would)\b |
-    \b(?:here['’]s|what[ ]to[ ]know|what[ ]we[ ]know|you|your|you['’]re|we|our|us[ ]all|let['’]s|i|i['’]m|my|need[ ]to[ ]know|things|
-    reasons?[ ](?:why|to)|takeaways?|ways[ ]to|explained|explainer|won['’]t[ ]believe|must[ -](?:see|read)|this[ ]is|the[ ]truth|
-    secrets?|everything|what[ ]happens[ ]next|live[ ]updates?|as[ ]it[ ]happened|key[ ](?:points|moments)|day[ ]\d+|analysis|opinion|
-    editorial|fact[ ]check|watch|podcast|in[ ]photos|in[ ]pictures|photos|video|poll:|best|worst|perfect|ever|lesson|lessons|
+    \b(?:here['’]s|what[ ]to[ ]know|what[ ]we[ ]know|you|your|you['’]re|we|our|us[ ]all|
+    let['’]s|i|i['’]m|my|need[ ]to[ ]know|things|
+    reasons?[ ](?:why|to)|takeaways?|ways[ ]to|explained|explainer|won['’]t[ ]believe|
+    must[ -](?:see|read)|this[ ]is|the[ ]truth|
+    secrets?|everything|what[ ]happens[ ]next|live[ ]updates?|as[ ]it[ ]happened|
+    key[ ](?:points|moments)|day[ ]\d+|analysis|opinion|
+    editorial|fact[ ]check|watch|podcast|in[ ]photos|in[ ]pictures|photos|video|poll:|best|
+    worst|perfect|ever|lesson|lessons|
     myth|irony|gaslight\w*|about[ ]time|of[ ]course|exactly|actually|really|obviously|clearly)\b |
     [:|][ ]*(?:live|report|analysis|opinion|reports?|explainer)$ | \bby\b.*\|
     """
 )
 _CLAUSE = re.compile(
-    r"(?:,| [-–—]+|;)\s+(?:as|after|but|while|amid|with|in|despite|following|says?|and|saying|citing|ahead|when|though|"
-    r"\w+ing|which|who|officials|sources|report)\b|;\s|\s(?:as|after|amid|despite|following|while|ahead of)\s"
+    r"(?:,| [-–—]+|;)\s+(?:as|after|but|while|amid|with|in|despite|following|says?|and|saying|"
+    r"citing|ahead|when|though|"
+    r"\w+ing|which|who|officials|sources|report)\b|;\s|\s(?:as|after|amid|despite|following|"
+    r"while|ahead of)\s"
 )
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|will|to|can|could|may|might|\w{3,}(?:s|ed|es)|won|wins|met|led|set|hit|cut|won't|"
-    r"says?|makes?|gets?|shot|dies?|dead|begins?|began|fell|rose|held|sent|leaves?|left|takes?|took|put|let|found|charged|arrested)\b",
+    r"\b(?:is|are|was|were|has|have|had|will|to|can|could|may|might|\w{3,}(?:s|ed|es)|won|wins|"
+    r"met|led|set|hit|cut|won't|"
+    r"says?|makes?|gets?|shot|dies?|dead|begins?|began|fell|rose|held|sent|leaves?|left|takes?|"
+    r"took|put|let|found|charged|arrested)\b",
     re.IGNORECASE,
 )
 _FEWEST = 4  # words: fewer say too little to be a headline
@@ -106,7 +121,8 @@ def candidates(
             for other, said in titles
             if families[other.id] != families[article.id] and overlap(keys[text], keys[said]) >= 0.5
         }
-        value = weights.about(keys[text]) * (1 + 0.1 * min(4, len(fellows)))
+        value = weights.about(keys[text]) * weights.typical(keys[text])
+        value *= 1 + 0.1 * min(4, len(fellows))
         if article.same_as:
             value *= 0.98
         for rank, form in enumerate(_forms(text, most)):
@@ -115,7 +131,8 @@ def candidates(
         if span.place < 4 and not span.opinion and not span.first_person:
             form = span.text.rstrip(".")
             if wording.words(form) <= most and not wording.QUOTED.search(form):
-                pool.append((2 + _trouble(form), weights.about(span.terms), form, span.article))
+                value = weights.about(span.terms) * weights.typical(span.terms)
+                pool.append((2 + _trouble(form), value, form, span.article))
     good = [entry for entry in pool if entry[0] < 4]
     good.sort(key=lambda entry: (entry[0], -round(entry[1], 9), len(entry[2]), entry[2], entry[3]))
     return [Candidate(text=text, article=article, score=value) for _, value, text, article in good]
@@ -131,10 +148,16 @@ def acceptable(text: str, most: int) -> str:
     found = wording.loaded_words(wording.outside_quotes(text))
     if found:
         return f"it has a loaded word: {found[0]}"
+    trap = baits(text)
+    return f"it does not state plainly: {trap}" if trap else ""
+
+
+def baits(text: str) -> str:
+    """The words by which a title asks, teases or addresses the reader; empty when it states."""
     trap = _CLICKBAIT.search(text)
-    if trap:
-        return f"it does not state plainly: {trap.group().strip()}"
-    return ""
+    if furniture.instructs(text):
+        return "it gives an order"
+    return trap.group().strip() if trap else ""
 
 
 def _forms(text: str, most: int) -> list[str]:
@@ -154,6 +177,8 @@ def _trouble(text: str) -> int:
         return 9
     if not _VERB.search(text) or _shouting(text) or not _balanced(text):
         return 9
+    if ": " in text:
+        return 1
     return 1 if re.search(r"[“”\"]|(?<!\w)['‘]|['’](?!\w)", text) else 0
 
 

@@ -35,8 +35,10 @@ CoverageOf = Callable[[Sequence[Article], Mapping[str, Outlet]], Coverage]
 
 _LEANS: dict[str | None, Lean] = {None: Lean.UNRATED, **{lean.value: lean for lean in Lean}}
 _OPINION = re.compile(
-    r"/(?:opinions?|op-?ed|editorials?|columns?|columnists?|commentary|commentisfree|perspectives?|"
-    r"views?|blogs?|letters)(?:[/-]|$)|/(?:opinion|commentary|editorial)-|-opinion(?:-\d+)?(?:$|[/?])",
+    r"/(?:opinions?|op-?ed|editorials?|columns?|columnists?|commentary|commentisfree|"
+    r"perspectives?|"
+    r"views?|blogs?|letters)(?:[/-]|$)|/(?:opinion|commentary|editorial)-|"
+    r"-opinion(?:-\d+)?(?:$|[/?])",
     re.IGNORECASE,
 )
 _OPINION_TITLE = re.compile(
@@ -128,7 +130,7 @@ def _articles(line: object, number: int) -> tuple[list[Article], dict[str, Outle
         if not isinstance(entry, dict):
             raise BriefError(where, "has an article that is not a JSON object")
         lean = entry.get("lean")
-        if lean is not None and not isinstance(lean, str) or lean not in _LEANS:
+        if (lean is not None and not isinstance(lean, str)) or lean not in _LEANS:
             raise BriefError(
                 where, f"has the unknown lean {lean!r}", hint=f"Known: {', '.join(Lean)}, or null."
             )

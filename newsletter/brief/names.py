@@ -12,13 +12,29 @@ from collections.abc import Iterable
 from newsletter.brief import wording
 
 _TOKEN = re.compile(r"(?:[^\W\d_]\.){2,}|[^\W_]+(?:['’][^\W_]+)*")
-_INSIDE = frozenset("of de la le du del da di van von der den bin ibn al el the for".split())
+_INSIDE = frozenset(
+    wording.word_list(
+        """
+    of de la le du del da di van von der den bin ibn al el the for
+    """
+    )
+)
 _CALENDAR = frozenset(
-    """january february march april may june july august september october november december monday
-    tuesday wednesday thursday friday saturday sunday""".split()
+    wording.word_list(
+        """
+        january february march april may june july august september october november december
+        monday tuesday wednesday thursday friday saturday sunday
+        """
+    )
 )
 _OPENS = re.compile(r"[.!?:;•|]['\")\]”’]*\s*[\"'(\[“‘]*\s*$|\n|[\"“‘(]\s*$")
-_SHORT = frozenset("mr mrs ms dr sen rep gov gen lt col jr sr st rev sgt capt no".split())
+_SHORT = frozenset(
+    wording.word_list(
+        """
+    mr mrs ms dr sen rep gov gen lt col jr sr st rev sgt capt no
+    """
+    )
+)
 _SPELLED = re.compile(r"\w")
 _BETWEEN = r"(?:'s?)?[^\w|]{1,3}"
 _JOINS = re.compile(r"[ \-]|\. |\.| & ")
@@ -47,7 +63,10 @@ class Known:
         if any(word not in self._folded and "." not in self._folded for word in words):
             return False
         words[-1] = words[-1].removesuffix("s") if len(words[-1]) > 4 else words[-1]
-        spelled = [_SPELLED.sub(r"\g<0>\\.?", word) if len(word) <= 3 else re.escape(word) for word in words]
+        spelled = [
+            _SPELLED.sub(r"\g<0>\\.?", word) if len(word) <= 3 else re.escape(word)
+            for word in words
+        ]
         return re.search(rf"(?<!\w){_BETWEEN.join(spelled)}s?(?!\w)", self._folded) is not None
 
 

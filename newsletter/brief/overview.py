@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,13 @@ from newsletter.model import Article, Outlet, Sentence, Side
 
 _SAME = 0.6  # share of terms from which two sentences say the same thing
 _BACKS = 0.6  # share of terms from which one sentence backs another
+_VERBATIM = 0.9  # so near to the headline that it adds nothing
+_DECK_PLACE = 10  # sentences of an article the deck is looked for in
 _WIDTH = 12  # sets kept at each step of the search
+_SHARED = 0.5  # share of a sentence's terms that other families must use as well
+_LIKELY = 60  # sentences looked at closely
 _POOL = 24  # sentences the search looks at
+_LONG = 40  # words from which a sentence is hard to read
 _FEWEST, _MOST = 7, 60  # words of a sentence
 _MOST_SENTENCES = 5
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
@@ -56,12 +60,25 @@ def neutral_pool(
     No opinion, no "I" of the writer. A loaded word or an opening quotation does not exclude a
     sentence, since it will be quoted with its outlet, but calmer ones are taken first.
     """
+    rough = sorted(
+        (
+            -round(weights.about(span.terms) / (1 + 0.06 * span.place), 9),
+            span.article,
+            span.start,
+            i,
+        )
+        for i, span in enumerate(evidence)
+        if not span.opinion and span.words <= _MOST
+    )
+    likely = [evidence[i] for _, _, _, i in rough[:_LIKELY]]
+    likely.sort(key=lambda span: (span.article, span.place))
     found: list[tuple[float, str, int, int, Span]] = []
-    for span in (*evidence, *passages(evidence, articles, _MOST)):
-        if span.opinion or span.first_person or not _FEWEST <= span.words <= _MOST:
-            continue
-        if span.stands:
-            found.append((-round(_score(span, weights), 9), span.article, span.start, span.end, span))
+    for span in (*likely, *passages(likely, articles, _MOST)):
+        if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
+            if weights.shared(span.terms) < _SHARED:
+                continue
+            rank = -round(_score(span, weights), 9)
+            found.append((rank, span.article, span.start, span.end, span))
     found.sort(key=lambda entry: entry[:4])
     return [entry[4] for entry in found[:_POOL]]
 
@@ -96,6 +113,7 @@ def choose(
                 gain = math.fsum(map(weights.of, span.terms - state.terms))
                 repeated = {pool[j].article for j in state.chosen}
                 gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
+                gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],
@@ -152,30 +170,41 @@ def sentence(span: Span, evidence: Sequence[Span], outlets: Mapping[str, Outlet]
     )
 
 
-def decks(
-    pool: Sequence[Span],
+def deck(
+    evidence: Sequence[Span],
     weights: Weights,
     outlets: Mapping[str, Outlet],
+    *,
     headline: str,
     most: int,
-) -> list[Span]:
-    """Short sentences for the deck, best first; near-repetitions of the headline come last."""
+    used: Sequence[Span],
+) -> Span | None:
+    """A short sentence that adds to the headline and repeats nothing the brief says below it.
+
+    :param most: words it may have, the outlet's name included.
+    :param used: what overview and bullets quote.
+    """
     said = frozenset(wording.terms(headline))
-    found: dict[bool, list[tuple[float, str, int, Span]]] = defaultdict(list)
-    for span in pool:
-        if span.passage or span.loaded or not span.stands_plain or span.place > 11:
+    ranked: list[tuple[float, str, int, Span]] = []
+    for span in evidence:
+        if span.opinion or span.place >= _DECK_PLACE or not _FEWEST <= span.words < most:
             continue
-        if wording.words(attributed(span, outlets)) > most:
+        new = len(span.terms - said)
+        value = weights.about(span.terms) * weights.on_topic(span.terms) * min(1.0, new / 6)
+        value /= 1 + 0.06 * span.place
+        ranked.append((-round(value, 9), span.article, span.start, span))
+    ranked.sort(key=lambda entry: entry[:3])
+    for _, _, _, span in ranked[:_POOL]:
+        if any(overlap(span.terms, other.terms) >= _SAME for other in used):
             continue
-        new = span.terms - said
-        value = weights.about(span.terms) * _calm(span) * (0.5 + min(1.0, len(new) / 6))
-        repeats = len(said & span.terms) >= 0.75 * max(1, len(said)) and len(new) < 4
-        found[repeats].append((-round(value, 9), span.article, span.start, span))
-    return [
-        entry[3]
-        for repeats in (False, True)
-        for entry in sorted(found[repeats], key=lambda e: e[:3])
-    ]
+        if span.first_person or span.loaded or span.leans or not span.stands_plain:
+            continue
+        if (
+            overlap(span.terms, said) < _VERBATIM
+            and wording.words(attributed(span, outlets)) <= most
+        ):
+            return span
+    return None
 
 
 def _score(span: Span, weights: Weights) -> float:
@@ -187,4 +216,8 @@ def _calm(span: Span) -> float:
     value = 1 / (1 + 0.06 * min(span.place, 12))
     if span.speaker or not span.stands_plain:
         value *= 0.7
+    if span.leans:
+        value *= 0.75
+    if span.words > _LONG:
+        value *= 0.85
     return value * 0.6**span.loaded

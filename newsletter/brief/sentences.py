@@ -10,20 +10,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_TITLES = """mr mrs ms mx dr prof sen sens rep reps gov govs gen lt col maj capt cmdr sgt cpl pvt adm
-brig pres vp supt det insp rev fr hon amb atty st ste mt ft messrs mme mlle sr jr esq dep asst
-assoc""".split()
-_OTHER = """no nos vs v etc eg ie al cf inc corp co ltd llc bros dept univ assn ave blvd rd hwy jan feb
-mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri sat sun ala ariz ark
-calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev okla ore pa
-tenn tex va vt wash wis wyo ap approx est min max fig vol pp op ed eds ret resp""".split()
+from newsletter.brief import wording
+
+_TITLES = wording.word_list(
+    """
+    mr mrs ms mx dr prof sen sens rep reps gov govs gen lt col maj capt cmdr sgt cpl pvt adm
+    brig pres vp supt det insp rev fr hon amb atty st ste mt ft messrs mme mlle sr jr esq dep
+    asst assoc
+    """
+)
+_OTHER = wording.word_list(
+    """
+    no nos vs v etc eg ie al cf inc corp co ltd llc bros dept univ assn ave blvd rd hwy jan feb
+    mar apr jun jul aug sept sep oct nov dec mon tue tues wed thu thur thurs fri sat sun ala
+    ariz ark calif colo conn del fla ga ill ind kan ky la md mass mich minn miss mo mont neb nev
+    okla ore pa tenn tex va vt wash wis wyo ap approx est min max fig vol pp op ed eds ret resp
+    """
+)
 _NEVER_ENDS = frozenset(_TITLES)
 _RARELY_ENDS = frozenset(_OTHER)
 # After "U.S." or "a.m." a new sentence is assumed only before a word that commonly opens one.
 _OPENERS = frozenset(
-    """the a an in on at it he she they we i but and this that these those there as after before
-    when while if for with his her their its our since however meanwhile also both some many most
-    what who why how by from during under last next one two another no not so then to""".split()
+    wording.word_list(
+        """
+        the a an in on at it he she they we i but and this that these those there as after
+        before when while if for with his her their its our since however meanwhile also both
+        some many most what who why how by from during under last next one two another no not so
+        then to
+        """
+    )
 )
 
 _MARK = re.compile(r"[“”\"]|[.!?…]+[)\]’'”\"»]*(?=\s|$|[“\"'‘(]?[A-Z])")
@@ -85,26 +100,27 @@ def _ends(text: str, mark: re.Match[str], begin: int, end: int) -> bool:
     after = _NEXT.match(text, mark.end(), end)
     if after is None:
         return True
-    glued = mark.end() < end and not text[mark.end()].isspace()
     following = after.group(1)
     before_match = _LAST_TOKEN.search(text[begin : mark.start()])
     before = before_match.group() if before_match else ""
-    bare = before.rpartition("-")[2].strip(".").lower()
-    if glued:
+    if not text[mark.end()].isspace():
         return _glued_end(before, following)
     if not (following[0].isupper() or following[0].isdigit()):
         return False
     if not mark.group().startswith(".") or mark.group().startswith(".."):
         return True
-    if bare in _NEVER_ENDS:
+    return _stop_ends(before, following)
+
+
+def _stop_ends(before: str, following: str) -> bool:
+    """Whether a full stop between two tokens ends a sentence or an abbreviation."""
+    bare = before.rpartition("-")[2].strip(".").lower()
+    if bare in _NEVER_ENDS or (bare == "no" and following[0].isdigit()):
         return False
-    if "." in before or bare in {"u.s", "u.k", "u.n", "a.m", "p.m", "d.c"}:
+    if "." in before or (bare in _RARELY_ENDS and before[:1].isupper()):
         return following.lower() in _OPENERS
-    if len(bare) == 1 and bare.isalpha() and before[-1:].isupper():
-        return False
-    if bare in _RARELY_ENDS and before[:1].isupper():
-        return following.lower() in _OPENERS
-    return not (bare == "no" and following[0].isdigit())
+    initial = len(bare) == 1 and bare.isalpha() and before[-1:].isupper()
+    return not initial
 
 
 def _glued_end(before: str, following: str) -> bool:

@@ -23,7 +23,7 @@ _REPEATED = 0.6  # the same, against what the overview says
 _VERBATIM = 0.9  # so near to a sentence of the overview that it would read as a repetition
 _SECOND_CHOICE = 0.3
 _SAME = 0.5  # share of terms from which two quotations say the same thing
-_FACTOR = 1.45  # words of one side over words of another; 1.5 is the limit
+_FACTOR = 1.5  # words of one side over words of another
 _FEWEST_WORDS = 7
 _READ = 6000  # characters of an article that are compared
 _NEARER = 1.05  # how much nearer a quotation must be to its own side's articles
@@ -90,6 +90,7 @@ def shortlist(
     side: Side,
     weights: Weights,
     nearness: Nearness,
+    *,
     most_words: int,
     said: Sequence[Span] = (),
 ) -> list[tuple[float, Span]]:
@@ -107,6 +108,8 @@ def shortlist(
         if repeats >= _VERBATIM or any(_shares_text(span, other) for other in said):
             continue
         second = repeats >= _REPEATED or span.title or span.clause
+        if weights.on_topic(span.terms) == 0:
+            continue
         value = telling(span, weights) * (_SECOND_CHOICE if second else 1.0)
         ranked.append((-round(value, 9), second, span.article, span.start, span.end, span))
     ranked.sort(key=lambda entry: entry[:5])
@@ -144,8 +147,9 @@ def telling(span: Span, weights: Weights) -> float:
     named = 1.25 if span.speaker else 1.0
     size = 1.0 if 12 <= span.words <= 32 else 0.8
     place = 1 / (1 + 0.02 * min(span.place, 20))
-    kind = 0.9 if span.opinion else 1.0
-    return 0.001 + about * distinct * named * size * place * kind
+    kind = (0.9 if span.opinion else 1.0) * (0.7 if span.leans else 1.0)
+    topic = weights.on_topic(span.terms) ** 2
+    return 0.001 + about * distinct * topic * named * size * place * kind
 
 
 def together(
@@ -156,7 +160,7 @@ def together(
     Left and right are settled first, between them; the center is then fitted to both.
     """
     options = {side: _choices(entries, most) for side, entries in lists.items()}
-    chosen: dict[Side, tuple[Span, ...]] = {side: () for side in Side}
+    chosen: dict[Side, tuple[Span, ...]] = dict.fromkeys(Side, ())
     left, right = options.get(Side.LEFT, []), options.get(Side.RIGHT, [])
     pair = _best_pair(left, right)
     if pair:
@@ -176,7 +180,8 @@ def together(
 
 def bullet(span: Span) -> Bullet:
     """A span as a bullet: a person's words with who said them, or the outlet's sentence quoted."""
-    quotes, text = (span.text,), wording.in_quotes(f"{span.text} …" if span.clause else span.text)
+    quotes: tuple[str, ...] = (span.text,)
+    text = wording.in_quotes(f"{span.text} …" if span.clause else span.text)
     direct = _direct_speech(span)
     if direct:
         quotes, text = direct
@@ -237,11 +242,17 @@ def _direct_speech(span: Span) -> tuple[tuple[str, ...], str] | None:
 
 def _choices(entries: Sequence[tuple[float, Span]], most: int) -> list[Choice]:
     """Every set of one to ``most`` quotations of a side, more and better ones first."""
+    alike = {
+        (i, j)
+        for (i, (_, one)), (j, (_, other)) in combinations(enumerate(entries), 2)
+        if overlap(one.terms, other.terms) >= _SAME
+    }
     found: list[Choice] = []
     for size in range(1, most + 1):
-        for group in combinations(entries, size):
-            if any(overlap(one.terms, other.terms) >= _SAME for (_, one), (_, other) in combinations(group, 2)):
+        for places in combinations(range(len(entries)), size):
+            if alike and not alike.isdisjoint(combinations(places, 2)):
                 continue
+            group = [entries[i] for i in places]
             value = math.fsum(value for value, _ in group)
             outlets = Counter(span.family for _, span in group)
             articles = Counter(span.article for _, span in group)

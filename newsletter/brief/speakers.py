@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from newsletter.brief import wording
+
 SAYING = (
     "said|says|told|tweeted|wrote|writes|added|adds|argued|argues|warned|warns|claimed|claims|"
     "stated|insisted|insists|declared|announced|explained|explains|posted|noted|notes|continued|"
@@ -15,17 +17,23 @@ SAYING = (
     "according to|maintained|contended|quipped|commented|observed|stressed|emphasized|emphasised"
 )
 _HONORIFIC = (
-    r"(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|Sen|Sens|Rep|Reps|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Rev|Brig|Adm|Lord|Sir"
+    r"(?:(?:Mr|Mrs|Ms|Mx|Dr|Prof|Sen|Sens|Rep|Reps|Gov|Gen|Lt|Col|Maj|Capt|Sgt|Rev|Brig|Adm|"
+    r"Lord|Sir"
     r"|St)\b\.?(?:-Gen\.)? )*"
 )
 _WORD = r"[A-Z][\w’'.-]*\w\.?"
 _PERSON = (
-    rf"{_HONORIFIC}{_WORD}(?:,? (?:{_WORD}|[A-Z]\.|de|del|la|von|van|bin|ibn|al|el|of|the|for|and)(?= )"
+    rf"{_HONORIFIC}{_WORD}(?:,? (?:{_WORD}|[A-Z]\.|de|del|la|von|van|bin|ibn|al|el|of|the|for|"
+    rf"and)(?= )"
     rf"|,? {_WORD}){{0,6}}"
 )
 _NOT_A_SPEAKER = frozenset(
-    """He She They It We I You The This That These Those But And His Her Their Its Our My There
-    One Monday Tuesday Wednesday Thursday Friday Saturday Sunday""".split()
+    wording.word_list(
+        """
+        He She They It We I You The This That These Those But And His Her Their Its Our My There
+        One Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+        """
+    )
 )
 _CLOSE = r"[,.!?…]?[”\"]"
 _AFTER_VERB = re.compile(rf"{_CLOSE},? (?:{SAYING}) (?:[a-z][\w’'-]*,? ){{0,7}}?(?P<who>{_PERSON})")
@@ -34,7 +42,8 @@ _AFTER_NAME = re.compile(
     rf"(?:,[^,“\"]{{1,80}},)? (?:also )?(?:{SAYING})\b"
 )
 _BEFORE = re.compile(
-    rf"(?P<who>{_PERSON})(?:,[^,“\"]{{1,80}},)? (?:has |had |have |also |later |then )?(?:{SAYING})\b"
+    rf"(?P<who>{_PERSON})(?:,[^,“\"]{{1,80}},)? (?:has |had |have |also |later |"
+    rf"then )?(?:{SAYING})\b"
     rf"[^“”\"]{{0,80}}[“\"]"
 )
 _LAST = re.compile(r"[\w’'-]+$")
@@ -66,4 +75,6 @@ def _tidied(name: str) -> str:
         name = rest
         first, _, rest = name.partition(" ")
     name = re.sub(r"(?: (?:of|the|for|and|de|la|al|el))+$", "", name).strip(" ,")
+    if not name.endswith(("Jr.", "Sr.")):
+        name = name.rstrip(".")
     return "" if name in _NOT_A_SPEAKER or len(name) < 2 or not name[0].isupper() else name

@@ -10,57 +10,117 @@ import re
 
 from newsletter.brief import speakers, wording
 
+_THING = wording.word_list(
+    """
+    group move decision news incident statement announcement comment comments remark remarks
+    development ruling measure proposal plan report study survey poll finding findings letter
+    document filing lawsuit complaint post posts tweet video footage clip message interview
+    answer question reason result idea problem issue point man woman boy girl couple suspect
+    victim official officer spokesman spokeswoman spokesperson company organization organisation
+    agency bill law order policy act deal agreement meeting event trial case charge charges
+    attack crash fire storm vote change changes rest situation effort practice figure figures
+    number numbers data senator congressman congresswoman lawmaker governor mayor judge justice
+    lawyer attorney minister author paper outlet newspaper site network first second third last
+    next resulting same pair duo trio two three four men women legislation book film game
+    article story speech hearing investigation probe inquiry
+    """
+)
 _DANGLING_START = re.compile(
-    r"""(?xi)^[“"‘'(]*(?:
-      he|she|it|they|him|her|his|hers|its|their|theirs|them|this|that|these|those|such|both|neither|
-      either|others?|another|some[ ]of[ ](?:them|these|those)|many[ ]of[ ](?:them|these|those)|one[ ]of[ ](?:them|these|those)|
-      all[ ]of[ ](?:them|these|those|which)|most[ ]of[ ](?:them|these|those)|none[ ]of|
-      but|and|or|nor|so|yet|however|meanwhile|moreover|furthermore|nevertheless|nonetheless|still|
-      instead|also|then|thus|hence|therefore|likewise|similarly|otherwise|additionally|besides|indeed|
-      consequently|afterwards?|later|earlier|previously|elsewhere|here|there|thereafter|too|again|plus|
-      in[ ](?:addition|contrast|response|turn|fact|other[ ]words|short|the[ ]meantime|doing[ ]so|that|this|his|her|their|it|so[ ]doing|return|particular|part|all|total)|
-      as[ ](?:a[ ]result|such|for|well|he|she|they|it|mentioned|noted|before|previously|usual)|
-      on[ ](?:the[ ](?:other|contrary|one)|top[ ]of)|at[ ](?:the[ ](?:same[ ]time|time)|that|this|least[ ]that)|
-      for[ ](?:example|instance|that|this|his|her|their|its|one[ ]thing|now|more|once)|
-      because[ ]of[ ](?:that|this)|to[ ](?:that|this|be[ ]sure|do[ ]so|make[ ]matters|his|her)|by[ ](?:contrast|comparison|then|that|doing)|
-      after[ ](?:that|this|he|she|they|it|all|which|his|her)|before[ ](?:that|this|he|she|they|it)|
-      when[ ](?:he|she|they|it|asked|that|this)|while[ ](?:he|she|they|it|that|this)|if[ ](?:he|she|they|it|so|not|that|this|you)|
-      with[ ](?:that|this|his|her|their|it)|even[ ](?:so|then|if[ ]he|if[ ]she|though|as|more)|of[ ](?:course|those|these|them|that|this|the[ ](?:\w+[ ])?(?:two|three|four|five|six))|
-      that['’]s|it['’]s|there['’]s|here['’]s|he['’]s|she['’]s|they['’](?:re|ve|ll)|what['’]s[ ]more|
-      the[ ](?:former|latter|same|pair|two|three|four|duo|trio|group|move|decision|news|incident|statement|announcement|comments?|remarks?|
-         development|ruling|measure|proposal|plan|report|study|survey|poll|findings?|letter|document|filing|lawsuit|complaint|post|tweet|video|footage|
-         clip|message|interview|answer|question|reason|result|idea|problem|issue|point|man|woman|boy|girl|couple|suspect|victim|official|officer|
-         spokesman|spokeswoman|spokesperson|company|organization|organisation|agency|bill|law|order|policy|act|deal|agreement|meeting|event|trial|
-         case|charges?|attack|crash|fire|storm|vote|change|changes|rest|others?|situation|effort|practice|figures?|numbers?|data|senator|
-         congressman|congresswoman|lawmaker|governor|mayor|judge|justice|lawyer|attorney|minister|author|paper|outlet|newspaper|site|network|
-         first|second|third|last|next|resulting)\b(?![ ](?:of|on|for|that|against|by|to|from|between|in|at|over|about|called|with|would[ ]make|House|Senate|Court)\b)
-    )\b"""
+    rf"""(?xi)^[“"‘'(]*(?:
+      (?:he|she|it|they|him|her|his|hers|its|their|theirs|them|this|that|these|those|such|
+      neither|either)\b|
+      there['’]s\b|there\b(?![ ](?:is|are|was|were|has|have|had|will|would|may|could)\b)|
+      both\b(?![ ](?:\w+[ ])?[A-Z])|both[ ](?:of[ ]the|sides|men|women)\b|others?\b|
+      another\b(?![ ](?:[\d.,]+|government|round)\b)|
+      (?:some|many|one|all|most|none|few|several|two|three)[ ]of[ ](?:them|these|those|which|
+      whom)\b|
+      (?:but|and|or|nor|so|yet|however|meanwhile|moreover|furthermore|nevertheless|nonetheless|
+      still|instead|also|then|thus|hence|
+      therefore|likewise|similarly|otherwise|additionally|besides|indeed|consequently|
+      afterwards?|previously|elsewhere|here|thereafter|
+      too|again|plus|yeah|yes|no|sure|ok|okay|well)\b(?![ ]far\b)(?![ ](?:one|matter)\b)|
+      (?:later|earlier)\b(?![ ]this)|
+      in[ ](?:addition|contrast|response|turn|fact|other[ ]words|short|the[ ]meantime|
+      doing[ ]so|that|this|it|so[ ]doing|return|particular|part)\b|
+      as[ ](?:a[ ]result|such|for|well|he|she|they|it|mentioned|noted|before|previously|usual)\b|
+      on[ ](?:the[ ](?:other|contrary|one)|top[ ]of)\b|at[ ](?:the[ ](?:same[ ]time|time)|that|
+      this)\b|
+      for[ ](?:example|instance|that|this|his|her|their|its|one[ ]thing|now|more)\b|
+      because[ ]of[ ](?:that|this)\b|to[ ](?:that|this|be[ ]sure|do[ ]so|make[ ]matters)\b|
+      by[ ](?:contrast|comparison|then|that|doing)\b|
+      after[ ](?:that|this|he|she|they|it|all|which)\b|before[ ](?:that|this|he|she|they|it)\b|
+      when[ ](?:he|she|they|it|asked|that|this)\b|while[ ](?:he|she|they|it|that|this)\b|
+      if[ ](?:he|she|they|it|so|not|that|this|you)\b|
+      with[ ](?:that|this|it)\b|even[ ](?:so|then|if[ ]he|if[ ]she|though|as|more)\b|
+      of[ ](?:course|those|these|them|that|this)\b|
+      (?:that|it|here|he|she|what)['’]s\b|they['’](?:re|ve|ll)\b|
+      the[ ](?-i:{"|".join(_THING)})\b(?![ ](?:of|on|for|that|against|by|to|from|between|in|at|
+      over|about|called|with|would[ ]make|(?-i:[A-Z]\w+)|top|who|which)\b)|
+      the[ ](?:former|latter)\b(?![ ](?-i:[a-z-]+[ ]){{0,4}}(?:of|for|who|
+      in)\b)(?![ ](?:\w+[ ]){{0,4}}(?-i:[A-Z]))
+    )"""
 )
 # Openings that point further back than one sentence, or at something outside the text.
-_CONTRAST = re.compile(r"(?i)^(?:both|others?|another|here|there|then|later|earlier|previously|elsewhere|so far)\b")
+_CONTRAST = re.compile(
+    r"(?i)^(?:both|others?|another|here|there|then|later|earlier|previously|elsewhere|so far)\b"
+)
+# "Evers has issued": one capitalised word, no plural, straight before a verb.
+_LONE_NAME = re.compile(
+    r"^[“\"‘]*[A-Z][\w’-]*(?:[^s\W]|[ei]s|ss|ers)(?:['’]s)? (?:is|was|has|had|will|would|could|"
+    r"also|then|said|says|told|"
+    r"went|did|does|may|made|took|\w+ed)\b"
+)
+# "On Monday, it implemented": the subject is a pronoun with nothing before it to stand for.
+_LATE_PRONOUN = re.compile(r"^([^,]{0,60}),\s(?:he|she|it|they)\b", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?<!^)\b(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|"
+    r"June|July|"
+    r"August|September|October|November|December)[A-Z][a-z]+"
+)
+_KNOWN_THING = re.compile(
+    r"^The ([a-z]+)(?:,| (?:has|have|had|is|are|was|were|will|would|could|can|may|also|then|"
+    r"later|says?|said|"
+    r"found|came|comes|gave|made|took|began|shows?|\w+ed|\w+s)\b)"
+)
+_ALWAYS_KNOWN = frozenset(
+    wording.word_list(
+        """
+        government president pandemic economy court police virus military army world country war
+        nation public state city king queen pope prime vice white federal national new first
+        world stock markets dollar euro weather internet media press market united
+        """
+    )
+)
 _SINGULAR_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.IGNORECASE)
 _PROPER = re.compile(r"(?<![.!?:“\"‘]\s)(?<!^)(?<![“\"‘])\b[A-Z][\w’'-]*[a-z][\w’'-]*")
 _OPENING_NAME = re.compile(
     r"^[“\"‘(]*(?:(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|President|Former|Prime|Senate|House)\b\.? ?)*"
     r"[A-Z][\w’'.-]+(?: [A-Z][\w’'.-]+)+"
 )
-_THEY_SAID = re.compile(rf"\|\s*(?:they|it|who|I|we) (?:\w+ )?(?:{speakers.SAYING})\b", re.IGNORECASE)
+_THEY_SAID = re.compile(
+    rf"\|\s*(?:they|it|who|I|we) (?:\w+ )?(?:{speakers.SAYING})\b", re.IGNORECASE
+)
 _VAGUE_SPEAKER = re.compile(
-    r"[”\"],? (?:the (?:\w+ )?(?:officer|official|source|statement|report|group|company|spokes\w+|post|letter|"
-    r"agency|ministry|minister|president|senator|governor|judge|lawmaker|lawsuit|complaint|document|filing|"
-    r"memo|email|paper|study|man|woman|mother|father|resident|expert|professor|author)|it|one|another|"
+    r"[”\"],? (?:the (?:\w+ )?(?:officer|official|source|statement|report|group|company|"
+    r"spokes\w+|post|letter|"
+    r"agency|ministry|minister|president|senator|governor|judge|lawmaker|lawsuit|complaint|"
+    r"document|filing|"
+    r"memo|email|paper|study|man|woman|mother|father|resident|expert|professor|author)|it|one|"
+    r"another|"
     r"someone|a (?:\w+ )?(?:source|official|statement|post|tweet)) (?:\w+ )?"
     rf"(?:{speakers.SAYING})\b"
 )
 _QUESTION = re.compile(
-    r"\?[”\"’']*$|^[“\"‘]*(?:How|Why|What|Who|When|Where|Should|Is|Are|Does|Did|Can|Will)\b[^.]*\?"
+    r"\?[”\"’']*$|^[“\"‘]*(?:How|Why|What|Who|When|Where|Should|Is|Are|Does|Did|Can|"
+    r"Will)\b[^.]*\?"
 )
 _ADDRESSES_READER = re.compile(
     r"\b(?:you|your|you['’]re|yours|let['’]s|here['’]s)\b", re.IGNORECASE
 )
 _BACKWARD = re.compile(
-    r"\b(?:the latter|the former(?! \w)|as mentioned|mentioned above|said earlier|see below|above photo|"
-    r"that same|this same|the same day|do so|did so|doing so|the pair)\b",
+    r"\b(?:the latter|the former(?! \w)|as mentioned|mentioned above|said earlier|see below|"
+    r"above photo|"
+    r"that same|this same|the same day|the pair)\b",
     re.IGNORECASE,
 )
 _HALF_DIALOGUE = re.compile(r"^(?:Q|A|Question|Answer|Host|[A-Z]{3,}(?: [A-Z]{3,})?):")
@@ -78,9 +138,18 @@ def stands_alone(said: str, *, quoting: bool) -> bool:
         return False
     if _ADDRESSES_READER.search(own) or _BACKWARD.search(own):
         return False
-    if not quoting and said[0] in "“\"‘":
+    if not quoting and said[0] in '“"‘':
+        return False
+    late = _LATE_PRONOUN.match(own)
+    if late and not _NAMED.search(late.group(1)):
         return False
     return not (_SINGULAR_PERSON.search(own) and not names_somebody(said))
+
+
+def opens_as_known(said: str) -> bool:
+    """Whether a sentence opens with a plain "The such-and-such" that was introduced before."""
+    found = _KNOWN_THING.match(said)
+    return found is not None and found.group(1) not in _ALWAYS_KNOWN
 
 
 def leans_back(said: str) -> bool:
@@ -95,9 +164,9 @@ def names_somebody(said: str) -> bool:
     own = wording.outside_quotes(said)
     person = _SINGULAR_PERSON.search(own)
     before = own[: person.start()] if person else own
-    if _OPENING_NAME.match(before) or _PROPER.search(before):
+    if _OPENING_NAME.match(before) or _PROPER.search(before) or _LONE_NAME.match(before):
         return True
     # "In his speech, Biden said": the name follows within the same opening phrase.
-    after = own[person.end() : person.end() + 60] if person else ""
+    after = own[person.end() : person.end() + 120] if person else ""
     comma = after.find(",")
-    return 0 <= comma < 40 and _PROPER.search(after[comma:]) is not None
+    return 0 <= comma < 80 and _PROPER.search(after[comma:]) is not None

@@ -18,6 +18,10 @@ from newsletter.model import Article, Side
 
 _LEAD_SENTENCES = 6  # the part of an article that says what the story is
 _TITLE_SHARE = 0.5
+_LONE = 0.15  # weight of a term only one family uses
+_CORE_SHARE = 0.3  # families that open with a term of the story's core
+_FEWEST_CORE = 4
+_FEW_FAMILIES = 3  # with so few, a core is too small to rule anything out
 
 
 class Weights:
@@ -49,13 +53,21 @@ class Weights:
                 families[term].add(family)
         sizes = {side: max(1, len(side_families[side])) for side in Side}
         self._distinct: dict[Side, dict[str, float]] = {side: {} for side in Side}
-        for term, users in by_side.items():
-            shares = {side: len(users.get(side, ())) / sizes[side] for side in Side}
+        for term, by in by_side.items():
+            shares = {side: len(by.get(side, ())) / sizes[side] for side in Side}
             for side, own in shares.items():
                 others = max(shares[other] for other in Side if other is not side)
                 value = math.sqrt(own - others) if own > others else 0.5 * (own - others)
                 if value:
                     self._distinct[side][term] = value
+        self._titles = {term: math.log1p(len(users)) for term, users in titles.items()}
+        enough = max(2, round(_CORE_SHARE * len(every)))
+        self._families = len(every)
+        self.core = frozenset(
+            term
+            for term in families
+            if len(leads.get(term, set()) | titles.get(term, set())) >= enough
+        )
         self._weight: dict[str, float] = {}
         for term, users in families.items():
             n = len(users)
@@ -64,7 +76,7 @@ class Weights:
             self._weight[term] = (
                 (math.log1p(n) + math.log1p(lead)) * (1 + 0.2 * max(0, sides - 1))
                 if n > 1
-                else 0.15
+                else _LONE
             )
 
     def of(self, term: str) -> float:
@@ -74,7 +86,32 @@ class Weights:
     def about(self, terms: frozenset[str]) -> float:
         """How near a set of terms is to the middle of the story; long sets gain little."""
         weight = self._weight
-        return math.fsum(weight.get(term, 0.0) for term in terms) / (len(terms) + 6) ** 0.75
+        total: float = math.fsum(weight.get(term, 0.0) for term in terms)
+        return total / math.pow(len(terms) + 6, 0.75)
+
+    def shared(self, terms: frozenset[str]) -> float:
+        """The share of terms that more than one family uses; 1 where there are few families."""
+        if self._families <= _FEW_FAMILIES or not terms:
+            return 1.0
+        return sum(self._weight.get(term, 0.0) > _LONE for term in terms) / len(terms)
+
+    def typical(self, terms: frozenset[str]) -> float:
+        """How near a title is to the titles of the other families."""
+        titles = self._titles
+        return math.fsum(titles.get(term, 0.0) for term in terms) / math.pow(len(terms) + 4, 0.7)
+
+    def on_topic(self, terms: frozenset[str]) -> float:
+        """From 1 for a sentence with at least two words of the story's core down to 0 for none.
+
+        One article may report on several things; only what the others also open with is this
+        story.
+        """
+        if len(self.core) < _FEWEST_CORE:
+            return 1.0
+        common = len(terms & self.core)
+        if common == 0 and self._families > _FEW_FAMILIES:
+            return 0.0
+        return min(1.0, (1 + common) / 3)
 
     def distinct(self, terms: frozenset[str], side: Side) -> float:
         """How far a set of terms belongs to one side and not to the others, from 0 to about 1."""

@@ -7,6 +7,7 @@ The loaded-word list is ``loaded.txt`` beside this file: our own, one entry a li
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -23,16 +24,32 @@ _PLAIN = _DOUBLE | str.maketrans(
 _ELLIPSIS = re.compile(r"\s*(?:…|\.\s?\.\s?\.(?:\s?\.)?)\s*")
 QUOTED = re.compile(r"“([^“”]+)”|«([^«»]+)»|(?<![\w\"])\"([^\"“”]+)\"(?!\w)")
 
+
+def word_list(text: str) -> tuple[str, ...]:
+    """The words of a text, for lists that read better as a paragraph than as a column."""
+    return tuple(text.split())
+
+
+def phrase_list(text: str) -> tuple[str, ...]:
+    """Phrases separated by bars, spaces around them left out."""
+    return tuple(" ".join(phrase.split()) for phrase in text.split("|"))
+
+
 STOP = frozenset(
-    """a about above after again against all also am among amid an and any are as at be because
-    been before being below between both but by can could did do does doing down during each few
-    for from further had has have having he her here hers herself him himself his how however i if
-    in into is it its itself just last like may me might more most much must my new no nor not now
-    of off on once one only or other our out over own per said same say saying says she should
-    since so some still such than that the their them themselves then there these they this those
-    through to told too two under until up upon us very was we were what when where which while who
-    whom whose why will with within without would year yet you your s t d ll re ve according mr mrs
-    ms dr monday tuesday wednesday thursday friday saturday sunday""".split()
+    word_list(
+        """
+        a about above after again against all also am among amid an and any are as at be because
+        been before being below between both but by can could did do does doing down during each
+        few for from further had has have having he her here hers herself him himself his how
+        however i if in into is it its itself just last like may me might more most much must my
+        new no nor not now of off on once one only or other our out over own per said same say
+        saying says she should since so some still such than that the their them themselves then
+        there these they this those through to told too two under until up upon us very was we
+        were what when where which while who whom whose why will with within without would year
+        yet you your s t d ll re ve according mr mrs ms dr monday tuesday wednesday thursday
+        friday saturday sunday
+        """
+    )
 )
 
 
@@ -96,21 +113,51 @@ def in_quotes(text: str) -> str:
     return f"{QUOTE_OPEN}{inner}{QUOTE_CLOSE}"
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """The list of loaded words, once as a pattern and once for a quick first look."""
+
+    pattern: re.Pattern[str]
+    first_words: frozenset[str]
+    beginnings: dict[str, tuple[str, ...]]
+
+    def may_stand_in(self, text: str) -> bool:
+        """Whether some word of a text begins an entry; the pattern then looks closely."""
+        for word in _TOKEN.findall(text.lower()):
+            if word in self.first_words or word.startswith(self.beginnings.get(word[:3], _NONE)):
+                return True
+        return False
+
+
+_NONE = ("\n",)  # what no word begins with
+
+
 @cache
-def loaded_pattern() -> re.Pattern[str]:
-    """The loaded words as one pattern, from ``loaded.txt``."""
+def _loaded() -> _Loaded:
     lines = (resources.files("newsletter.brief") / "loaded.txt").read_text("utf-8").splitlines()
     entries = sorted(
-        (line.strip() for line in lines if line.strip() and not line.startswith("#")),
+        (line.strip().lower() for line in lines if line.strip() and not line.startswith("#")),
         key=lambda entry: (-len(entry), entry),
     )
     parts = [
         re.escape(entry[:-1]) + r"[\w'’]*" if entry.endswith("*") else re.escape(entry)
         for entry in entries
     ]
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+    beginnings: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        if entry.endswith("*"):
+            start = _TOKEN.findall(entry)[0]
+            beginnings[start[:3]] = (*beginnings.get(start[:3], ()), start)
+    return _Loaded(
+        re.compile(rf"(?<![\w-])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE),
+        frozenset(_TOKEN.findall(entry)[0] for entry in entries),
+        beginnings,
+    )
 
 
 def loaded_words(text: str) -> list[str]:
-    """The words of judgement, heat or drama in a text, outside quotation marks and within."""
-    return [match.group() for match in loaded_pattern().finditer(text)]
+    """The words of judgement, heat or drama in a text, as they stand there."""
+    listed = _loaded()
+    if not listed.may_stand_in(text):
+        return []
+    return [match.group() for match in listed.pattern.finditer(text)]

@@ -25,12 +25,10 @@ from newsletter.cli.place import (
     say,
     show_json,
 )
-from newsletter.cli.readers import import_file
 from newsletter.clock import system_clock
 from newsletter.config import Config, Source, starter
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom
-from newsletter.sample.server import SampleServer
 
 Day = Annotated[
     datetime | None,
@@ -217,6 +215,8 @@ def _collect(room: Newsroom, *, force: bool) -> pipeline.CollectReport:
 
 
 def _with_sample(stack: ExitStack, config: Config) -> Config:
+    from newsletter.sample.server import SampleServer
+
     server = stack.enter_context(SampleServer(system_clock()))
     host = server.base_url.removeprefix("http://")
     return config.model_copy(
@@ -243,6 +243,8 @@ def _sample_readers(room: Newsroom) -> None:
     """Give a fresh place the thirty invented readers, where no letter can leave the house."""
     if room.readers.count() or room.config.delivery.transport not in {"folder", "recording"}:
         return
+    from newsletter.cli.readers import import_file
+
     import_file(room, starter() / "subscribers" / "example.csv", consent="invented readers")
 
 

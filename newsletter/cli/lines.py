@@ -14,14 +14,10 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from newsletter.brief.lines import brief_lines
 from newsletter.cli.place import Place, place
 from newsletter.clock import system_clock
 from newsletter.config import BriefSettings, Collect, Stories
 from newsletter.errors import BriefError, FeedUnreadable, NewsletterError, StoryError
-from newsletter.feeds.lines import parse_file, parse_many
-from newsletter.stories.coverage import coverage
-from newsletter.stories.lines import group_lines
 
 
 def register(app: typer.Typer) -> None:
@@ -42,6 +38,8 @@ def parse(
     ] = None,
 ) -> None:
     """Read a feed file and print its articles as JSON lines."""
+    from newsletter.feeds.lines import parse_file, parse_many
+
     now = system_clock()
     if many is not None:
         parsers = _section(place(context), "collect", Collect()).parsers
@@ -59,6 +57,9 @@ def brief(
     target: Annotated[Path, typer.Option("--to", help="Where the briefs go, as JSON lines.")],
 ) -> None:
     """Write stories from both sides, from JSON lines to JSON lines."""
+    from newsletter.brief.lines import brief_lines
+    from newsletter.stories.coverage import coverage
+
     here = place(context)
     settings = _section(here, "brief", BriefSettings())
     rules = _section(here, "stories", Stories())
@@ -74,6 +75,8 @@ def brief(
 
 def group_file(here: Place, source: Path | None, target: Path | None) -> None:
     """Group articles from JSON lines to JSON lines."""
+    from newsletter.stories.lines import group_lines
+
     if source is None or target is None:
         raise typer.BadParameter("--from and --to go together")
     settings = _section(here, "stories", Stories())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -103,10 +105,18 @@ def _serve(room: Newsroom, port: int | None) -> None:
         )
     )
     say(f"pages      http://{settings.host}:{wanted}/  (Ctrl-C stops)")
+    # uvicorn ends the process by the signal it got; ours lets the caller put things away first.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     try:
         server.run()
-    except SystemExit:
-        raise _busy(room.config, wanted) from None
+    except SystemExit as end:
+        if end.code:
+            raise _busy(room.config, wanted) from None
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _busy(config: Config, port: int) -> ConfigError:

@@ -19,7 +19,6 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
-    insert,
     literal,
     select,
 )
@@ -38,7 +37,7 @@ def bulk_insert(
     *,
     constant: Mapping[str, Any] | None = None,
 ) -> None:
-    """Insert rows as the driver takes them, with SQLAlchemy writing the statement only.
+    """Insert rows as the driver takes them; SQLAlchemy is asked about types and names only.
 
     :param names: the columns of the tuples, in order; their values go to the driver as they are.
     :param constant: values that are the same in every row; these are converted, once.
@@ -55,15 +54,10 @@ def bulk_insert(
     if dialect.name == "postgresql":
         _copy(connection, table, columns, rows, tail)
         return
-    compiled = insert(table).compile(dialect=dialect, column_keys=columns)
-    order = compiled.positiontup or []
-    place = [columns.index(name) for name in order]
-    full = (
-        [row + tuple(tail) for row in rows]
-        if place == list(range(len(columns)))
-        else [tuple((row + tuple(tail))[index] for index in place) for row in rows]
-    )
-    connection.exec_driver_sql(str(compiled), full)
+    rest = tuple(tail)
+    marks = ", ".join("?" * len(columns))
+    statement = f"INSERT INTO {_named(connection, table, columns)} VALUES ({marks})"  # noqa: S608
+    connection.exec_driver_sql(statement, [row + rest for row in rows] if rest else list(rows))
 
 
 def _copy(
@@ -74,14 +68,18 @@ def _copy(
     tail: Sequence[Any],
 ) -> None:
     """Use COPY, six times as fast as INSERT with parameters on this engine."""
-    quote = connection.dialect.identifier_preparer.quote
-    names = ", ".join(quote(name) for name in columns)
-    statement = f"COPY {quote(table.name)} ({names}) FROM STDIN"
+    statement = f"COPY {_named(connection, table, columns)} FROM STDIN"
     driver: Any = connection.connection.driver_connection
     rest = tuple(tail)
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row + rest)
+
+
+def _named(connection: Connection, table: Table, columns: Sequence[str]) -> str:
+    """``table (column, ...)`` as the engine wants names written; all of them are our own."""
+    quote = connection.dialect.identifier_preparer.quote
+    return f"{quote(table.name)} ({', '.join(quote(name) for name in columns)})"
 
 
 def matching(

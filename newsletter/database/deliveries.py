@@ -20,6 +20,7 @@ PostgreSQL skips rows that another sender has locked (SKIP LOCKED).
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -54,6 +55,7 @@ from newsletter.database.tables import (
     subscriptions,
     suppressions,
 )
+from newsletter.database.tables import settings as facts
 from newsletter.model import Delivery, DeliveryState, Outcome, ReaderState
 
 D = DeliveryState
@@ -105,7 +107,8 @@ class DeliveryLedger:
     ) -> int:
         """Write one queued row for each selected reader, and say how many rows the issue has.
 
-        Safe to repeat after a crash half-way: rows that are there stay as they are. The
+        Safe to repeat: after a crash half-way the rows that are there stay as they are, and once
+        it is complete it is never done again, so who signs up later waits for the next issue. The
         selection is read once, as of one moment, and written in transactions of ``chunk`` rows,
         so other writers wait no longer than one of those takes. A reader selected twice (by two
         segments) gets one row, with the first segment in alphabetical order.
@@ -113,6 +116,10 @@ class DeliveryLedger:
         :param selected: gives (reader id, segment) or (reader id, segment, variant).
         :param random_word: gives an unguessable word; the keys of the rows begin with one.
         """
+        done = f"frozen:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"
+        with self.database.reading() as connection:
+            if connection.scalar(select(facts.c.value).where(facts.c.name == done)):
+                return sum(self.states(issue_id).values())
         prefix = random_word()[:20]
         rows = selected.subquery()
         columns = list(rows.c)
@@ -122,8 +129,10 @@ class DeliveryLedger:
             select(reader, func.min(segment), func.min(variant)).group_by(reader).order_by(reader)
         )
         count = 0
-        with self.database.reading() as source:
-            stream = source.execution_options(yield_per=chunk, stream_results=True).execute(query)
+        with (
+            self.database.reading() as source,
+            source.execution_options(yield_per=chunk, stream_results=True).execute(query) as stream,
+        ):
             for part in stream.partitions(chunk):
                 values = [
                     (f"{prefix}{number:x}", *one) for number, one in enumerate(part, start=count)
@@ -133,6 +142,13 @@ class DeliveryLedger:
                 count += len(values)
                 if on_progress:
                     on_progress(count)
+        dialect: Any = postgresql if self.database.dialect == "postgresql" else sqlite
+        with self.database.begin() as connection:
+            connection.execute(
+                dialect.insert(facts)
+                .values(name=done, value=now.isoformat())
+                .on_conflict_do_nothing()
+            )
         return sum(self.states(issue_id).values())
 
     def _insert_once(

@@ -1,9 +1,10 @@
 """Cluster: from links between articles to groups of articles.
 
 Two steps. First the two groups with the strongest link are joined, again and again, while the
-link is strong enough; a link is the mean similarity of the members, with a slight bonus for big
-groups. Then every article is taken out once more, oldest first, and put where it fits best: this
-mends what an early join got wrong. Articles an editor has placed are never moved.
+link is strong enough; a link is the mean similarity of the members, measured against the mean
+similarity inside each group, with a slight bonus for big groups. Then every article is taken out
+once more, oldest first, and put where it fits best: this mends what an early join got wrong.
+Articles an editor has placed are never moved.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class _Group:
     """A group while groups are being joined. ``near`` maps a neighbour to [value, raw] sums."""
 
     members: list[int]
-    cohesion: float = 1.0
+    within: float = 0.0
+    pull: float = 0.0
     near: dict[int, list[float]] = field(default_factory=dict)
     foes: set[int] = field(default_factory=set)
 
@@ -80,12 +82,14 @@ class _Joining:
 
     def groups(self) -> list[list[int]]:
         """The members of each group when no link is strong enough any more."""
-        group = self._group
+        group, threshold = self._group, self._method.threshold
+        for here in group.values():
+            here.pull = self._pull(here)
         heap = [
             (-link, a, b)
             for a, here in group.items()
             for b, sums in here.near.items()
-            if a < b and (link := self._link(here, group[b], sums[0])) >= self._method.threshold
+            if a < b and (link := sums[0] * here.pull * group[b].pull) >= threshold
         ]
         heapq.heapify(heap)
         while heap:
@@ -94,19 +98,24 @@ class _Joining:
             if a in group and b in group and b not in group[a].foes:
                 joined = self._join(a, b)
                 here = group[joined]
+                here.pull = pull = self._pull(here)
                 for other, sums in here.near.items():
-                    link = self._link(here, group[other], sums[0])
-                    if link >= self._method.threshold:
+                    link = sums[0] * pull * group[other].pull
+                    if link >= threshold:
                         heapq.heappush(heap, (-link, other, joined))
         return [here.members for here in group.values()]
 
-    def _link(self, a: _Group, b: _Group, value: float) -> float:
-        """How strongly two groups belong together: mean similarity, bigger groups favoured."""
-        if value <= 0:
-            return 0.0
-        sizes = float(len(a.members) * len(b.members)) ** self._method.size_power
-        cohesion = float(a.cohesion * b.cohesion) ** self._method.cohesion_power
-        return float(value / sizes / cohesion)
+    def _pull(self, group: _Group) -> float:
+        """How strongly a group takes to others.
+
+        The strength of a link is the similarity between two groups, summed over their members,
+        times the pull of both. That makes it the mean similarity between them, bigger groups favoured, measured against
+        the mean similarity inside each (with one pair of usual similarity added): two tight groups
+        on one topic are two stories, two loose ones as near to each other as to themselves are one.
+        """
+        method, size = self._method, len(group.members)
+        tight = (2 * group.within + method.cohesion_prior) / (size * (size - 1) + 1)
+        return float((method.usual_cohesion / tight) ** 0.5 / size**method.size_power)
 
     def _join(self, a: int, b: int) -> int:
         """Make one group of two; returns its number."""
@@ -117,7 +126,7 @@ class _Joining:
         self._fresh += 1
         _, raw = keep.near.pop(b, (0.0, 0.0))
         gone.near.pop(a, None)
-        keep.cohesion += gone.cohesion + 2 * raw
+        keep.within += gone.within + raw
         keep.members += gone.members
         for other, sums in gone.near.items():
             del group[other].near[b]
@@ -126,8 +135,9 @@ class _Joining:
                 mine[0] += sums[0]
                 mine[1] += sums[1]
         for other, sums in keep.near.items():
-            group[other].near.pop(a, None)
-            group[other].near[joined] = sums
+            theirs = group[other].near
+            theirs.pop(a, None)
+            theirs[joined] = sums
         keep.foes = (keep.foes | gone.foes) - {a, b}
         for other in keep.foes:
             group[other].foes -= {a, b}
@@ -161,32 +171,40 @@ class _Sweep:
 
     def run(self, placed: frozenset[int]) -> list[int]:
         """The group of each article after all rounds."""
-        articles = [
+        due = [
             position
             for position in range(len(self._group))
             if self._start[position] < self._start[position + 1] and position not in placed
         ]
         for _ in range(self._method.sweep_rounds):
-            moves = sum(self._moved(position) for position in articles)
-            if not moves:
-                break
+            # Only who has a neighbour that went elsewhere can see a better place than before.
+            stirred: set[int] = set()
+            for position in due:
+                if self._moved(position):
+                    stirred.update(
+                        self._neighbours[self._start[position] : self._start[position + 1]]
+                    )
+            due = sorted(stirred - placed)
         return self._group
 
     def _moved(self, position: int) -> bool:
         group, size, cohesion = self._group, self._size, self._cohesion
         fit: dict[int, float] = {}
-        for at in range(self._start[position], self._start[position + 1]):
-            near = group[self._neighbours[at]]
-            fit[near] = fit.get(near, 0.0) + self._values[at]
+        known = fit.get
+        begin, end = self._start[position], self._start[position + 1]
+        neighbours, values = self._neighbours[begin:end], self._values[begin:end]
+        for neighbour, value in zip(neighbours, values, strict=True):
+            near = group[neighbour]
+            fit[near] = known(near, 0.0) + value
         home = group[position]
         size[home] -= 1
         cohesion[home] -= 1 + 2 * fit.get(home, 0.0)
         best, best_value = -1, self._method.sweep_threshold
         for near, total in fit.items():
             if total > 0 and size[near]:
-                value = total / max(cohesion[near], 0.01) ** 0.5
-                if value > best_value or (value == best_value and near < best):
-                    best, best_value = near, value
+                worth = total / max(cohesion[near], 0.01) ** 0.5
+                if worth > best_value or (worth == best_value and near < best):
+                    best, best_value = near, worth
         if best < 0:
             best = home if size[home] == 0 else self._free.pop()
         if best != home and size[home] == 0:

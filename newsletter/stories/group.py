@@ -26,7 +26,8 @@ from newsletter.stories import locks as locks_
 from newsletter.stories.cluster import cluster
 from newsletter.stories.locks import Lock, LockKind
 from newsletter.stories.sections import section_of
-from newsletter.stories.similarity import Links, Method
+from newsletter.stories.similarity import Links, Method, Weights
+from newsletter.stories.terms import Tokens
 
 DAY = 86_400.0
 
@@ -36,6 +37,8 @@ class Window:
     """Articles of one language in order of publication, compared with each other."""
 
     articles: tuple[Article, ...]
+    tokens: Tokens
+    weights: Weights
     links: Links
 
 
@@ -52,8 +55,9 @@ def compare(articles: Iterable[Article], method: Method) -> Window:
     """Articles of one language, sorted and compared."""
     ordered = tuple(sorted(articles, key=_age))
     lang = terms.language(ordered[0].lang) if ordered else "en"
-    tokens = terms.tokenise(ordered, lang)
-    weights = similarity.weigh(tokens, terms.background(lang), method)
+    background = terms.background(lang)
+    tokens = terms.tokenise(ordered, lang, background)
+    weights = similarity.weigh(tokens, background, method)
     first, second = similarity.features(tokens, weights)
     numbers: dict[str, int] = {}
     outlets = [numbers.setdefault(article.outlet, len(numbers)) for article in ordered]
@@ -64,7 +68,7 @@ def compare(articles: Iterable[Article], method: Method) -> Window:
         days=np.array([article.published.timestamp() / DAY for article in ordered]),
         method=method,
     )
-    return Window(articles=ordered, links=found)
+    return Window(articles=ordered, tokens=tokens, weights=weights, links=found)
 
 
 def group(

@@ -132,8 +132,9 @@ class _Index:
         self.total = array("d", total.tolist())
         self.others = array("q", others.tolist())
         prior = method.level_weight * method.level_prior
+        faded = raw * np.exp(-method.fading * np.abs(np.array(self.day) - day))
         level = (total + prior) / (others + method.level_weight)
-        corrected = raw - (level[:-1] + level[-1]) / 2
+        corrected = faded - (level[:-1] + level[-1]) / 2
         strong = np.nonzero(raw >= method.floor)[0]
         order = strong[np.argsort(-corrected[strong], kind="stable")]
         return [(self.ids[at], float(corrected[at])) for at in order.tolist()]
@@ -142,7 +143,7 @@ class _Index:
         self, article: Article, method: Method
     ) -> tuple[dict[object, float], dict[object, float]]:
         """What is stored of an article, and what is asked of the others."""
-        tokens = terms.tokenise([article], self.lang)
+        tokens = terms.tokenise([article], self.lang, self.background)
         names = tokens.names
         title = [names[number] for number in tokens.title[0]]
         body = [names[number] for number in tokens.body[0]]

@@ -37,23 +37,29 @@ class Method:
     ``threshold`` is the only one operators turn (``[stories] coarseness``).
     """
 
-    lead: float = 0.50
+    lead: float = 0.45
     title_body: float = 0.25
-    pairs: float = 0.15
+    pairs: float = 0.20
     title: float = 0.10
     same_outlet: float = 0.6
-    common: float = 0.20
+    common: float = 0.30
     """Words in a larger share of all documents are ignored."""
     reach_days: float = 2.0
+    fading: float = 0.25
+    """Similarity fades by this rate a day: tomorrow's report of the same words is less the same."""
     floor: float = 0.05
     """Weaker similarities are chance and are dropped."""
     level_prior: float = 0.05
     level_weight: float = 20.0
+    """The level of an article with few neighbours is drawn towards the prior, as by so many."""
     threshold: float = 0.08
-    size_power: float = 0.85
-    cohesion_power: float = 0.075
+    size_power: float = 0.88
+    """1 would be the mean similarity; below it big groups attract more."""
+    cohesion_prior: float = 0.20
+    usual_cohesion: float = 0.128
+    """Scales links so that the threshold stays near 0.08; no decision depends on it alone."""
     sweep_threshold: float = 0.04
-    sweep_rounds: int = 3
+    sweep_rounds: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +75,9 @@ class Weights:
 class Links:
     """Which articles of a window are near to each other.
 
-    ``left``, ``right`` are positions (left < right), ``raw`` the similarity, ``value`` the same
-    with both levels taken off. ``level`` has one entry an article.
+    ``left``, ``right`` are positions (left < right), ``raw`` the similarity, faded with the time
+    between the two, ``value`` the same with both levels taken off. ``level`` has one entry
+    an article.
     """
 
     articles: int
@@ -120,6 +127,11 @@ def features(tokens: Tokens, weights: Weights) -> tuple[sparse.csr_matrix, spars
     return first, second
 
 
+def term_vectors(lists: Sequence[Sequence[int]], weights: Weights) -> sparse.csr_matrix:
+    """Lists of term numbers as weighted vectors of length one."""
+    return _weighted(_counts(lists, len(weights.word)), weights.word)
+
+
 def links(
     first: sparse.csr_matrix,
     second: sparse.csr_matrix,
@@ -157,12 +169,13 @@ def links(
     raw = np.concatenate([part[2] for part in kept]) if kept else np.zeros(0)
     order = np.lexsort((left, right))
     left, right, raw = left[order], right[order], raw[order]
+    faded = raw * np.exp(-method.fading * (days[right] - days[left]))
     return Links(
         articles=articles,
         left=left,
         right=right,
-        raw=raw,
-        value=raw - (level[left] + level[right]) / 2,
+        raw=faded,
+        value=faded - (level[left] + level[right]) / 2,
         level=level,
     )
 

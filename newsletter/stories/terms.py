@@ -34,6 +34,9 @@ _FURNITURE_CHARACTERS = 12
 BACKGROUND_FLOOR = 5
 """Words in fewer background documents are left out: a rare word says nothing of a language."""
 
+_STRANGE_SHARE = 0.25
+"""From this share of unknown words on a title is taken to be in another language than its text."""
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _TAIL = re.compile(r"\s+[|–—·»-]\s+|\s*\|\s*")
 # Scripts written without spaces: a run of characters becomes overlapping pairs.
@@ -199,14 +202,36 @@ class Tokens:
     body: Sequence[Sequence[int]]
 
 
-def tokenise(articles: Sequence[Text], lang: str = "en") -> Tokens:
-    """The terms of articles of one language, without stop words and furniture."""
+def tokenise(articles: Sequence[Text], lang: str = "en", known: Background | None = None) -> Tokens:
+    """The terms of articles of one language, without stop words and furniture.
+
+    :param known: words of the language. Where a quarter of a title's words or more stand neither
+        there nor in the article's own text, those words are dropped: such a title is in another
+        language than its text, and would tie articles together by their language.
+    """
     terms = _Terms(lang)
     titles = _titles(articles)
     bodies = _bodies(articles)
     title = [terms.numbers(text) for text in titles]
     body = [terms.numbers(text)[:BODY_WORDS] for text in bodies]
+    if known is not None and known.documents:
+        frequency = known.frequency
+        familiar = [name in frequency for name in terms.names]
+        title = [_understood(*both, familiar) for both in zip(title, body, strict=True)]
     return Tokens(lang=lang, names=terms.names, title=title, body=body)
+
+
+def _understood(title: list[int], body: list[int], familiar: Sequence[bool]) -> list[int]:
+    """A title without words of another language, where it has many."""
+    strange = [number for number in title if not familiar[number]]
+    if not body or len(strange) < _STRANGE_SHARE * len(title):
+        return title
+    said = set(body)
+    strange = [number for number in strange if number not in said]
+    if len(strange) < _STRANGE_SHARE * len(title):
+        return title
+    dropped = set(strange)
+    return [number for number in title if number not in dropped]
 
 
 def _titles(articles: Sequence[Text]) -> list[str]:

@@ -6,6 +6,7 @@ import io
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from newsletter.audience.importing import read_rows
 from newsletter.errors import AudienceError
 from newsletter.model import Refusal, Row
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 
 def read(text: str | bytes, **options: dict[str, str]) -> list[Row | Refusal]:
@@ -179,9 +183,9 @@ def test_a_line_of_a_hundred_megabytes_costs_little_memory() -> None:
         def readable(self) -> bool:
             return True
 
-        def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # any writable buffer
+        def readinto(self, buffer: WriteableBuffer) -> int:
             part = next(self.parts, b"")
-            buffer[: len(part)] = part
+            memoryview(buffer)[: len(part)] = part
             return len(part)
 
     tracemalloc.start()

@@ -12,8 +12,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
+from newsletter.database import migrations
 from newsletter.database.engine import Database, open_database
-from newsletter.database.tables import metadata, outlets
+from newsletter.database.tables import HEAD, metadata, outlets
 from newsletter.errors import DatabaseError
 
 
@@ -21,6 +22,11 @@ def test_migrations_make_exactly_the_tables(database: Database) -> None:
     """After the upgrade there is no difference between the database and tables.py."""
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_newest_migration_is_the_one_the_tables_name() -> None:
+    """A start that finds the version of tables.py does not look for migrations at all."""
+    assert migrations.head() == HEAD
 
 
 def test_opening_twice_is_harmless(tmp_path: Path) -> None:

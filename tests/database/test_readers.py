@@ -36,6 +36,7 @@ class Office:
         self._numbers = itertools.count(1)
 
     def token(self) -> str:
+        """Words that look random enough."""
         return f"word-of-a-reader-{next(self._numbers):05}"
 
     def bring(
@@ -46,6 +47,7 @@ class Office:
         now: datetime = NOW,
         on_progress: Callable[[int], None] | None = None,
     ) -> ImportReport:
+        """Import a file, or rows that were read already."""
         rows = read_rows(io.BytesIO(text.encode())) if isinstance(text, str) else text
         return self.readers.import_rows(
             rows,
@@ -59,11 +61,13 @@ class Office:
         )
 
     def token_of(self, email: str) -> str:
+        """The word in a reader's links."""
         reader = self.readers.by_email(email)
         assert reader
         return reader.token
 
     def audience(self, segments: dict[str, Segment], edition: str = "daily") -> dict[str, str]:
+        """Who would get an edition, by address, with the segment."""
         chosen = self.readers.audience(edition, segments).subquery()
         query = select(table.c.email, chosen.c.segment).join(chosen, chosen.c.id == table.c.id)
         with self.database.reading() as connection:
@@ -158,10 +162,8 @@ def test_an_address_twice_in_a_file_is_said(office: Office) -> None:
     """The second row of an address is refused, also far from the first and in another case."""
     report = office.bring("email\nada@example.org\nbo@example.org\nADA@example.org\nbad\n")
     assert figures(report) == (2, 0, 0, 2, 0)
-    assert [(one.line, one.reason) for one in report.examples][0] == (
-        4,
-        "the same address is on line 2",
-    )
+    first = report.examples[0]
+    assert (first.line, first.reason) == (4, "the same address is on line 2")
 
     def many() -> Iterable[Row]:
         for line in range(2, 12_002):
@@ -348,6 +350,10 @@ def test_without_segments_everybody_who_subscribes_gets_the_edition(office: Offi
     weekly = Segment(edition="weekly")
     assert set(office.audience({"weekly": weekly}).values()) == {""}
     assert len(office.audience({})) == 5
+    assert office.readers.count_audience("daily", {"uk": UK, "all": EVERYONE}) == {
+        "uk": 2,
+        "all": 3,
+    }
     assert office.audience({"weekly": weekly}, "weekly") == {"weekly@example.org": "weekly"}
 
 

@@ -27,9 +27,11 @@ class Watch:
         self.slept = 0.0
 
     def __call__(self) -> datetime:
+        """The time it was told."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        """Let time go by without waiting."""
         self.slept += seconds
         self.now += timedelta(seconds=seconds)
 

@@ -5,6 +5,7 @@ Both listen on a free loopback port, remember what they took, and misbehave on r
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import threading
@@ -29,6 +30,7 @@ class Postbox:
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        """Answer for one address."""
         answer = self.says.get(address, "250 OK")
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
@@ -37,6 +39,7 @@ class Postbox:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
+        """Keep the letter, or do what was asked for instead."""
         [address] = envelope.rcpt_tos
         assert isinstance(envelope.content, bytes)
         said = self.after_data.get(address, "250 taken")
@@ -44,7 +47,7 @@ class Postbox:
             self.messages.append((address, envelope.content))
             self.senders.append(envelope.mail_from or "")
         if said in {"cut", "cut before"}:
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return said
 
@@ -59,19 +62,21 @@ class MailServer(Controller):
     def start(self) -> None:
         """Start, and learn the port."""
         super().start()
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
+        self._learn_port()
 
     def end(self) -> None:
         """Stop; safe to do twice."""
         if not self.loop.is_closed():
             self.stop(no_assert=True)
 
+    def _learn_port(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        self.port = self.server.sockets[0].getsockname()[1]
+
     def _trigger_server(self) -> None:
         # The base class connects to the port it was given, which is 0 here.
-        assert self.server is not None
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
+        self._learn_port()
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd ships few types
 
 
 Behaviour = Callable[["Grid", "GridHandler", dict[str, Any]], bool]
@@ -149,7 +154,7 @@ class GridHandler(BaseHTTPRequestHandler):
         """End the connection without an answer."""
         self.close_connection = True
 
-    def do_POST(self) -> None:  # noqa: N802 - the base class's name
+    def do_POST(self) -> None:
         """mail/send and logs."""
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.headers["Authorization"].removeprefix("Bearer ") not in self.grid.keys:
@@ -194,13 +199,20 @@ class GridHandler(BaseHTTPRequestHandler):
         )
 
 
+class QuietServer(ThreadingHTTPServer):
+    """An HTTP server that takes clients for granted that hang up on it."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: being hung up on is what it is there for."""
+
+
 class GridServer:
     """The stand-in on a free port, for a ``with`` block."""
 
     def __init__(self) -> None:
         self.grid = Grid()
         handler = type("Handler", (GridHandler,), {"grid": self.grid})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = QuietServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -51,7 +51,7 @@ def make_transport(config: Config) -> Transport:
                 timeout=grid.timeout_seconds,
                 workers=grid.requests_at_once,
                 sandbox=grid.sandbox,
-                settles_after=grid.log_complete_after_seconds,
+                settles_after=grid.log_complete_after_seconds or None,
             )
 
 

@@ -41,7 +41,8 @@ def server() -> Iterator[GridServer]:
 
 def transport(server: GridServer, **more: Any) -> SendGridTransport:
     """A transport that talks to it."""
-    return SendGridTransport(**{"api_key": "SG.good", "api_url": server.url, "timeout": 5} | more)
+    settings: dict[str, Any] = {"api_key": "SG.good", "api_url": server.url, "timeout": 5}
+    return SendGridTransport(**settings | more)
 
 
 def states(outcomes: Any) -> Counter[str]:

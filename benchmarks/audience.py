@@ -1,0 +1,127 @@
+"""A million people: import, count segments, choose an audience; time and memory.
+
+Budgets: import 60 s and 300 MB; a count 50 ms for indexed rules, 500 ms for three topics or'ed;
+choosing 500,000 of them 10 s. ``python -m benchmarks.audience 100000`` does fewer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import resource
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from newsletter.audience.importing import read_rows
+from newsletter.audience.segments import condition
+from newsletter.config import Segment
+from newsletter.database.engine import Database, open_database
+from newsletter.database.readers import Readers
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+COUNTRIES = ("GB", "US", "US", "US", "IE", "DE", "FR", "CA")
+TOPICS = ("politics;world", "business", "politics;business;markets", "science", "", "sport;world")
+
+SEGMENTS = {
+    "uk-mornings": [
+        {"field": "country", "in": ["GB", "IE"]},
+        {"field": "topics", "any": ["politics", "world"]},
+    ],
+    "us-politics": [
+        {"field": "country", "in": ["US"]},
+        {"field": "topics", "any": ["politics"]},
+    ],
+    "business": [{"field": "topics", "any": ["business", "markets", "technology"]}],
+    "one-country": [{"field": "country", "in": ["IE"]}],
+    "everyone": [],
+}
+
+
+def main(people: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "people.csv"
+        write(file, people)
+        print(f"file       {people:,} rows, {file.stat().st_size / 1e6:.0f} MB")
+        with timed("read", people), file.open("rb") as stream:
+            assert sum(1 for _ in read_rows(stream)) == people
+        database = open_database(f"sqlite:///{folder}/people.sqlite")
+        readers = Readers(database, compile_segment=condition)
+        bring(readers, file, "import", people)
+        bring(readers, file, "again", people)
+        count(readers)
+        choose(database, readers, people)
+        with timed("export", people), (Path(folder) / "out.csv").open("w", newline="") as out:
+            assert readers.export(out) == people
+        database.close()
+    print(f"memory     {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB at most")
+
+
+def write(file: Path, people: int) -> None:
+    """Addresses in no particular order, as real lists come."""
+    step = 7_368_787  # a prime: every number once, scattered
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write("email,name,country,timezone,topics,lists,language\n")
+        for index in range(people):
+            number = index * step % people if people % step else index
+            out.write(
+                f"reader{number:07}@mail{number % 97}.example.org,Person {number},"
+                f"{COUNTRIES[number % 8]},Europe/London,{TOPICS[number % 6]},"
+                f"{'staff' if number % 100 == 0 else ''},en\n"
+            )
+
+
+def bring(readers: Readers, file: Path, what: str, people: int) -> None:
+    with timed(what, people), file.open("rb") as stream:
+        report = readers.import_rows(
+            read_rows(stream),
+            source=file.name,
+            consent="a benchmark",
+            editions=("daily",),
+            now=NOW,
+            token=lambda: secrets.token_urlsafe(16),
+            refusals=file.parent / "refused.csv",
+        )
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"           {report.added:,} added, {report.unchanged:,} unchanged, {memory:.0f} MB")
+    assert report.added + report.unchanged == people
+
+
+def count(readers: Readers) -> None:
+    for name, where in SEGMENTS.items():
+        segment = Segment.model_validate({"where": where})
+        times = []
+        for _ in itertools.repeat(None, 3):
+            start = time.perf_counter()
+            number = readers.count_segment(segment)
+            times.append(time.perf_counter() - start)
+        print(f"count      {name:<12} {number:>9,}  {min(times) * 1000:8.0f} ms")
+
+
+def choose(database: Database, readers: Readers, people: int) -> None:
+    segments = {name: Segment.model_validate({"where": where}) for name, where in SEGMENTS.items()}
+    some = {name: segments[name] for name in ("uk-mornings", "us-politics", "business")}
+    for what, chosen in (("with everyone", segments), ("three of them", some), ("none", {})):
+        with database.reading() as connection, timed(f"audience, {what}", people):
+            rows = connection.execution_options(yield_per=10_000).execute(
+                readers.audience("daily", chosen)
+            )
+            found = Counter(row.segment for row in rows)
+        print(f"           {sum(found.values()):,}: {dict(found)}")
+
+
+@contextmanager
+def timed(what: str, number: int) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    took = time.perf_counter() - start
+    print(f"{what:<10} {took:.1f} s, {number / took:,.0f} a second")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
