@@ -24,7 +24,9 @@ from newsletter.database.tables import consents, reader_tags, readers, subscript
 from newsletter.model import ReaderState, Refusal
 from newsletter.model import Row as Person
 
-CHUNK = 5_000
+CHUNK = 20_000
+"""Rows in a transaction. A million scattered addresses touch every page of an index in each of
+them, so four times the size is a third less work; another writer waits for about a second."""
 TOPIC, LIST = "topic", "list"
 EXAMPLES = 10
 
