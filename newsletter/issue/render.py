@@ -32,7 +32,7 @@ TOKENS = ("unsubscribe", "preferences", "because")
 ``href``; ``because`` is the sentence why this reader gets the issue."""
 
 _TAG = re.compile(r"[A-Za-z0-9]{8,32}")
-_OPENING = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^>]*?)(/?)>")
+_ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
 """Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
 
@@ -304,11 +304,12 @@ def _sound(
 
 
 def _deepest(source: str) -> int:
+    """How deep elements are nested."""
     depth = deepest = 0
-    for closing, name, _attributes, empty in _OPENING.findall(source):
-        if closing:
+    for element in _ELEMENT.findall(source):
+        if element[1] == "/":
             depth -= 1
-        elif not empty and name.lower() not in VOID:
+        elif element[-2] != "/" and element[1:-1].partition(" ")[0].lower() not in VOID:
             depth += 1
             deepest = max(deepest, depth)
     return deepest

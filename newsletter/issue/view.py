@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.model import (
+    Article,
     Brief,
     Bullet,
     Coverage,
     IssueStory,
     Kind,
+    Outlet,
     Paywall,
     Place,
     Sentence,
@@ -293,6 +295,20 @@ def marks(source: SourceLine, words: Catalogue) -> tuple[str, ...]:
     return tuple(found)
 
 
+def source_line(article: Article, outlet: Outlet) -> SourceLine:
+    """An article as issues and pages name it."""
+    return SourceLine(
+        article=article.id,
+        outlet=outlet.name,
+        title=article.title,
+        url=article.url,
+        side=outlet.lean.side,
+        kind=article.kind,
+        paywall=outlet.paywall,
+        published=article.published,
+    )
+
+
 def source_view(source: SourceLine, words: Catalogue | None = None, number: int = 0) -> SourceView:
     """An article as a line names it; without a catalogue the marks are left out."""
     return SourceView(
@@ -418,7 +434,8 @@ def _leads(
 
 
 def _history(story: IssueStory, words: Catalogue) -> Iterator[str]:
-    for entry in story.history[-EARLIER_DAYS:]:
+    """The days before; the newest entry is what the issue itself tells."""
+    for entry in story.history[:-1][-EARLIER_DAYS:]:
         yield words(
             "history_entry",
             day=words.day(entry.day, "history"),

@@ -151,9 +151,9 @@ def test_a_missing_template_is_named(workshop: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "where"),
     [
-        ("{{ p.rule( }}", r"email/parts/story\.mjml, line 4"),
-        ("{{ no_such_name }}", r"email/parts/story\.mjml, line 4"),
-        ("{% endfor %}", r"email/parts/story\.mjml, line 4"),
+        ("{{ p.rule( }}", r"email/parts/story\.mjml, line 3"),
+        ("{{ no_such_name }}", r"email/parts/story\.mjml, line 3"),
+        ("{% endfor %}", r"email/parts/story\.mjml, line 3"),
     ],
 )
 def test_a_broken_template_is_an_error_with_its_line(
