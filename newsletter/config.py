@@ -124,15 +124,35 @@ class Stories(_Table):
     floor_families: int = Field(default=2, ge=1)
 
 
+class BriefModel(_Table):
+    """The optional language model, its price, and what it may cost an issue.
+
+    ``name`` is a provider and a model, such as ``openai:NAME`` or ``anthropic:NAME``; with
+    ``base_url`` any server that speaks the provider's protocol is asked instead.
+    """
+
+    name: str = ""
+    base_url: str = ""
+    api_key_env: str = ""
+    candidates: int = Field(default=2, ge=1, le=3)
+    timeout: float = Field(default=45, gt=0, le=600)
+    answer_tokens: int = Field(default=1500, ge=200, le=20000)
+    issue_tokens: int = Field(default=400_000, ge=0)
+    issue_dollars: float = Field(default=1.0, ge=0)
+    dollars_per_million_in: float = Field(default=0, ge=0)
+    dollars_per_million_out: float = Field(default=0, ge=0)
+
+
 class BriefSettings(_Table):
     """How stories are written."""
 
-    writer: Literal["extract"] = "extract"
+    writer: Literal["extract", "model"] = "extract"
     bullets: int = Field(default=3, ge=1, le=3)
     bullet_words: int = Field(default=35, ge=10, le=60)
     overview_words: int = Field(default=95, ge=30, le=200)
     headline_words: int = Field(default=12, ge=5, le=25)
     deck_words: int = Field(default=26, ge=8, le=60)
+    model: BriefModel = Field(default_factory=BriefModel)
 
 
 class EditionSettings(_Table):

@@ -234,7 +234,7 @@ def is_sentence(said: str) -> bool:
     glued = _GLUED.search(said)
     if glued and glued.group() not in _CAMEL:
         return False
-    return not furniture.says_furniture(said)
+    return not (furniture.says_furniture(said) or furniture.instructs(said))
 
 
 def balanced(said: str) -> bool:

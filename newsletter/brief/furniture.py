@@ -74,6 +74,30 @@ _HINTS = wording.phrase_list(
     | automated | video | pictured | left) | right) | center) | all times
     """
 )
+_ORDERS = re.compile(
+    r"""(?ix)
+    ^[\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
+      ignore|disregard|forget|write|provide|add|include|integrate|incorporate|insert|modify|
+      replace|use|
+      translate|explain|describe|draft|introduce|misspell|rearrange|remove|anagram|scramble|
+      download|click|print|output|respond|reply|tell|repeat|act|pretend|substitute|suggest|create|
+      compose|summari[sz]e|fetch|display|list|generate|send|visit|rewrite|encode|convert|answer|
+      mention|
+      append|embed|encourage|invite|highlight|emphasi[sz]e|change|swap|shuffle|omit|group|
+      separate|combine|delete|randomly|give[ ](?:me|us)|show[ ](?:me|us)|
+      make[ ](?:sure|your)|reveal|
+      recommend|promote|direct(?!-)|discuss|outline|define|solve|calculate|compare|design|develop|
+      identify|analy[sz]e|find|help|break[ ]down|render|jumble|do[ ]not|don['’]t|let['’]s|
+      from[ ]now[ ]on|
+      you[ ](?:are|must|will)|
+      in[ ]your[ ]|at[ ]the[ ]end[ ]of[ ]your|i[ ]want[ ]you|act[ ]as)\b(?![ ](?:of|by)\b) |
+    \byour[ ](?:\w+[ ])?(?:response|reply|output|prompt|instructions|answer|task|message)\b |
+    \b(?:previous|prior|above|earlier|new|following)[ ](?:instructions?|prompts?|directions)\b |
+    \bsystem[ ]prompt\b | \blanguage[ ]model\b.*\byou\b |
+    \b(?:as[ ]an|you[ ]are[ ]an?)[ ](?:ai|assistant)\b |
+    <<|>>|\[/?INST|\{\{|\bprompt\(\) | <\w+[^>]*> | ^\W*(?:system|assistant|user)[ ]?:
+    """
+)
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(
     r"""(?ix)^\W*(?:about[ ]the[ ](?:authors?|writers?)|authors?|author[ ]bio|written[ ]by|
@@ -112,6 +136,15 @@ def says_furniture(sentence: str) -> bool:
     folded = sentence.lower()
     # The pattern is long and most sentences hold none of its words: look for those first.
     return any(hint in folded for hint in _HINTS) and _SAYS.search(sentence) is not None
+
+
+def instructs(sentence: str) -> bool:
+    """Whether a text gives orders, to a reader or to a program, instead of reporting.
+
+    News does not begin with "Ignore", "Write" or "Add". Hidden in an article, such lines are
+    meant for language models; nothing of them is ever quoted or shown to one.
+    """
+    return _ORDERS.search(sentence) is not None
 
 
 def body_end(text: str) -> int:

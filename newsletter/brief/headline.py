@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.brief import wording
+from newsletter.brief import furniture, wording
 from newsletter.brief.evidence import Span, family_of, is_opinion
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.model import Article, Outlet
@@ -155,6 +155,8 @@ def acceptable(text: str, most: int) -> str:
 def baits(text: str) -> str:
     """The words by which a title asks, teases or addresses the reader; empty when it states."""
     trap = _CLICKBAIT.search(text)
+    if furniture.instructs(text):
+        return "it gives an order"
     return trap.group().strip() if trap else ""
 
 

@@ -90,7 +90,7 @@ class Weights:
         return total / math.pow(len(terms) + 6, 0.75)
 
     def shared(self, terms: frozenset[str]) -> float:
-        """The share of terms that more than one family uses; 1 where families are too few to ask."""
+        """The share of terms that more than one family uses; 1 where there are few families."""
         if self._families <= _FEW_FAMILIES or not terms:
             return 1.0
         return sum(self._weight.get(term, 0.0) > _LONE for term in terms) / len(terms)

@@ -29,6 +29,7 @@ from newsletter.feeds.articles import Context
 from newsletter.feeds.background import Way, stream
 from newsletter.feeds.fetch import Answer, Fetcher
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
+from newsletter.feeds.pages import Pages
 from newsletter.feeds.workers import Fresh, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
 
@@ -123,6 +124,7 @@ class _Run:
         self._random = random
         self._known = known
         self._base = settings.interval_minutes * 60
+        self._pages: Pages | None = None
 
     async def visit_all(self, way: Way[Visit]) -> None:
         """Visit every feed once and give each visit as it ends."""
@@ -132,6 +134,7 @@ class _Run:
         )
         async with Fetcher(settings, self._clock) as fetcher, workers:
             lines = self._by_host(fetcher)
+            self._pages = Pages(fetcher, workers)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(settings.at_once, len(lines))):
                     group.create_task(self._runner(lines, fetcher, workers, way))
@@ -226,8 +229,11 @@ class _Run:
         )
         if reading.problem:
             return Answered(finding=Finding.FAILED, problem=reading.problem), (), answer.bytes
+        articles = reading.articles
+        if feed.page_text and articles and self._pages:
+            articles = await self._pages.complete(articles)
         changed = replace(remembered, finding=Finding.CHANGED, body_hash=body_hash)
-        return changed, reading.articles, answer.bytes
+        return changed, articles, answer.bytes
 
     def _fresh(self, way: Way[Visit]) -> Fresh | None:
         """How a worker learns which ids are new: the caller is asked, on its own thread."""

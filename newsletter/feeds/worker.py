@@ -20,6 +20,7 @@ from typing import Any, BinaryIO
 
 from newsletter.errors import NewsletterError
 from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.page import read_page
 from newsletter.feeds.parse import parse
 from newsletter.model import Article
 
@@ -38,7 +39,10 @@ def main(memory_mb: int, seconds: float) -> None:
         # The parent kills by its own clock; this is for the case that there is no parent left.
         signal.alarm(int(seconds) + 30)
         try:
-            _answer(job, body, jobs, answers)
+            if "page" in job:
+                _say(answers, asdict(read_page(body, job["page"], job["limit"])))
+            else:
+                _answer(job, body, jobs, answers)
         except MemoryError:
             _say(
                 answers,

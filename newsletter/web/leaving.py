@@ -28,6 +28,14 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     def found(token: str) -> Reader | None:
         return room.readers.by_token(token) if is_short_word(token) else None
 
+    @routes.api_route("/unsubscribe", methods=["GET", "HEAD"])
+    @routes.api_route("/preferences", methods=["GET", "HEAD"])
+    def whose(request: Request) -> Response:
+        # Where the footer of an issue's public page leads: nobody's links stand in it.
+        words = pages.words
+        title = "unsubscribe" if request.url.path == "/unsubscribe" else "preferences"
+        return HTMLResponse(pages.message(words(title), words("own_link")))
+
     @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
     def ask(token: str) -> Response:
         reader = found(token)

@@ -32,6 +32,8 @@ NASTY = st.text(
         ("Two\r\nBcc: a@example.org", "Two Bcc: a@example.org"),
         ("Caf\u0065\u0301", "Café"),
         ("The \x93quoted\x94 word", "The “quoted” word"),
+        ("It\u00e2\u20ac\u2122s in the caf\u00c3\u00a9", "It’s in the café"),
+        ("Ångström’s Ãœber", "Ångström’s Ãœber"),
         ("\u202egnp.exe\u202c", "gnp.exe"),
         ("ti\u200btle\U000e0041", "title"),
         ("=?utf-8?q?x?=", "=?utf-8?q?x?="),
