@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
 from newsletter.issue.render import web_page
+from newsletter.issue.view import source_line
 from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
 from newsletter.newsroom import Newsroom
 from newsletter.stories.history import history
@@ -26,7 +27,7 @@ from newsletter.web.public.issues import (
 )
 from newsletter.web.public.method import method_page
 from newsletter.web.public.pages import Pages
-from newsletter.web.public.reports import corrections_page
+from newsletter.web.public.reports import corrections_page, report_page
 from newsletter.web.public.story import StoryPage, Version, story_card, story_page
 
 READ = ["GET", "HEAD"]
@@ -59,6 +60,11 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     @routes.api_route("/stories/{slug}/card.svg", methods=READ)
     def card(slug: str, request: Request) -> Response:
         return cached(request, story_card(pages, _story(room, published, slug)), "image/svg+xml")
+
+    @routes.api_route("/stories/{slug}/report", methods=READ)
+    def report(slug: str, request: Request) -> Response:
+        story = _story(room, published, slug).story
+        return cached(request, report_page(pages, story=story.headline, slug=story.slug))
 
     @routes.api_route("/method", methods=READ)
     def method(request: Request) -> Response:
@@ -210,16 +216,7 @@ def _sources(
     for article in articles:
         outlet = outlets.get(article.outlet)
         if outlet and article.id not in sources:
-            sources[article.id] = SourceLine(
-                article=article.id,
-                outlet=outlet.name,
-                title=article.title,
-                url=article.url,
-                side=outlet.lean.side,
-                kind=article.kind,
-                paywall=outlet.paywall,
-                published=article.published,
-            )
+            sources[article.id] = source_line(article, outlet)
     return sources
 
 

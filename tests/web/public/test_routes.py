@@ -91,7 +91,7 @@ def test_a_story_page_tells_what_the_issue_told(room: Newsroom, client: Client) 
     publish(room)
     page = client.get("/stories/ferry-subsidy")
     assert "Assembly keeps the island ferries running" in page.text
-    assert "ferries running on a one-year subsidy, writes lantern" in page.text
+    assert "ferries running on a one-year subsidy, writes valley" in page.text
     assert "A boat that carries nurses" in page.text
     assert (
         client.get("/stories/ferry-subsidy/card.svg")
