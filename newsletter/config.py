@@ -360,6 +360,11 @@ class Config(_File):
             return self.database.url
         return prefix + str(self.path(rest))
 
+    @property
+    def ratings_file(self) -> Path:
+        """Where imported ratings are kept: beside the data, never in a file that travels."""
+        return self.path("data/ratings.toml")
+
     def edition(self, name: str) -> EditionSettings:
         """The settings of one edition.
 
@@ -393,7 +398,7 @@ def load(file: Path, overrides: Sequence[str] = ()) -> Config:
             "there is no such configuration file",
             hint='Run "newsletter init DIR" to make a place to work, or name one with --config.',
         )
-    data = _read(file)
+    data = read_toml(file)
     for word in overrides:
         override(data, word)
     top = _checked(_File, data, file)
@@ -406,7 +411,7 @@ def load(file: Path, overrides: Sequence[str] = ()) -> Config:
     segments_file = file.parent / top.paths.subscribers / SEGMENTS_FILE
     segments: dict[str, Segment] = {}
     if segments_file.is_file():
-        segments = _checked(_SegmentsFile, _read(segments_file), segments_file).segments
+        segments = _checked(_SegmentsFile, read_toml(segments_file), segments_file).segments
     for name, segment in segments.items():
         _check_segment(name, segment, top, segments_file)
     values = {name: getattr(top, name) for name in type(top).model_fields}
@@ -462,7 +467,7 @@ def _catalogue(name: str, file: Path) -> tuple[Source, ...]:
                 f'[collect] sources names "{name}", which is not there',
                 hint="Paths are relative to the configuration file.",
             )
-        return _checked(_SourcesFile, _read(path), path).source
+        return _checked(_SourcesFile, read_toml(path), path).source
     if name not in catalogues():
         raise ConfigError(
             str(file),
@@ -474,7 +479,11 @@ def _catalogue(name: str, file: Path) -> tuple[Source, ...]:
     return _checked(_SourcesFile, tomllib.loads(entry.read_text("utf-8")), Path(entry.name)).source
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    :raises ConfigError: when it cannot be read or is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
