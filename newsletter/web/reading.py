@@ -12,7 +12,6 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
 from newsletter.issue.render import web_page
-from newsletter.issue.view import source_line
 from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
 from newsletter.newsroom import Newsroom
 from newsletter.stories.history import history
@@ -63,8 +62,8 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.api_route("/stories/{slug}/report", methods=READ)
     def report(slug: str, request: Request) -> Response:
-        story = _story(room, published, slug).story
-        return cached(request, report_page(pages, story=story.headline, slug=story.slug))
+        found = _story(room, published, slug).story
+        return cached(request, report_page(pages, story=found.headline, slug=found.slug))
 
     @routes.api_route("/method", methods=READ)
     def method(request: Request) -> Response:
@@ -216,7 +215,16 @@ def _sources(
     for article in articles:
         outlet = outlets.get(article.outlet)
         if outlet and article.id not in sources:
-            sources[article.id] = source_line(article, outlet)
+            sources[article.id] = SourceLine(
+                article=article.id,
+                outlet=outlet.name,
+                title=article.title,
+                url=article.url,
+                side=outlet.lean.side,
+                kind=article.kind,
+                paywall=outlet.paywall,
+                published=article.published,
+            )
     return sources
 
 
