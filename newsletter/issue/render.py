@@ -22,9 +22,10 @@ from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.clean import clean, safe_url, scrub_header
 from newsletter.issue.environment import DATA_FAULTS, Templates
 from newsletter.issue.markup import VOID
+from newsletter.issue.shown import StoryView
 from newsletter.issue.subject import fit_preheader, fit_subject
 from newsletter.issue.theme import Theme, theme_of
-from newsletter.issue.view import StoryView, harmless, plain_view, story_view
+from newsletter.issue.view import harmless, plain_view, story_view
 from newsletter.model import IssueContent, IssueStory, Place, Rendered
 
 TOKENS = ("unsubscribe", "preferences", "because")

@@ -13,14 +13,15 @@ from newsletter.errors import IssueError
 from newsletter.issue.catalogue import catalogue, languages
 
 
-def test_every_language_has_the_sentences_of_english_with_the_same_places() -> None:
-    """No file lacks a sentence, has one of its own, or forgets a place to fill in."""
+def test_every_language_says_what_english_says_with_the_same_places() -> None:
+    """No file has a sentence of its own or forgets a place; what one lacks is said in English."""
     english = strings("en")
     for language in languages():
         other = strings(language)
-        assert sorted(other) == sorted(english)
-        for name, sentence in english.items():
-            assert places(other[name]) == places(sentence), (language, name)
+        assert set(other) <= set(english)
+        assert len(other) >= 0.9 * len(english)
+        for name, sentence in other.items():
+            assert places(sentence) == places(english[name]), (language, name)
 
 
 def strings(language: str) -> dict[str, str | dict[str, str]]:
