@@ -108,7 +108,7 @@ def shortlist(
         if repeats >= _VERBATIM or any(_shares_text(span, other) for other in said):
             continue
         second = repeats >= _REPEATED or span.title or span.clause
-        if weights.on_topic(span.terms) == 0:
+        if weights.on_topic(span) == 0:
             continue
         value = telling(span, weights) * (_SECOND_CHOICE if second else 1.0)
         ranked.append((-round(value, 9), second, span.article, span.start, span.end, span))
@@ -148,7 +148,7 @@ def telling(span: Span, weights: Weights) -> float:
     size = 1.0 if 12 <= span.words <= 32 else 0.8
     place = 1 / (1 + 0.02 * min(span.place, 20))
     kind = (0.9 if span.opinion else 1.0) * (0.7 if span.leans else 1.0)
-    topic = weights.on_topic(span.terms) ** 2
+    topic = weights.on_topic(span) ** 2
     return 0.001 + about * distinct * topic * named * size * place * kind
 
 
