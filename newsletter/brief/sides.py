@@ -25,7 +25,7 @@ _SECOND_CHOICE = 0.3
 _SAME = 0.5  # share of terms from which two quotations say the same thing
 _FACTOR = 1.5  # words of one side over words of another
 _FEWEST_WORDS = 7
-_READ = 6000  # characters of an article that are compared
+_READ = 4000  # characters of an article that are compared
 _NEARER = 1.05  # how much nearer a quotation must be to its own side's articles
 
 
