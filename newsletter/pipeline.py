@@ -32,6 +32,7 @@ from newsletter.errors import IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import lint
+from newsletter.issue.view import source_line
 from newsletter.model import (
     Article,
     Brief,
@@ -40,7 +41,6 @@ from newsletter.model import (
     IssueState,
     Outlet,
     Revision,
-    SourceLine,
     Story,
 )
 from newsletter.newsroom import Newsroom
@@ -459,23 +459,9 @@ def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Cand
         brief=replace(brief, coverage=ranked.coverage),
         section=ranked.section,
         score=ranked.score,
-        sources={article.id: _source_line(article, outlets) for article in articles},
+        sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},
         history=history(articles),
         update=mailed is not None,
-    )
-
-
-def _source_line(article: Article, outlets: Mapping[str, Outlet]) -> SourceLine:
-    outlet = outlets[article.outlet]
-    return SourceLine(
-        article=article.id,
-        outlet=outlet.name,
-        title=article.title,
-        url=article.url,
-        side=outlet.lean.side,
-        kind=article.kind,
-        paywall=outlet.paywall,
-        published=article.published,
     )
 
 

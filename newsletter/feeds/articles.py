@@ -30,6 +30,8 @@ class Context:
     """What is known about where a document came from.
 
     ``items`` is the most entries kept of one document; ``field_bytes`` the most of one field.
+    ``bare`` also keeps what cannot be shown, entries without a link or without words, for those
+    who want to see what a feed holds.
     """
 
     url: str
@@ -40,6 +42,7 @@ class Context:
     first_seen: datetime
     items: int = 500
     field_bytes: int = 262_144
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,9 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     second copies of one entry.
     """
     found = [(entry, _link(entry, context)) for entry in document.entries]
-    found = [(entry, url) for entry, url in found if url]
+    found = [
+        (entry, url) for entry, url in found if url or (context.bare and _says_something(entry))
+    ]
     if len(found) > context.items:
         found = _newest(found, context.items)
     keys = [identity(url) for _, url in found]
@@ -88,10 +93,10 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
     summary = paragraphs(entry.summary, limit)
     text = paragraphs(entry.content, limit)
     title = line(entry.title)
-    if not title:
+    if not title and not context.bare:
         title = excerpt(summary or text, 90)
-    if not title:
-        return None
+        if not title:
+            return None
     if summary == title:
         summary = ""
     if len(summary) > SUMMARY_CHARACTERS:
@@ -134,6 +139,10 @@ def _link(entry: Entry, context: Context) -> str:
     if entry.link.strip():
         return link(entry.link, context.url)
     return link(entry.guid) if entry.guid.strip().lower().startswith("http") else ""
+
+
+def _says_something(entry: Entry) -> bool:
+    return bool(entry.title.strip() or entry.summary.strip() or entry.content.strip())
 
 
 def _newest(found: list[tuple[Entry, str]], most: int) -> list[tuple[Entry, str]]:

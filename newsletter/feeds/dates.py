@@ -69,6 +69,14 @@ def read_date(raw: str) -> tuple[datetime, bool] | None:
     text = " ".join(raw.split())
     if not text or len(text) > LONGEST:
         return None
+    if text[4:5] == "-" and text[10:11] == "T":
+        # The common case by far in Atom, and a tenth of the time.
+        try:
+            exact = datetime.fromisoformat(text)
+            if exact.tzinfo is not None and exact.year > 1:
+                return exact.astimezone(UTC).replace(microsecond=0), True
+        except (ValueError, OverflowError):
+            pass
     for form in (*_FORMS, _ASCTIME):
         found = form.match(text)
         if found:

@@ -13,10 +13,13 @@ from newsletter.feeds.articles import Context
 from newsletter.feeds.background import Way, stream
 from newsletter.feeds.links import host_of
 from newsletter.feeds.workers import Reading, Workers
-from newsletter.model import Article
+from newsletter.model import Article, Dated
 
-SECONDS = 10.0
+SECONDS = 30.0
+"""Longer than a collect allows one feed: a file may hold years of it."""
 MEMORY_MB = 512
+_NO_DATE = {Dated.ABSENT, Dated.FUTURE}
+ITEMS = 10_000
 LARGEST_FILE = 10_000_000
 
 
@@ -75,19 +78,27 @@ def parse_many(
 
 
 def article_line(article: Article, lean: str | None = None) -> dict[str, Any]:
-    """An article in the schema of the command line; ``lean`` is null where it is not known."""
+    """An article in the schema of the command line.
+
+    ``lean`` is null where it is not known, and so is ``published`` where the feed says no time, or
+    one that is yet to come. ``url`` is empty where the feed has no link that can be shown.
+    """
     return {
         "id": article.id,
         "url": article.url,
         "source": article.outlet,
         "lean": lean,
-        "published": article.published.isoformat().replace("+00:00", "Z"),
+        "published": None if article.dated in _NO_DATE else _zulu(article.published),
         "title": article.title,
         "text": article.words,
         "lang": article.lang,
         "author": article.author,
         "summary": article.summary,
     }
+
+
+def _zulu(when: datetime) -> str:
+    return when.isoformat().replace("+00:00", "Z")
 
 
 async def _one(line: str, folder: Path, first_seen: datetime, workers: Workers) -> dict[str, Any]:
@@ -111,4 +122,11 @@ async def _one(line: str, folder: Path, first_seen: datetime, workers: Workers) 
 
 
 def _context(url: str, first_seen: datetime) -> Context:
-    return Context(url=url, feed=url, outlet=host_of(url) or "file", first_seen=first_seen)
+    return Context(
+        url=url,
+        feed=url,
+        outlet=host_of(url) or "file",
+        first_seen=first_seen,
+        items=ITEMS,
+        bare=True,
+    )

@@ -40,6 +40,11 @@ _STACKED_MARKS = re.compile(
     r"([\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]{3})[\u0300-\u036f\u1ab0-\u1aff\u20d0-\u20ff]+"
 )
 
+_TWICE_ENCODED = re.compile(
+    "[\u00c2-\u00f0][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+    "\u2013-\u203a\u20ac\u2122]"
+)
+
 _TAG = re.compile(r"<[a-zA-Z/!?]")
 _MARKUP = re.compile(
     r"</?(?:p|br|div|a|b|i|u|em|strong|span|img|ul|ol|li|h[1-6]|blockquote|script|style|iframe|"
@@ -55,6 +60,14 @@ _BLOCKS = frozenset(
      "section", "article", "pre", "dt", "dd", "figcaption", "ul", "ol", "table"}
 )  # fmt: skip
 _BLOCK_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
+# Most summaries are a few of these tags and no others; they need no HTML parser. Possessive, so
+# that no text can make the match go back and forth.
+_SIMPLE = re.compile(
+    r"(?:[^<]++|</?(?:p|br|b|i|u|em|strong|span|ul|ol|li|blockquote|h[1-6]|div|a)\s*+/?>"
+    r"|<(?:p|a|span|div|br|img)(?:\s++[a-zA-Z-]++=\"[^\"<>]*+\")++\s*+/?>)*+",
+    re.IGNORECASE,
+)
+_ANY_TAG = re.compile(r"</?([a-zA-Z0-9]+)[^<>]*>")
 _INLINE = nh3.Cleaner(
     tags=set(), clean_content_tags=set(_DROPPED_WHOLE - {"title"}), attributes={}, link_rel=None
 )
@@ -78,12 +91,25 @@ _FOOTER = re.compile(
 
 def visible(text: str) -> str:
     """The text in Unicode's composed form (NFC), without characters that cannot be seen."""
-    if not _SUSPECT.search(text):
+    if not _SUSPECT.search(text) and not _TWICE_ENCODED.search(text):
         return text
+    if _TWICE_ENCODED.search(text):
+        text = _decoded_again(text)
     text = text.translate(_TABLE)
     if "\u200c" in text or "\u200d" in text:
         text = _LONELY_JOINER.sub("", text)
     return unicodedata.normalize("NFC", _STACKED_MARKS.sub(r"\1", text))
+
+
+def _decoded_again(text: str) -> str:
+    """Undo UTF-8 that was read as Windows-1252 and written as UTF-8 again ("Itâ€™s")."""
+    try:
+        raw = b"".join(
+            bytes([ord(sign)]) if ord(sign) < 256 else sign.encode("windows-1252") for sign in text
+        )
+        return raw.decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def line(raw: str, limit: int = TITLE_CHARACTERS) -> str:
@@ -151,7 +177,13 @@ def _flat(text: str) -> str:
     """Markup as text with line breaks where a block begins or ends."""
     if "<" not in text:
         return html.unescape(text)
+    if _SIMPLE.fullmatch(text):
+        return html.unescape(_ANY_TAG.sub(_break, text))
     return html.unescape(_BLOCK_TAG.sub("\n", _PARAGRAPHS.clean(text)))
+
+
+def _break(tag: re.Match[str]) -> str:
+    return "\n" if tag[1].lower() in _BLOCKS else ""
 
 
 def _no_tags(text: str) -> str:

@@ -42,6 +42,9 @@ def read_well_formed(body: bytes, url: str, content_type: str = "") -> Document 
 
     :param content_type: its charset, where it has one, wins over the document's own claim.
     """
+    # Two-byte encodings would hide a document type from this look.
+    if b"\x00" in body[:200]:
+        return None
     if b"<!DOCTYPE" in body[:4_000] or b"<!ENTITY" in body or b"<!doctype" in body[:4_000]:
         return None
     root = _tree(body, content_type)

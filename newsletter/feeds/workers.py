@@ -16,9 +16,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from newsletter.feeds.articles import Context
+from newsletter.feeds.page import Page
 from newsletter.model import Article, Dated, Kind
 
 JOBS_A_LIFE = 2_000
@@ -30,6 +31,8 @@ _BOOT = (
     "from newsletter.feeds.worker import main; main(int(sys.argv[2]), float(sys.argv[3]))"
 )
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "TZDIR", "PYTHONTZPATH", "SYSTEMROOT")
+
+T = TypeVar("T")
 
 Fresh = Callable[[Sequence[str]], Awaitable[Sequence[int]]]
 """Given ids, answers the places of those that are new."""
@@ -82,23 +85,49 @@ class Workers:
         self, body: bytes, content_type: str, context: Context, fresh: Fresh | None = None
     ) -> Reading:
         """Read one body. Never raises for it: whatever it does to a worker is a problem told."""
+
+        def converse(worker: _Worker) -> Awaitable[Reading]:
+            return worker.read(body, content_type, context, fresh, self._seconds)
+
+        try:
+            return await self._with_worker(converse)
+        except _Failed as failed:
+            return Reading(problem=f"the feed {failed}")
+
+    async def read_page(self, body: bytes, url: str, limit: int = 262_144) -> Page | None:
+        """Read one article's page; None where that fails for whatever reason."""
+
+        def converse(worker: _Worker) -> Awaitable[Page]:
+            return worker.read_page(body, url, limit, self._seconds)
+
+        try:
+            return await self._with_worker(converse)
+        except _Failed:
+            return None
+
+    async def _with_worker(self, converse: Callable[[_Worker], Awaitable[T]]) -> T:
+        """Talk with a worker that is free, and see to it that there is one after.
+
+        :raises _Failed: when the worker had to be ended.
+        """
         worker = await self._free.get()
         try:
+            # One that died while it waited is no fault of this body.
+            if worker is not None and worker.process.returncode is not None:
+                await self._end(worker)
+                worker = None
             if worker is None:
                 worker = await self._start()
-            # A worker that died while it waited is no fault of this body.
-            elif worker.process.returncode is not None:
+            result = await converse(worker)
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            if worker:
                 await self._end(worker)
-                worker = await self._start()
-            reading = await worker.read(body, content_type, context, fresh, self._seconds)
-        except TimeoutError:
-            reading = Reading(problem=f"the feed takes more than {self._seconds:g} s to read")
-            await self._end_if(worker)
-            worker = None
-        except (OSError, EOFError, ValueError, KeyError, TypeError):
-            reading = Reading(problem="the feed ended the process that read it")
-            await self._end_if(worker)
-            worker = None
+            self._free.put_nowait(None)
+            raise _Failed(
+                f"takes more than {self._seconds:g} s to read"
+                if isinstance(error, TimeoutError)
+                else "ended the process that read it"
+            ) from None
         except BaseException:
             # Cancelled, or the caller's own error: the worker may be in the middle of a job.
             if worker:
@@ -106,11 +135,11 @@ class Workers:
                     worker.process.kill()
             self._free.put_nowait(None)
             raise
-        if worker and worker.jobs >= JOBS_A_LIFE:
+        if worker.jobs >= JOBS_A_LIFE:
             await self._end(worker)
             worker = None
         self._free.put_nowait(worker)
-        return reading
+        return result
 
     async def _start(self) -> _Worker:
         process = await asyncio.create_subprocess_exec(
@@ -134,10 +163,6 @@ class Workers:
             await worker.answer()
         return worker
 
-    async def _end_if(self, worker: _Worker | None) -> None:
-        if worker:
-            await self._end(worker)
-
     async def _end_all(self) -> None:
         for worker in list(self._living):
             await self._end(worker)
@@ -149,6 +174,10 @@ class Workers:
         with contextlib.suppress(OSError, ValueError):
             await worker.process.communicate()
         self._living.discard(worker)
+
+
+class _Failed(Exception):
+    """A worker was ended, with what the body did as words that follow "the feed"."""
 
 
 class _Worker:
@@ -189,6 +218,16 @@ class _Worker:
             entries=answer["entries"],
             title=answer["title"],
         )
+
+    async def read_page(self, body: bytes, url: str, limit: int, seconds: float) -> Page:
+        self.jobs += 1
+        job = {"bytes": len(body), "page": url, "limit": limit}
+        async with asyncio.timeout(seconds):
+            await self._send(json.dumps(job).encode() + b"\n" + body)
+            answer = await self.answer()
+        if answer.get("last"):
+            self.jobs = JOBS_A_LIFE
+        return Page() if "problem" in answer else Page(**answer)
 
     async def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - opened as a pipe above

@@ -32,6 +32,7 @@ class Catalogue:
         self.direction = locale.text_direction
         self.start, self.end = ("left", "right") if self.direction == "ltr" else ("right", "left")
         self._strings = strings
+        self._plain_digits = format_decimal(0, locale=locale) == "0"
 
     def __call__(self, name: str, /, **values: object) -> str:
         """The sentence of that name with its places filled in.
@@ -70,6 +71,8 @@ class Catalogue:
 
     def number(self, value: int) -> str:
         """A whole number with the language's separators."""
+        if 0 <= value < 1000 and self._plain_digits:
+            return str(value)  # Babel takes a thousand times as long for the same
         return str(format_decimal(value, locale=self.locale))
 
     def day(self, day: date, form: str = "long") -> str:

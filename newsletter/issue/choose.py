@@ -93,11 +93,16 @@ def choose(
     budget = settings.minutes * settings.words_a_minute
     frame = FRAME_WORDS + sum(count_words(sentence) for sentence in corrections)
 
+    known: dict[tuple[object, ...], int] = {}
+
     def cost(story: IssueStory) -> int:
         """Words of a story and of its line in the contents."""
-        view = story_view(story, words, "", first=False)
-        contents = count_words(view.headline) if story.place is Place.TOP else 0
-        return contents + sum(count_words(part) for part in visible(view, words))
+        key = (story.story, story.place, *(len(story.brief.of(side).bullets) for side in Side))
+        if key not in known:
+            view = story_view(story, words, "", first=False)
+            contents = count_words(view.headline) if story.place is Place.TOP else 0
+            known[key] = contents + sum(count_words(part) for part in visible(view, words))
+        return known[key]
 
     stories: list[IssueStory] = []
     for plan in _plans(settings, sum(map(_can_lead, both)), len(both), len(one_sided)):

@@ -17,10 +17,17 @@ _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 # Bidirectional controls reorder what is read (Trojan Source); the tag block hides whole sentences;
 # the others are marks of broken decoding or have no width and no meaning in a sentence.
 _UNWANTED = re.compile(
-    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffd"
-    "\u061c\u180e\U000e0000-\U000e007f]"
+    "[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\uffff"
+    "\u061c\u180e\ufdd0-\ufdef\ud800-\udfff\U000e0000-\U000e007f"
+    + "".join(chr(plane << 16 | last) for plane in range(1, 17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
+# Most text needs nothing done: single spaces, no "&", only characters that are their own NFC.
+_FINE = re.compile(
+    "[!-%'-~\u00a1-\u00ac\u00ae-\u017f–—‘’“”…€]+(?: [!-%'-~\u00a1-\u00ac\u00ae-\u017f–—‘’“”…€]+)*"
 )
 _SPACE = re.compile(r"[\s\u0085\u2028\u2029\u2800]+")
+_MARKS = re.compile(r"[{$*<%]")
 _PLACEHOLDER = re.compile(r"%(?=%?[A-Za-z_][A-Za-z0-9_.:-]{1,40}%)")
 _BRACES = re.compile(r"(?<=\{)(?=[{%])|(?<=\$)(?=\{)|(?<=\*)(?=\|)|(?<=<)(?=%)")
 _HOST = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?\.?|[0-9a-f:.]+", re.IGNORECASE)
@@ -37,16 +44,14 @@ def clean(text: str) -> str:
     Character references that a feed encoded once too often are read (``&amp;amp;`` is "&").
     Does *not* escape: the result may hold ``<`` and ``&``.
     """
+    if _FINE.fullmatch(text):
+        return text
     for _ in range(2):
         if not _ENTITY.search(text):
             break
         text = html.unescape(text)
     text = _SPACE.sub(" ", text)
-    text = "".join(
-        character
-        for character in _UNWANTED.sub("", text)
-        if unicodedata.category(character) not in {"Cc", "Cs"} and ord(character) & 0xFFFE != 0xFFFE
-    )
+    text = _UNWANTED.sub("", text)
     return unicodedata.normalize("NFC", re.sub(" {2,}", " ", text)).strip()
 
 
@@ -55,6 +60,8 @@ def defuse(text: str) -> str:
 
     A story about templates is still a story; a provider that expands its words is not wanted.
     """
+    if not _MARKS.search(text):
+        return text
     return _BRACES.sub(" ", _PLACEHOLDER.sub("%\u2060", text))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 import traceback
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,11 @@ def _escaped(value: object) -> object:
     """Cleaned, escaped, and without braces or bars that mailing software could expand."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
+    return _escaped_text(value)
+
+
+@lru_cache(maxsize=8192)
+def _escaped_text(value: str) -> Markup:
     return Markup(str(escape(defuse(clean(value)))).translate(_BRACES))  # noqa: S704 - escaped here
 
 

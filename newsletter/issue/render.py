@@ -23,7 +23,7 @@ from newsletter.issue.clean import clean, safe_url, scrub_header
 from newsletter.issue.environment import DATA_FAULTS, Templates
 from newsletter.issue.markup import VOID
 from newsletter.issue.subject import fit_preheader, fit_subject
-from newsletter.issue.theme import Theme
+from newsletter.issue.theme import Theme, theme_of
 from newsletter.issue.view import StoryView, harmless, plain_view, story_view
 from newsletter.model import IssueContent, IssueStory, Place, Rendered
 
@@ -32,7 +32,7 @@ TOKENS = ("unsubscribe", "preferences", "because")
 ``href``; ``because`` is the sentence why this reader gets the issue."""
 
 _TAG = re.compile(r"[A-Za-z0-9]{8,32}")
-_OPENING = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)([^>]*?)(/?)>")
+_ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
 """Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
 
@@ -59,7 +59,7 @@ class Renderer:
     def __init__(self, templates: Path, site: Site, theme: Theme | None = None):
         self.site = site
         self.templates = Templates(templates)
-        self.theme = theme or Theme()
+        self.theme = theme or theme_of(site)
         self.words = catalogue(site.language)
         self.base_url = site.base_url.rstrip("/")
 
@@ -161,6 +161,7 @@ class Renderer:
             "dark": theme.dark,
             "type": theme.type,
             "site": self.site,
+            "logo": self.site.theme.logo or self.site.name,
             "base_url": self.base_url,
             "method_url": f"{self.base_url}/method",
             "corrections_url": f"{self.base_url}/corrections",
@@ -304,11 +305,12 @@ def _sound(
 
 
 def _deepest(source: str) -> int:
+    """How deep elements are nested."""
     depth = deepest = 0
-    for closing, name, _attributes, empty in _OPENING.findall(source):
-        if closing:
+    for element in _ELEMENT.findall(source):
+        if element[1] == "/":
             depth -= 1
-        elif not empty and name.lower() not in VOID:
+        elif element[-2] != "/" and element[1:-1].partition(" ")[0].lower() not in VOID:
             depth += 1
             deepest = max(deepest, depth)
     return deepest

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.model import (
+    Article,
     Brief,
     Bullet,
     Coverage,
     IssueStory,
     Kind,
+    Outlet,
     Paywall,
     Place,
     Sentence,
@@ -293,6 +295,20 @@ def marks(source: SourceLine, words: Catalogue) -> tuple[str, ...]:
     return tuple(found)
 
 
+def source_line(article: Article, outlet: Outlet) -> SourceLine:
+    """An article as issues and pages name it."""
+    return SourceLine(
+        article=article.id,
+        outlet=outlet.name,
+        title=article.title,
+        url=article.url,
+        side=outlet.lean.side,
+        kind=article.kind,
+        paywall=outlet.paywall,
+        published=article.published,
+    )
+
+
 def source_view(source: SourceLine, words: Catalogue | None = None, number: int = 0) -> SourceView:
     """An article as a line names it; without a catalogue the marks are left out."""
     return SourceView(
@@ -318,7 +334,7 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
         if brief.writer == "extract" and cited:
             # “The sentence.” (The Outlet): the outlet becomes a link of its own.
             attributed = _ATTRIBUTED.fullmatch(text)
-            text = attributed.group(1) if attributed else _as_quotation(text, sentence)
+            text = _as_quotation(attributed.group(1) if attributed else text, sentence)
             named = source_view(sources[cited.pop(0)])
         for id_ in cited:
             numbers.setdefault(id_, len(numbers) + 1)
@@ -338,10 +354,22 @@ def _as_quotation(text: str, item: Sentence | Bullet) -> str:
     if isinstance(item, Bullet):
         spans |= {clean(quote) for quote in item.quotes}
     quoted = bool(_QUOTATION.match(text)) and bool(_QUOTATION.match(text[-1:]))
+    if quoted and text[0] == "“" and text[-1] == "”":
+        return f"“{_single_marks(text[1:-1])}”"
     if quoted or (spans and text not in spans) or (not spans and _QUOTATION.match(text)):
         return text
-    inner = text.replace("“", "‘").replace("”", "’").replace('"', "'")
-    return f"“{inner}”"
+    return f"“{_single_marks(text)}”"
+
+
+def _single_marks(text: str) -> str:
+    """Quotation marks inside a quotation as single ones; straight ones open and close in turn.
+
+    Text that is several quotations in a row is left alone.
+    """
+    if text.find("”") < text.find("“"):
+        return text
+    text = text.replace("“", "‘").replace("”", "’")
+    return re.sub(r'"([^"]*)"', r"‘\1’", text).replace('"', "'")
 
 
 def _sides(
@@ -418,7 +446,8 @@ def _leads(
 
 
 def _history(story: IssueStory, words: Catalogue) -> Iterator[str]:
-    for entry in story.history[-EARLIER_DAYS:]:
+    """The days before; the newest entry is what the issue itself tells."""
+    for entry in story.history[:-1][-EARLIER_DAYS:]:
         yield words(
             "history_entry",
             day=words.day(entry.day, "history"),

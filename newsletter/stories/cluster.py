@@ -52,6 +52,7 @@ class _Group:
 
     members: list[int]
     within: float = 0.0
+    pull: float = 0.0
     near: dict[int, list[float]] = field(default_factory=dict)
     foes: set[int] = field(default_factory=set)
 
@@ -81,12 +82,14 @@ class _Joining:
 
     def groups(self) -> list[list[int]]:
         """The members of each group when no link is strong enough any more."""
-        group = self._group
+        group, threshold = self._group, self._method.threshold
+        for here in group.values():
+            here.pull = self._pull(here)
         heap = [
             (-link, a, b)
             for a, here in group.items()
             for b, sums in here.near.items()
-            if a < b and (link := self._link(here, group[b], sums[0])) >= self._method.threshold
+            if a < b and (link := sums[0] * here.pull * group[b].pull) >= threshold
         ]
         heapq.heapify(heap)
         while heap:
@@ -95,31 +98,25 @@ class _Joining:
             if a in group and b in group and b not in group[a].foes:
                 joined = self._join(a, b)
                 here = group[joined]
+                here.pull = pull = self._pull(here)
                 for other, sums in here.near.items():
-                    link = self._link(here, group[other], sums[0])
-                    if link >= self._method.threshold:
+                    link = sums[0] * pull * group[other].pull
+                    if link >= threshold:
                         heapq.heappush(heap, (-link, other, joined))
         return [here.members for here in group.values()]
 
-    def _link(self, a: _Group, b: _Group, value: float) -> float:
-        """How strongly two groups belong together.
+    def _pull(self, group: _Group) -> float:
+        """How strongly a group takes to others.
 
-        The mean similarity between them, bigger groups favoured, measured against how near the
-        members of each are to each other: two tight groups on one topic are two stories, two loose
-        ones as near to each other as to themselves are one.
+        The strength of a link is the similarity between two groups, summed over their members,
+        times the pull of both. That makes it the mean similarity between them, bigger groups
+        favoured, measured against the mean similarity inside each (with one pair of usual
+        similarity added): two tight groups on one topic are two stories, two loose ones as near
+        to each other as to themselves are one.
         """
-        if value <= 0:
-            return 0.0
-        method = self._method
-        sizes = float(len(a.members) * len(b.members)) ** method.size_power
-        tight = self._tightness(a) * self._tightness(b)
-        return float(value / sizes * method.usual_cohesion / tight**0.5)
-
-    def _tightness(self, group: _Group) -> float:
-        """The mean similarity inside a group, with one pair of the usual similarity added."""
-        size = len(group.members)
-        pairs = size * (size - 1)
-        return (2 * group.within + self._method.cohesion_prior) / (pairs + 1)
+        method, size = self._method, len(group.members)
+        tight = (2 * group.within + method.cohesion_prior) / (size * (size - 1) + 1)
+        return float((method.usual_cohesion / tight) ** 0.5 / size**method.size_power)
 
     def _join(self, a: int, b: int) -> int:
         """Make one group of two; returns its number."""
@@ -139,8 +136,9 @@ class _Joining:
                 mine[0] += sums[0]
                 mine[1] += sums[1]
         for other, sums in keep.near.items():
-            group[other].near.pop(a, None)
-            group[other].near[joined] = sums
+            theirs = group[other].near
+            theirs.pop(a, None)
+            theirs[joined] = sums
         keep.foes = (keep.foes | gone.foes) - {a, b}
         for other in keep.foes:
             group[other].foes -= {a, b}
@@ -174,32 +172,40 @@ class _Sweep:
 
     def run(self, placed: frozenset[int]) -> list[int]:
         """The group of each article after all rounds."""
-        articles = [
+        due = [
             position
             for position in range(len(self._group))
             if self._start[position] < self._start[position + 1] and position not in placed
         ]
         for _ in range(self._method.sweep_rounds):
-            moves = sum(self._moved(position) for position in articles)
-            if not moves:
-                break
+            # Only who has a neighbour that went elsewhere can see a better place than before.
+            stirred: set[int] = set()
+            for position in due:
+                if self._moved(position):
+                    stirred.update(
+                        self._neighbours[self._start[position] : self._start[position + 1]]
+                    )
+            due = sorted(stirred - placed)
         return self._group
 
     def _moved(self, position: int) -> bool:
         group, size, cohesion = self._group, self._size, self._cohesion
         fit: dict[int, float] = {}
-        for at in range(self._start[position], self._start[position + 1]):
-            near = group[self._neighbours[at]]
-            fit[near] = fit.get(near, 0.0) + self._values[at]
+        known = fit.get
+        begin, end = self._start[position], self._start[position + 1]
+        neighbours, values = self._neighbours[begin:end], self._values[begin:end]
+        for neighbour, value in zip(neighbours, values, strict=True):
+            near = group[neighbour]
+            fit[near] = known(near, 0.0) + value
         home = group[position]
         size[home] -= 1
         cohesion[home] -= 1 + 2 * fit.get(home, 0.0)
         best, best_value = -1, self._method.sweep_threshold
         for near, total in fit.items():
             if total > 0 and size[near]:
-                value = total / max(cohesion[near], 0.01) ** 0.5
-                if value > best_value or (value == best_value and near < best):
-                    best, best_value = near, value
+                worth = total / max(cohesion[near], 0.01) ** 0.5
+                if worth > best_value or (worth == best_value and near < best):
+                    best, best_value = near, worth
         if best < 0:
             best = home if size[home] == 0 else self._free.pop()
         if best != home and size[home] == 0:

@@ -1,70 +1,152 @@
-"""The issues, as anybody may read them. Drafts are never among them."""
+"""What anybody may read: the front page, issues, stories, how it is made. Never a draft."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date
+from datetime import date, datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
+from newsletter.database.published import Published
 from newsletter.errors import NotFound
 from newsletter.issue.render import web_page
-from newsletter.model import Issue, IssueState
+from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
 from newsletter.newsroom import Newsroom
-from newsletter.web.public.pages import Pages
-
-PUBLIC = frozenset(
-    {
-        IssueState.APPROVED,
-        IssueState.SENDING,
-        IssueState.PAUSED,
-        IssueState.SENT,
-        IssueState.PARTLY_SENT,
-    }
+from newsletter.stories.history import history
+from newsletter.web.public.issues import (
+    EditionLine,
+    IssueLine,
+    archive_page,
+    feed,
+    front_page,
+    robots,
+    sitemap,
 )
+from newsletter.web.public.method import method_page
+from newsletter.web.public.pages import Pages
+from newsletter.web.public.reports import corrections_page, report_page
+from newsletter.web.public.story import StoryPage, Version, story_card, story_page
+
+READ = ["GET", "HEAD"]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_CACHE = "public, max-age=60"
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 def router(room: Newsroom, pages: Pages) -> APIRouter:
-    """``/``, ``/issues/DAY`` and ``/robots.txt``."""
+    """The public pages."""
     routes = APIRouter()
+    published = Published(room.database)
 
-    @routes.api_route("/", methods=["GET", "HEAD"])
+    @routes.api_route("/", methods=READ)
     def front(request: Request) -> Response:
-        issue = _latest(room)
-        if issue is None:
-            words = pages.words
-            return HTMLResponse(pages.message(words("front_empty_title"), words("front_empty")))
-        return _page(room, issue, request)
+        return cached(request, front_html(room, pages, published))
 
-    @routes.api_route("/issues/{day}", methods=["GET", "HEAD"])
+    @routes.api_route("/issues", methods=READ)
+    def archive(request: Request) -> Response:
+        return cached(request, archive_page(pages, _lines(published)))
+
+    @routes.api_route("/issues/{day}", methods=READ)
     def one(day: str, request: Request, edition: str = "") -> Response:
-        return _page(room, _of_day(room, day, edition), request)
+        issue = _of_day(room, published, day, edition)
+        return cached(request, _issue_html(room, issue))
 
-    @routes.api_route("/robots.txt", methods=["GET", "HEAD"])
-    def robots() -> Response:
-        closed = ("/u/", "/p/", "/confirm/", "/api/", "/hooks/", "/desk")
-        lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
-        return PlainTextResponse("\n".join(lines) + "\n")
+    @routes.api_route("/stories/{slug}", methods=READ)
+    def story(slug: str, request: Request) -> Response:
+        return cached(request, story_page(pages, _story(room, published, slug)))
+
+    @routes.api_route("/stories/{slug}/card.svg", methods=READ)
+    def card(slug: str, request: Request) -> Response:
+        return cached(request, story_card(pages, _story(room, published, slug)), "image/svg+xml")
+
+    @routes.api_route("/stories/{slug}/report", methods=READ)
+    def report(slug: str, request: Request) -> Response:
+        found = _story(room, published, slug).story
+        return cached(request, report_page(pages, story=found.headline, slug=found.slug))
+
+    @routes.api_route("/method", methods=READ)
+    def method(request: Request) -> Response:
+        return cached(request, method_page(pages, room.config, list(room.outlets.values())))
+
+    @routes.api_route("/corrections", methods=READ)
+    def corrections(request: Request) -> Response:
+        return cached(request, corrections_page(pages, ()))
+
+    @routes.api_route("/feed.xml", methods=READ)
+    def rss(request: Request) -> Response:
+        return cached(request, feed(pages, _lines(published, 50)), "application/rss+xml")
+
+    @routes.api_route("/sitemap.xml", methods=READ)
+    def site_map(request: Request) -> Response:
+        entries: list[tuple[str, datetime | date | None]] = [
+            ("/", None),
+            ("/issues", None),
+            ("/method", None),
+            ("/corrections", None),
+        ]
+        entries += [(f"/issues/{line.day}", line.sent) for line in _lines(published)]
+        entries += [(f"/stories/{slug}", at) for slug, at in published.slugs()]
+        return cached(request, sitemap(pages, entries), "application/xml")
+
+    @routes.api_route("/robots.txt", methods=READ)
+    def robots_txt() -> Response:
+        return PlainTextResponse(robots(pages))
 
     return routes
 
 
-def is_public(issue: Issue) -> bool:
-    """Whether anybody may read it: approved or on its way, or cancelled after letters had left."""
-    return issue.state in PUBLIC or (
-        issue.state is IssueState.CANCELLED and issue.send_started is not None
+def cached(request: Request, text: str, kind: str = "text/html") -> Response:
+    """An answer that a browser keeps for a minute and asks for again by its hash."""
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": "public, max-age=60"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def front_html(
+    room: Newsroom, pages: Pages, published: Published, *, problem: str = "", email: str = ""
+) -> str:
+    """The front page, with why a sign-up was refused if one was."""
+    latest = published.latest()
+    return front_page(
+        pages,
+        latest=published.content(latest) if latest else None,
+        editions=[
+            EditionLine(
+                name=name,
+                title=edition.title,
+                comes=pages.words("edition_comes", time=edition.send_at.strftime("%H:%M")),
+            )
+            for name, edition in room.config.editions.items()
+        ],
+        problem=problem,
+        email=email,
     )
 
 
-def _latest(room: Newsroom) -> Issue | None:
-    return next(filter(is_public, room.issues.recent(limit=100)), None)
+def error_page(pages: Pages, status: int, reference: str = "") -> Response:
+    """The page of an HTTP error."""
+    return HTMLResponse(pages.error(status, reference=reference), status)
 
 
-def _of_day(room: Newsroom, day: str, edition: str) -> Issue:
+def _lines(published: Published, limit: int = 1_000) -> list[IssueLine]:
+    return [
+        IssueLine(
+            day=one.day,
+            subject=one.subject,
+            preheader=one.preheader,
+            stories=one.stories,
+            seconds=one.seconds,
+            sent=one.at,
+            edition=one.edition,
+        )
+        for one in published.listed(limit)
+    ]
+
+
+def _of_day(room: Newsroom, published: Published, day: str, edition: str) -> Issue:
     """The public issue of a day, of one edition or of the first that has one.
 
     :raises NotFound: when there is none; a draft answers like nothing at all.
@@ -73,23 +155,83 @@ def _of_day(room: Newsroom, day: str, edition: str) -> Issue:
         wanted = date.fromisoformat(day) if _DAY.fullmatch(day) else None
     except ValueError:
         wanted = None
-    if wanted is not None:
-        for name in [edition] if edition else room.config.editions:
-            issue = room.issues.of_day(name, wanted)
-            if issue is not None and is_public(issue):
-                return issue
-    raise NotFound(day, "there is no such issue")
+    editions = [edition] if edition else list(room.config.editions)
+    issue = published.of_day(wanted, editions) if wanted else None
+    if issue is None:
+        raise NotFound(day, "there is no such issue")
+    return issue
 
 
-def _page(room: Newsroom, issue: Issue, request: Request) -> Response:
+def _issue_html(room: Newsroom, issue: Issue) -> str:
     rendered = room.issues.revision(issue).rendered
     # The rendering for readers without chosen topics holds every story.
     whole = next((one for one in rendered if not one.variant), rendered[0])
     site = room.config.site
     address = f"{site.base_url.rstrip('/')}/issues/{issue.day.isoformat()}"
-    html = web_page(whole, site, address=address)
-    tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": _CACHE}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    return HTMLResponse(html, headers=headers)
+    return web_page(whole, site, address=address)
+
+
+def _story(room: Newsroom, published: Published, slug: str) -> StoryPage:
+    """A story as the last public issue told it, with every article there is by now.
+
+    The text is the one an editor approved; a newer version that nobody approved is not shown.
+
+    :raises NotFound: when no public issue told it.
+    """
+    found = published.story(slug) if _SLUG.fullmatch(slug) else None
+    if found is None:
+        raise NotFound(slug, "there is no such story")
+    issue, told = found
+    # A story whose articles went to another one later keeps the page that its issue links to.
+    story = room.stories.by_slug(slug) or Story(
+        id=told.story,
+        slug=told.slug,
+        headline=told.brief.headline,
+        articles=tuple(told.sources),
+        first_seen=issue.created,
+        updated=issue.created,
+    )
+    outlets = room.articles.outlets()
+    articles = sorted(
+        room.articles.get(story.articles).values(), key=lambda one: (one.published, one.id)
+    )
+    return StoryPage(
+        story=story,
+        brief=told.brief,
+        sources=_sources(told, articles, outlets),
+        copies=frozenset(article.id for article in articles if article.same_as),
+        history=history(articles) or told.history,
+        versions=_versions(room, story),
+        editor=issue.approved_by,
+        update=told.update,
+    )
+
+
+def _sources(
+    told: IssueStory, articles: list[Article], outlets: dict[str, Outlet]
+) -> dict[str, SourceLine]:
+    """Every article of the story; those the issue named stay as it named them."""
+    sources = dict(told.sources)
+    for article in articles:
+        outlet = outlets.get(article.outlet)
+        if outlet and article.id not in sources:
+            sources[article.id] = SourceLine(
+                article=article.id,
+                outlet=outlet.name,
+                title=article.title,
+                url=article.url,
+                side=outlet.lean.side,
+                kind=article.kind,
+                paywall=outlet.paywall,
+                published=article.published,
+            )
+    return sources
+
+
+def _versions(room: Newsroom, story: Story) -> tuple[Version, ...]:
+    """Each headline the story had, once, when it first had it."""
+    found: list[Version] = []
+    for _, at, headline, _ in room.stories.versions(story.id):
+        if not found or found[-1].headline != headline:
+            found.append(Version(at=at, headline=headline))
+    return tuple(found)

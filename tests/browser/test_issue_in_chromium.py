@@ -258,7 +258,9 @@ def hostile_pages(story: IssueStory) -> list[str]:
     )
     return [
         page_html(story_page(PAGES, page)),
-        page_html(report_page(PAGES, story=evil, slug="s", details=evil, problem=evil)),
+        page_html(
+            report_page(PAGES, story=evil, slug="s", details=evil, problem=evil, by_form=True)
+        ),
     ]
 
 

@@ -22,7 +22,7 @@ from tests.crash import sender
 from tests.delivery.people import ISSUE, freeze, people
 from tests.delivery.servers import Grid, GridHandler, GridServer
 
-READERS = 250
+READERS = 400
 KILLS = 20
 EVERYBODY = {f"reader{number}@example.org" for number in range(1, READERS + 1)}
 
@@ -38,6 +38,21 @@ def slowly(grid: Grid, handler: GridHandler, request: dict[str, Any]) -> bool:
     time.sleep(0.004)
     handler.reply(202, None, X_Message_Id=identity)
     return True
+
+
+def wait_for_moment(child: Any, grid: Grid, rng: random.Random) -> None:
+    """Wait for a random moment of a sender's life: now and then its start, mostly its sending.
+
+    Counted in requests and not in seconds, so that a slow machine kills at the same places.
+    """
+    if rng.random() < 0.2:
+        child.join(rng.uniform(0, 0.2))
+        return
+    until = len(grid.requests) + rng.choice([1, 1, 2])
+    end = time.monotonic() + 10
+    while len(grid.requests) < until and child.exitcode is None and time.monotonic() < end:
+        time.sleep(0.001)
+    child.join(rng.uniform(0, 0.012))
 
 
 def crash(
@@ -57,9 +72,11 @@ def crash(
         arguments = (url, server.url, policy)
         kills = 0
         while kills < KILLS:
-            child = context.Process(target=sender.run, args=arguments, kwargs={"broken": broken})
+            child = context.Process(
+                target=sender.run, daemon=True, args=arguments, kwargs={"broken": broken}
+            )
             child.start()
-            child.join(rng.uniform(0.02, 0.22))
+            wait_for_moment(child, server.grid, rng)
             if child.exitcode is None:
                 child.kill()
                 child.join()
@@ -67,7 +84,9 @@ def crash(
             elif child.exitcode == 0:
                 break
         for _ in range(10):
-            child = context.Process(target=sender.run, args=arguments, kwargs={"broken": broken})
+            child = context.Process(
+                target=sender.run, daemon=True, args=arguments, kwargs={"broken": broken}
+            )
             child.start()
             child.join(60)
             if child.exitcode == 0:

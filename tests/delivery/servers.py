@@ -199,13 +199,20 @@ class GridHandler(BaseHTTPRequestHandler):
         )
 
 
+class QuietServer(ThreadingHTTPServer):
+    """An HTTP server that takes clients for granted that hang up on it."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: being hung up on is what it is there for."""
+
+
 class GridServer:
     """The stand-in on a free port, for a ``with`` block."""
 
     def __init__(self) -> None:
         self.grid = Grid()
         handler = type("Handler", (GridHandler,), {"grid": self.grid})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.server = QuietServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 import html5lib
@@ -32,6 +33,8 @@ NASTY = st.text(
         ("Two\r\nBcc: a@example.org", "Two Bcc: a@example.org"),
         ("Caf\u0065\u0301", "Café"),
         ("The \x93quoted\x94 word", "The “quoted” word"),
+        ("It\u00e2\u20ac\u2122s in the caf\u00c3\u00a9", "It’s in the café"),
+        ("Ångström’s Ãœber", "Ångström’s Ãœber"),
         ("\u202egnp.exe\u202c", "gnp.exe"),
         ("ti\u200btle\U000e0041", "title"),
         ("=?utf-8?q?x?=", "=?utf-8?q?x?="),
@@ -119,3 +122,29 @@ def test_an_excerpt_ends_with_a_sentence() -> None:
 def test_very_deep_markup_is_read() -> None:
     """Nine thousand nested elements cost no more than any other summary."""
     assert paragraphs("<div>" * 9_000 + "deep" + "</div>" * 9_000, 262_144) == "deep"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "news " * 50_000 + "<script>",
+        "<p>" * 80_000 + "<",
+        "<!--" * 60_000,
+        '<a href="' * 20_000,
+        "<a " + 'b="c" ' * 40_000,
+        "The post " * 20_000 + "appeared first on " * 9_000,
+        "&amp;" * 50_000,
+        "&" * 200_000,
+        "\u0301" * 100_000,
+        "\u200d" * 100_000,
+        "<" * 200_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_takes_long(raw: str) -> None:
+    """Cleaning takes time in proportion to the text, whatever the text is."""
+    started = time.process_time()
+    paragraphs(raw, 262_144)
+    line(raw)
+    visible(raw)
+    assert time.process_time() - started < 2

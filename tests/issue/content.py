@@ -256,6 +256,7 @@ def candidates() -> list[Candidate]:
                 HistoryEntry(
                     day=date(2026, 3, 16), articles=15, headline="Assembly opens ferry debate"
                 ),
+                HistoryEntry(day=DAY, articles=27, headline="Assembly votes for the ferries"),
             ),
             update=True,
         ),

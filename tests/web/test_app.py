@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from fastapi import FastAPI
@@ -68,7 +69,8 @@ def test_before_the_first_issue_the_front_page_says_so(client: Client) -> None:
     """An empty place has a front page all the same."""
     answer = client.get("/")
     assert answer.status == 200
-    assert "No issue yet" in answer.text
+    assert "first issue has not been sent yet" in answer.text
+    assert 'action="/subscribe"' in answer.text
 
 
 @pytest.mark.parametrize(
@@ -120,11 +122,45 @@ def test_an_unchanged_page_is_not_sent_again(room: Newsroom, client: Client) -> 
     assert (again.status, again.text) == (304, "")
 
 
-def test_the_newest_public_issue_is_the_front_page(room: Newsroom, client: Client) -> None:
+def test_the_newest_public_issue_is_on_the_front_page(room: Newsroom, client: Client) -> None:
     """A newer draft does not hide the last issue."""
     publish(room, day=date(2026, 11, 21))
     publish(room, IssueState.DRAFT, day=DAY)
-    assert '/issues/2026-11-21"' in client.get("/").text
+    assert 'href="/issues/2026-11-21"' in client.get("/").text
+
+
+def test_a_story_has_a_page_once_an_issue_told_it(room: Newsroom, client: Client) -> None:
+    """The text is the approved one; before an approval there is no page at all."""
+    issue = publish(room, IssueState.DRAFT)
+    story = content().stories[0]
+    assert client.get(f"/stories/{story.slug}").status == 404
+    room.issues.change(issue, replace(issue, state=IssueState.APPROVED, approved_by="an editor"))
+    answer = client.get(f"/stories/{story.slug}")
+    assert answer.status == 200
+    assert story.brief.headline in answer.text
+    assert "Approved by an editor" in answer.text
+    assert client.get(f"/stories/{story.slug}/card.svg").headers["content-type"] == (
+        "image/svg+xml; charset=utf-8"
+    )
+
+
+def test_lists_name_public_issues_only(room: Newsroom, client: Client) -> None:
+    """Archive, feed and sitemap have what was approved and nothing of a draft."""
+    publish(room, day=date(2026, 11, 21))
+    publish(room, IssueState.DRAFT, day=DAY)
+    for path in ("/issues", "/feed.xml", "/sitemap.xml"):
+        answer = client.get(path)
+        assert answer.status == 200
+        assert "/issues/2026-11-21" in answer.text
+        assert "2026-11-22" not in re.sub(r"<(lastmod|pubDate)>.*?</", "", answer.text)
+    for line in (client.get("/sitemap.xml").text, client.get("/feed.xml").text):
+        ElementTree.fromstring(line)
+
+
+@pytest.mark.parametrize("path", ["/method", "/corrections", "/unsubscribe", "/preferences"])
+def test_every_address_in_a_footer_leads_somewhere(client: Client, path: str) -> None:
+    """What the mail and the pages link to is there."""
+    assert client.get(path).status == 200
 
 
 @pytest.mark.parametrize(

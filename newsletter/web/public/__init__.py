@@ -1,5 +1,6 @@
 """The pages anybody may read: pure functions from frozen data to HTML, XML and text.
 
-``pages`` knows the templates, ``story``, ``issues``, ``method`` and ``reports`` word one kind of
-page each. Nothing here touches the database or the network; the application loads, these show.
+``story``, ``issues``, ``method`` and ``reports`` word one kind of page each, with the templates
+that :class:`newsletter.web.public.pages.Pages` fills in. Nothing here touches the database or the
+network; the application loads, these show.
 """

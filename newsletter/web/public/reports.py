@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 from newsletter.issue.clean import clean
 from newsletter.web.public.pages import Pages
@@ -53,8 +54,9 @@ def report_page(
     kind: str = "",
     details: str = "",
     problem: str = "",
+    by_form: bool = False,
 ) -> str:
-    """The form to report a problem with a story.
+    """How to report a problem with a story: a form, or where there is none, the editors' address.
 
     :param problem: why what was just sent was refused, in one sentence; ``kind`` and ``details``
         are what was entered.
@@ -65,7 +67,8 @@ def report_page(
         title=words("report_title"),
         story=clean(story),
         url=f"/stories/{slug}",
-        action=f"/stories/{slug}/report",
+        action=f"/stories/{slug}/report" if by_form else "",
+        subject=quote(f"{words('report_title')}: {slug}"),
         kinds=[(k.value, words(f"report_{k.value}"), k.value == kind) for k in ReportKind],
         details=details,
         problem=problem,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from newsletter.config import Config
 from newsletter.issue.choose import Candidate
-from newsletter.model import HistoryEntry, Lean, Outlet, Side
+from newsletter.model import Lean, Outlet, Side
 from newsletter.web.public.issues import EditionLine, IssueLine
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import ReportKind, Ticket
 from newsletter.web.public.story import Correction, StoryPage, Version
-from tests.issue.content import DAY, NOON, OUTLETS, SITE, candidates
+from tests.issue.content import NOON, OUTLETS, SITE, candidates
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 PAGES = Pages(TEMPLATES, SITE)
@@ -56,7 +56,7 @@ def story_content(candidate: Candidate | None = None) -> StoryPage:
         brief=brief,
         sources=sources,
         copies=frozenset(ids[3:4]),
-        history=(*found.history, HistoryEntry(day=DAY, articles=27, headline=titles[0])),
+        history=found.history,
         versions=(
             Version(at=NOON - timedelta(days=9), headline="Ferry lines warn of an April stop"),
             Version(at=NOON, headline=brief.headline),

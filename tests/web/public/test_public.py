@@ -49,7 +49,8 @@ EVERY = {
     "method": method_page(PAGES, CONFIG, outlets()),
     "corrections": corrections_page(PAGES, story_content().corrections),
     "corrections, none": corrections_page(PAGES, []),
-    "report": report_page(PAGES, story="Ferries", slug="ferry-subsidy"),
+    "report": report_page(PAGES, story="Ferries", slug="ferry-subsidy", by_form=True),
+    "report, by mail": report_page(PAGES, story="Ferries", slug="ferry-subsidy"),
     "ticket": ticket_page(PAGES, TICKET, fresh=True),
 }
 
@@ -259,7 +260,7 @@ def test_strangers_words_stay_words_on_every_page(evil: str) -> None:
     )
     pages = [
         story_page(PAGES, hostile),
-        report_page(PAGES, story=evil, slug="x", details=evil, problem=evil),
+        report_page(PAGES, story=evil, slug="x", details=evil, problem=evil, by_form=True),
         front_page(PAGES, latest=None, editions=EDITIONS, email=evil),
         archive_page(PAGES, [replace(issue_lines()[0], subject=evil)]),
     ]

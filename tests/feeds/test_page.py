@@ -1,0 +1,103 @@
+"""Pages: the article without its furniture, and where robots.txt and paywalls let us."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from newsletter.feeds.page import Page, read_page
+from newsletter.feeds.pages import with_page
+from newsletter.model import Feed
+
+SENTENCE = "The council of Sampleton voted on Sunday to rebuild the bridge over the river. "
+ARTICLE = "".join(f"<p>{SENTENCE * 3}</p>" for _ in range(4))
+
+
+def page(head: str = "", body: str = ARTICLE) -> bytes:
+    """A page with a menu, a notice, an article and a footer."""
+    return (
+        f"<html><head><title>Bridge</title>{head}</head><body><nav><a href='/a'>Menu</a></nav>"
+        f"<div class='cookie'>We use cookies.</div><article><h1>Bridge</h1>{body}</article>"
+        "<footer>Imprint and terms</footer></body></html>"
+    ).encode()
+
+
+def test_the_furniture_is_left_out() -> None:
+    """Menu, cookie notice and footer are not the article."""
+    read = read_page(page(), "https://example.org/bridge")
+    assert SENTENCE.strip() in read.text
+    assert not [word for word in ("Menu", "cookies", "Imprint", "<p>") if word in read.text]
+
+
+def test_the_canonical_address_counts_on_its_own_site_only() -> None:
+    """A page may name its own address, not somebody else's."""
+    own = "<link rel='canonical' href='https://www.example.org/bridge?utm_source=x'>"
+    other = "<link rel='canonical' href='https://evil.example/bridge'>"
+    assert (
+        read_page(page(own), "https://example.org/b").canonical == "https://www.example.org/bridge"
+    )
+    assert read_page(page(other), "https://example.org/b").canonical == ""
+
+
+def test_a_paywall_is_noticed() -> None:
+    """What the page says of itself, in either of the usual ways."""
+    said = '<script type="application/ld+json">{"isAccessibleForFree": "False"}</script>'
+    tier = '<meta property="article:content_tier" content="locked">'
+    assert read_page(page(said), "https://example.org/b").paywalled
+    assert read_page(page(tier), "https://example.org/b").paywalled
+    assert not read_page(page(), "https://example.org/b").paywalled
+
+
+def test_a_teaser_is_no_text() -> None:
+    """A few words are a notice, not an article."""
+    assert read_page(page(body="<p>Please sign in.</p>"), "https://example.org/b").text == ""
+
+
+FEED = b"""<rss version="2.0"><channel><title>t</title>
+<item><title>Bridge</title><link>/bridge</link><description>Short.</description></item>
+<item><title>Hidden</title><link>/hidden/x</link><description>Short.</description></item>
+</channel></rss>"""
+
+
+def response(body: bytes, kind: str, status: str = "200 OK") -> bytes:
+    """A whole HTTP answer."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Connection: close\r\n\r\n".encode() + body
+
+
+def test_pages_are_fetched_where_the_operator_and_robots_allow(server: Any, visit_all: Any) -> None:
+    """Opt-in per feed; robots.txt is asked once and obeyed."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/bridge"] = response(page(), "text/html")
+    server.replies["/hidden/x"] = response(page(), "text/html")
+    server.replies["/robots.txt"] = response(b"User-agent: *\nDisallow: /hidden", "text/plain")
+    feed = Feed(url=server.url("/feed"), outlet="paper")
+    (plain,) = visit_all(feed)
+    assert {article.text for article in plain.articles} == {""}
+    (full,) = visit_all(replace(feed, page_text=True))
+    texts = {article.title: article.words for article in full.articles}
+    assert SENTENCE.strip() in texts["Bridge"]
+    assert texts["Hidden"] == "Short."
+    asked = [request.path for request in server.requests]
+    assert asked.count("/robots.txt") == 1
+    assert "/hidden/x" not in asked
+
+
+def test_no_page_is_asked_for_when_robots_cannot_be_had(server: Any, visit_all: Any) -> None:
+    """A server in trouble may not be taken to allow."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/robots.txt"] = response(b"", "text/plain", "503 Busy")
+    (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper", page_text=True))
+    assert [article.words for article in visit.articles] == ["Short.", "Short."]
+    assert "/bridge" not in [request.path for request in server.requests]
+
+
+def test_a_page_never_makes_an_article_poorer(server: Any, visit_all: Any) -> None:
+    """A shorter text, or one behind a paywall, leaves what the feed said."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper"))
+    article = replace(visit.articles[0], text="A long text from the feed itself.")
+    assert with_page(article, None) == article
+    assert with_page(article, Page(text="Short.")) == article
+    assert with_page(article, Page(text="Long " * 90, paywalled=True)) == article
+    assert with_page(article, Page(text="Long " * 90)).text.startswith("Long")
