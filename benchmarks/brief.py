@@ -1,6 +1,6 @@
 """How good and how fast briefs are: support, balance, honesty, milliseconds a story.
 
-    python -m benchmarks.brief                       60 of as21 and gn25, all of them, a part of neus
+    python -m benchmarks.brief                       60 of as21 and gn25, all, a part of neus
     python -m benchmarks.brief --sets as21 --limit 100
 
 Needs the development stories and the scorer beside the project (../shared). Every story is written
