@@ -525,7 +525,7 @@ class DeliveryLedger:
         """Put everything that has not ended in doubt; how many.
 
         For a database that was restored from a backup: a row that says ``queued`` may have been
-        sent after the backup was made.
+        sent after the backup was made, in a batch that nobody remembers.
         """
         open_states = [D.QUEUED.value, D.CLAIMED.value, D.HANDED.value, D.DEFERRED.value]
         with self.database.begin() as connection:
@@ -536,6 +536,7 @@ class DeliveryLedger:
                 reason,
                 now,
                 owner="",
+                batch="",
             )
 
     # -- pace
