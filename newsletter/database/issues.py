@@ -169,17 +169,6 @@ class Issues:
         with self._database.reading() as connection:
             return tuple(connection.execute(query).scalars())
 
-    def telling(self, story: str) -> list[Issue]:
-        """The issues that tell a story, newest first."""
-        query = (
-            select(issues)
-            .join(issue_stories, issue_stories.c.issue == issues.c.id)
-            .where(issue_stories.c.story == story)
-            .order_by(issues.c.day.desc(), issues.c.id)
-        )
-        with self._database.reading() as connection:
-            return [_issue(row) for row in connection.execute(query)]
-
     def ring(self, edition: str, day: date, bell: str, now: datetime) -> bool:
         """Claim a bell of a local date; False when it was rung before, here or elsewhere."""
         row = {"edition": edition, "day": day, "bell": bell, "rung": now}

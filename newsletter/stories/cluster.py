@@ -109,9 +109,10 @@ class _Joining:
         """How strongly a group takes to others.
 
         The strength of a link is the similarity between two groups, summed over their members,
-        times the pull of both. That makes it the mean similarity between them, bigger groups favoured, measured against
-        the mean similarity inside each (with one pair of usual similarity added): two tight groups
-        on one topic are two stories, two loose ones as near to each other as to themselves are one.
+        times the pull of both. That makes it the mean similarity between them, bigger groups
+        favoured, measured against the mean similarity inside each (with one pair of usual
+        similarity added): two tight groups on one topic are two stories, two loose ones as near
+        to each other as to themselves are one.
         """
         method, size = self._method, len(group.members)
         tight = (2 * group.within + method.cohesion_prior) / (size * (size - 1) + 1)

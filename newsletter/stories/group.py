@@ -24,12 +24,15 @@ from newsletter.model import Article, Kind, Story
 from newsletter.stories import identity, similarity, terms
 from newsletter.stories import locks as locks_
 from newsletter.stories.cluster import cluster
+from newsletter.stories.embedding import Embedding, blended
 from newsletter.stories.locks import Lock, LockKind
 from newsletter.stories.sections import section_of
 from newsletter.stories.similarity import Links, Method, Weights
 from newsletter.stories.terms import Tokens
 
 DAY = 86_400.0
+EMBEDDED = 500
+"""Characters of a text that are given to an embedding: what a sentence model reads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,9 @@ def method_of(settings: config.Stories) -> Method:
     )
 
 
-def compare(articles: Iterable[Article], method: Method) -> Window:
+def compare(
+    articles: Iterable[Article], method: Method, embedding: Embedding | None = None
+) -> Window:
     """Articles of one language, sorted and compared."""
     ordered = tuple(sorted(articles, key=_age))
     lang = terms.language(ordered[0].lang) if ordered else "en"
@@ -68,6 +73,9 @@ def compare(articles: Iterable[Article], method: Method) -> Window:
         days=np.array([article.published.timestamp() / DAY for article in ordered]),
         method=method,
     )
+    if embedding is not None:
+        texts = [f"{article.title}. {article.words[:EMBEDDED]}" for article in ordered]
+        found = blended(found, embedding.vectors(texts))
     return Window(articles=ordered, tokens=tokens, weights=weights, links=found)
 
 
@@ -77,6 +85,7 @@ def group(
     *,
     settings: config.Stories,
     locks: Sequence[Lock] = (),
+    embedding: Embedding | None = None,
 ) -> tuple[Story, ...]:
     """Partition articles into stories, oldest story first.
 
@@ -102,7 +111,7 @@ def group(
     groups: list[list[str]] = []
     typical: dict[str, float] = {}
     for lang in sorted(by_language):
-        window = compare(by_language[lang], method)
+        window = compare(by_language[lang], method, embedding)
         members, nearness = _grouped(window, method, locks)
         groups += members
         typical |= nearness

@@ -23,6 +23,19 @@ def group_lines(
 
     :raises StoryError: when a line cannot be an article; its subject is the number of the line.
     """
+    articles = read_articles(lines)
+    stories = group(articles, settings=settings or config.Stories())
+    return [
+        {"story_id": story.id, "headline": story.headline, "articles": list(story.articles)}
+        for story in stories
+    ]
+
+
+def read_articles(lines: Iterable[Mapping[str, Any]]) -> list[Article]:
+    """The articles of such lines, in their order.
+
+    :raises StoryError: as :func:`group_lines` does.
+    """
     articles: list[Article] = []
     seen: dict[str, int] = {}
     last = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,11 +46,7 @@ def group_lines(
         seen[article.id] = number
         last = article.published
         articles.append(article)
-    stories = group(articles, settings=settings or config.Stories())
-    return [
-        {"story_id": story.id, "headline": story.headline, "articles": list(story.articles)}
-        for story in stories
-    ]
+    return articles
 
 
 def _article(line: Mapping[str, Any], number: int, last: datetime) -> Article:

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from math import log
 
 import numpy as np
 
 from newsletter import config
 from newsletter.model import Article, Story
 from newsletter.stories import terms
-from newsletter.stories.group import DAY, method_of
-from newsletter.stories.similarity import Floats, Ints, Method
+from newsletter.stories.group import DAY, compare, method_of
+from newsletter.stories.similarity import PRETEND_DOCUMENTS, Floats, Ints, Method
 from newsletter.stories.terms import LEAD_WORDS
 
 NEAREST = 3
 """The members of a story that are asked; a big story is not diluted by its far members."""
-FITS = 0.12
+FITS = 0.11
 """The mean corrected similarity to the nearest members from which an article is placed."""
 
 
@@ -44,13 +45,16 @@ class LiveGrouper:
         self._method = method_of(settings)
         self._story = {article: story.id for story in stories for article in story.articles}
         self._index: dict[str, _Index] = {}
-        for article in sorted(articles, key=lambda a: (a.published, a.id)):
-            self._of(article).add(article, self._method)
+        by_language: dict[str, list[Article]] = {}
+        for article in articles:
+            by_language.setdefault(terms.language(article.lang), []).append(article)
+        for some in by_language.values():
+            self._of(some[0]).fill(some)
 
     def place(self, article: Article) -> str | None:
         """The id of the story an article fits well, and remember it there; None where none fits."""
         known = self._story.get(article.id) or self._story.get(article.same_as)
-        near = self._of(article).add(article, self._method)
+        near = self._of(article).add(article)
         if known is None:
             known = self._best(near)
         if known is not None:
@@ -63,7 +67,7 @@ class LiveGrouper:
 
     def _of(self, article: Article) -> _Index:
         lang = terms.language(article.lang)
-        return self._index.setdefault(lang, _Index(lang))
+        return self._index.setdefault(lang, _Index(lang, self._method))
 
     def _best(self, near: Sequence[tuple[str, float]]) -> str | None:
         values: dict[str, list[float]] = {}
@@ -81,8 +85,9 @@ class LiveGrouper:
 class _Index:
     """The articles of one language by their features; a feature is a word in one of four roles."""
 
-    def __init__(self, lang: str) -> None:
+    def __init__(self, lang: str, method: Method) -> None:
         self.lang = lang
+        self.method = method
         self.background = terms.background(lang)
         self.ids: list[str] = []
         self.outlets: dict[str, int] = {}
@@ -93,25 +98,52 @@ class _Index:
         self.frequency: Counter[str] = Counter()
         self.postings: dict[object, tuple[array[int], array[float]]] = {}
 
-    def add(self, article: Article, method: Method) -> list[tuple[str, float]]:
+    def fill(self, articles: Sequence[Article]) -> None:
+        """Index a whole window at once; the levels are taken from its comparison."""
+        method = self.method
+        window = compare(articles, method)
+        names = window.tokens.names
+        spoken = [
+            ([names[n] for n in title], [names[n] for n in body])
+            for title, body in zip(window.tokens.title, window.tokens.body, strict=True)
+        ]
+        for title, body in spoken:
+            self.frequency.update({*title, *body})
+        documents = len(spoken)
+        for article, (title, body) in zip(window.articles, spoken, strict=True):
+            stored, _ = self._features(title, body, documents)
+            self._store(article, stored)
+        day = np.array(self.day)
+        near = method.reach_days + 1e-6
+        others = np.searchsorted(day, day + near, "right") - np.searchsorted(day, day - near) - 1
+        total = window.links.level * (others + method.level_weight)
+        self.total.extend((total - method.level_weight * method.level_prior).tolist())
+        self.others.extend(others.tolist())
+
+    def add(self, article: Article) -> list[tuple[str, float]]:
         """Index an article; returns those near it with corrected similarity, nearest first."""
-        stored, asked = self._features(article, method)
+        tokens = terms.tokenise([article], self.lang, self.background)
+        title = [tokens.names[number] for number in tokens.title[0]]
+        body = [tokens.names[number] for number in tokens.body[0]]
+        self.frequency.update({*title, *body})
+        stored, asked = self._features(title, body, len(self.ids) + 1)
         outlet = self.outlets.setdefault(article.outlet, len(self.outlets))
-        day = article.published.timestamp() / DAY
-        near = self._near(asked, outlet, day, method)
+        near = self._near(asked, outlet, article.published.timestamp() / DAY)
+        self._store(article, stored)
+        return near
+
+    def _store(self, article: Article, features: Mapping[object, float]) -> None:
         number = len(self.ids)
         self.ids.append(article.id)
-        self.outlet.append(outlet)
-        self.day.append(day)
-        for feature, value in stored.items():
+        self.outlet.append(self.outlets.setdefault(article.outlet, len(self.outlets)))
+        self.day.append(article.published.timestamp() / DAY)
+        for feature, value in features.items():
             rows, values = self.postings.setdefault(feature, (array("q"), array("d")))
             rows.append(number)
             values.append(value)
-        return near
 
-    def _near(
-        self, asked: dict[object, float], outlet: int, day: float, method: Method
-    ) -> list[tuple[str, float]]:
+    def _near(self, asked: dict[object, float], outlet: int, day: float) -> list[tuple[str, float]]:
+        method = self.method
         rows: list[Ints] = []
         values: list[Floats] = []
         for feature, value in asked.items():
@@ -140,21 +172,17 @@ class _Index:
         return [(self.ids[at], float(corrected[at])) for at in order.tolist()]
 
     def _features(
-        self, article: Article, method: Method
+        self, title: Sequence[str], body: Sequence[str], documents: int
     ) -> tuple[dict[object, float], dict[object, float]]:
         """What is stored of an article, and what is asked of the others."""
-        tokens = terms.tokenise([article], self.lang, self.background)
-        names = tokens.names
-        title = [names[number] for number in tokens.title[0]]
-        body = [names[number] for number in tokens.body[0]]
-        self.frequency.update({*title, *body})
+        method = self.method
         lead = body[:LEAD_WORDS]
         pairs = [*pairwise(title), *pairwise(lead)]
         half = (method.title_body / 2) ** 0.5
-        of_title, of_body = self._weighted(title, method), self._weighted(body, method)
+        of_title, of_body = self._weighted(title, documents), self._weighted(body, documents)
         stored: dict[object, float] = {}
         asked: dict[object, float] = {}
-        for name, value in self._weighted([*title, *lead], method).items():
+        for name, value in self._weighted([*title, *lead], documents).items():
             stored["lead", name] = asked["lead", name] = value * method.lead**0.5
         for name, value in of_title.items():
             stored["title", name] = asked["title", name] = value * method.title**0.5
@@ -162,18 +190,20 @@ class _Index:
         for name, value in of_body.items():
             stored["told", name] = asked["named", name] = value * half
         counts = Counter(pairs)
-        length = sum((1 + np.log(n)) ** 2 for n in counts.values()) ** 0.5
+        length = sum((1 + log(n)) ** 2 for n in counts.values()) ** 0.5
         for pair, n in counts.items():
-            stored[pair] = asked[pair] = float((1 + np.log(n)) / length * method.pairs**0.5)
+            stored["pair", *pair] = asked["pair", *pair] = float(
+                (1 + log(n)) / length * method.pairs**0.5
+            )
         return stored, asked
 
-    def _weighted(self, words: Sequence[str], method: Method) -> dict[str, float]:
-        documents = len(self.ids) + 1 + max(self.background.documents, 1000)
+    def _weighted(self, words: Sequence[str], documents: int) -> dict[str, float]:
+        documents += max(self.background.documents, PRETEND_DOCUMENTS)
         known = self.background.frequency
         weights: dict[str, float] = {}
         for word, count in Counter(words).items():
             frequency = self.frequency[word] + known.get(word, 0)
-            if frequency <= method.common * documents:
-                weights[word] = float((1 + np.log(count)) * np.log(documents / max(frequency, 1)))
+            if frequency <= self.method.common * documents:
+                weights[word] = float((1 + log(count)) * log(documents / max(frequency, 1)))
         length = sum(value * value for value in weights.values()) ** 0.5 or 1.0
         return {word: value / length for word, value in weights.items()}

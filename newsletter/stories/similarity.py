@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 
 _BLOCK = 256
 """Articles compared at once with all that lie within reach; bounds memory in a full window."""
-_PRETEND_DOCUMENTS = 1000
+PRETEND_DOCUMENTS = 1000
 """Background assumed for a language without one, so that two lone articles still have weights."""
 
 
@@ -97,7 +97,7 @@ def weigh(tokens: Tokens, background: Background, method: Method) -> Weights:
     frequency = np.bincount(present.indices, minlength=words) + np.fromiter(
         (known.get(name, 0) for name in tokens.names), np.float64, words
     )
-    documents = articles + max(background.documents, _PRETEND_DOCUMENTS)
+    documents = articles + max(background.documents, PRETEND_DOCUMENTS)
     word = np.log(documents / np.maximum(frequency, 1.0))
     word[frequency > method.common * documents] = 0.0
     return Weights(documents=documents, word=word, method=method)

@@ -23,9 +23,9 @@ from typing import Protocol
 
 LEAD_WORDS = 60
 """Words of the body that count as its lead: where an agency report says what happened."""
-BODY_WORDS = 250
-"""Words of the body that are read at all; later ones are background that many stories share."""
-_BODY_CHARACTERS = 2600
+BODY_WORDS = 150
+"""Words of the body that are read at all; with 250 nothing was gained but time."""
+_BODY_CHARACTERS = 1600
 """Characters cut from a text before it is split, so that a very long one costs no more."""
 FURNITURE_ARTICLES = 3
 """A sentence in so many articles of one outlet is furniture."""
@@ -39,6 +39,8 @@ _STRANGE_SHARE = 0.25
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _TAIL = re.compile(r"\s+[|–—·»-]\s+|\s*\|\s*")
+_TYPOGRAPHY = [("’", "'"), ("‘", "'"), *((sign, " ") for sign in "“”—–…\u00a0•")]
+_SPACES = {code: " " for code in range(128) if not chr(code).isalnum() and chr(code) != "'"}
 # Scripts written without spaces: a run of characters becomes overlapping pairs.
 _UNSPACED = re.compile(
     r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]{2,}"
@@ -130,7 +132,7 @@ def normal(word: str, lang: str = "en") -> str:
     stops = stop_words(lang)
     if word in stops:
         return ""
-    word = word.replace("’", "'")
+    word = word.replace("’", "'").strip("'")
     if word in stops:
         return ""
     word = word.removesuffix("'s")
@@ -142,8 +144,17 @@ def normal(word: str, lang: str = "en") -> str:
 
 
 def split_words(text: str) -> list[str]:
-    """The words of a lower-case text, in their order; runs of an unspaced script as pairs."""
-    if not text.isascii() and _UNSPACED.search(text):
+    """The words of a lower-case text, in their order; runs of an unspaced script as pairs.
+
+    Words may still have apostrophes at their ends; :func:`normal` takes them off.
+    """
+    if not text.isascii():
+        for sign, plain in _TYPOGRAPHY:
+            text = text.replace(sign, plain)
+    # Nearly all English text is plain now, and then a table is four times as fast as a pattern.
+    if text.isascii():
+        return text.translate(_SPACES).split()
+    if _UNSPACED.search(text):
         text = _UNSPACED.sub(_pairs, text)
     return _WORD.findall(text)
 

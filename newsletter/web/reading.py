@@ -26,7 +26,7 @@ from newsletter.web.public.issues import (
 )
 from newsletter.web.public.method import method_page
 from newsletter.web.public.pages import Pages
-from newsletter.web.public.reports import corrections_page
+from newsletter.web.public.reports import corrections_page, report_page
 from newsletter.web.public.story import StoryPage, Version, story_card, story_page
 
 READ = ["GET", "HEAD"]
@@ -59,6 +59,11 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     @routes.api_route("/stories/{slug}/card.svg", methods=READ)
     def card(slug: str, request: Request) -> Response:
         return cached(request, story_card(pages, _story(room, published, slug)), "image/svg+xml")
+
+    @routes.api_route("/stories/{slug}/report", methods=READ)
+    def report(slug: str, request: Request) -> Response:
+        found = _story(room, published, slug).story
+        return cached(request, report_page(pages, story=found.headline, slug=found.slug))
 
     @routes.api_route("/method", methods=READ)
     def method(request: Request) -> Response:

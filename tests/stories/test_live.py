@@ -51,3 +51,22 @@ def test_other_languages_do_not_meet() -> None:
     """The same words under another language are not compared."""
     live, _ = grouper()
     assert live.place(article("de", DAM[0].title, DAM[0].text, lang="de")) is None
+
+
+def test_an_index_filled_at_once_answers_like_one_filled_one_by_one() -> None:
+    """Starting from a window and growing into it lead to the same placement."""
+    known = [a for a in DAY if a.id != "dam-3"]
+    stories = group(known, settings=SETTINGS)
+    at_once = LiveGrouper(known, stories, settings=SETTINGS)
+    grown = LiveGrouper([], stories, settings=SETTINGS)
+    for one in known:
+        grown.place(one)
+    assert at_once.place(DAM[2]) == grown.place(DAM[2]) is not None
+
+
+def test_words_that_name_a_role_do_no_harm() -> None:
+    """An article about a lead title is not confused by how words are stored."""
+    live = LiveGrouper([], [], settings=SETTINGS)
+    assert (
+        live.place(article("a", "Lead title pair told named lead", "Lead lead title told.")) is None
+    )

@@ -112,3 +112,21 @@ def test_any_text_can_be_read(title: str, text: str, lang: str) -> None:
     tokens = terms.tokenise([article("a", title, text)], lang)
     assert all(0 <= n < len(tokens.names) for n in (*tokens.title[0], *tokens.body[0]))
     assert all(tokens.names)
+
+
+def test_a_title_in_another_language_than_its_text_is_reduced() -> None:
+    """Title words that neither the text nor the background knows are dropped where they are many."""
+    known = terms.Background(
+        documents=9, frequency={"senate": 5, "tariff": 5, "vote": 5, "canada": 5, "clear": 5}
+    )
+    text = "The Senate voted against tariffs on Canada."
+    some = [
+        article("a", "Senado rechaza aranceles contra Canada", text),
+        article("b", "Senate clears Zorn tariff vote", text),
+        article("c", "Senado rechaza aranceles"),
+    ]
+    tokens = terms.tokenise(some, "en", known)
+    titles = [[tokens.names[number] for number in title] for title in tokens.title]
+    assert titles[0] == ["canada"]
+    assert "zorn" in titles[1]
+    assert titles[2] == ["senado", "rechaza", "arancele"]
