@@ -122,9 +122,9 @@ def _quality(folder: Path, scorer: ModuleType) -> None:
 def _shelf() -> dict[str, Callable[[Rows], Grouping]]:
     """TF-IDF with agglomerative clustering and with HDBSCAN, at several settings each."""
     try:
-        from sklearn.cluster import HDBSCAN, AgglomerativeClustering  # noqa: PLC0415 - optional
-        from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
-        from sklearn.metrics.pairwise import cosine_distances  # noqa: PLC0415
+        from sklearn.cluster import HDBSCAN, AgglomerativeClustering
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.metrics.pairwise import cosine_distances
     except ImportError:
         print("scikit-learn is not installed: no comparison (pip install scikit-learn)")
         return {}
