@@ -58,6 +58,23 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class ThemeColors(_Table):
+    """The colours of the site's own, by day and by night; each needs 4.5 : 1 on its paper."""
+
+    logo: str = Field(default="", max_length=60)
+    link: Color = "#1f4e79"
+    left: Color = "#2f5d8a"
+    center: Color = "#6b7280"
+    right: Color = "#a4433a"
+    link_night: Color = "#9cc4ee"
+    left_night: Color = "#7fb0e0"
+    center_night: Color = "#a3a9b3"
+    right_night: Color = "#e08d83"
+
+
 class Site(_Table):
     """Who publishes, as readers see it."""
 
@@ -66,6 +83,7 @@ class Site(_Table):
     language: str = "en"
     postal_address: str = "1 Example Street, Sampleton"
     contact: str = "editor@example.org"
+    theme: ThemeColors = ThemeColors()
 
 
 class Database(_Table):

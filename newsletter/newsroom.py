@@ -14,13 +14,16 @@ from datetime import date, datetime
 from functools import cached_property
 
 from newsletter.audience.segments import condition
+from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import Config
 from newsletter.database.articles import Articles
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
+from newsletter.database.keys import signing_keys
 from newsletter.database.readers import Readers
+from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
@@ -70,6 +73,15 @@ class Newsroom:
     def readers(self) -> Readers:
         """The people who read."""
         return Readers(self.database, compile_segment=condition)
+
+    @cached_property
+    def signups(self) -> SignUps:
+        """People on their way in, and what they change about themselves."""
+        return SignUps(self.database, address_hash=self.readers.address_hash)
+
+    def signer(self, purpose: str) -> Signer:
+        """What signs links of one purpose and reads them again, also after a new key was added."""
+        return Signer(signing_keys(self.database, self.token), purpose)
 
     @cached_property
     def ledger(self) -> DeliveryLedger:

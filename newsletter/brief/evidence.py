@@ -38,12 +38,12 @@ _BYLINE = re.compile(
 )
 _BULLET = re.compile(r"^(?:[-–—•■●▪*·]+|\d{1,2}[.)])\s+")
 _ENDS = re.compile(r"[.!?][”\"’')\]]*$")
-TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)[”\"’')\]]*$")
+TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)\.?[”\"’')\]]*$")
 _GLUED = re.compile(
-    r"\b[A-Za-z]*[a-z]{3}[A-Z][a-z]+|[a-z][.!?][A-Z][a-z]|\)[A-Za-z]|[A-Z]{2,}[a-z]{3,}[A-Z]"
+    r"\b[A-Za-z]*[a-z]{3}[A-Z][a-z]+|\d{4}[A-Z]|[a-z][.!?][A-Z][a-z]|\)[A-Za-z]|[A-Z]{2,}[a-z]{3,}[A-Z]"
 )
 _STRIPPED = re.compile(
-    r"\w [,.;:](?:\s|$)|\w ['’]s\b|\( | \)|\(\)|\bhere[.,)]|\{\{|\}\}|\[\]|[|•■▪]|&\w+;"
+    r"[,;:]\.|\w [,.;:](?:\s|$)|\w ['’]s\b|\( | \)|\(\)|\bhere[.,)]|\{\{|\}\}|\[\]|[|•■▪]|&\w+;"
 )
 _CAMEL = frozenset(
     wording.word_list(
@@ -192,8 +192,8 @@ def _of_article(
         if said in known or said in seen or not is_sentence(said):
             continue
         seen.add(said)
-        if said.casefold().rstrip(".") == title:
-            continue
+        if title and said.casefold().startswith(title):
+            continue  # the headline once more, alone or run together with what stands below it
         found.append(
             Span(
                 article=article.id,
@@ -229,7 +229,7 @@ def is_sentence(said: str) -> bool:
     """Whether a piece of text is a whole sentence of an article, fit to be looked at further."""
     if not 12 <= len(said) <= 700 or said.count(" ") < 3 or not _begins_and_ends(said):
         return False
-    if _BYLINE.match(said) or _STRIPPED.search(said) or not VERB.search(said):
+    if _in_capitals(said) or _BYLINE.match(said) or _STRIPPED.search(said) or not VERB.search(said):
         return False
     glued = _GLUED.search(said)
     if glued and glued.group() not in _CAMEL:
@@ -244,6 +244,12 @@ def balanced(said: str) -> bool:
         and said.count("“") == said.count("”")
         and said.count("(") == said.count(")")
     )
+
+
+def _in_capitals(said: str) -> bool:
+    """Whether a sentence is written like a headline: a label or a list of terms for searches."""
+    long = [word for word in wording.WORD.findall(said) if len(word) > 3 and word[0].isalpha()]
+    return len(long) >= 6 and sum(word[0].isupper() for word in long) >= 0.85 * len(long)
 
 
 def _begins_and_ends(said: str) -> bool:

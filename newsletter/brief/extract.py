@@ -34,6 +34,10 @@ from newsletter.model import (
 
 WRITER = "extract"
 _SHARES = (1, 3)  # sentences kept for each wanting side, first few, then more
+# The least of its words an overview keeps when sentences are given up to the sides: much where a
+# side would merely have no words of its own (that can be said), less where left and right would
+# stand there unequal.
+_KEPT_FOR_A_VOICE, _KEPT_FOR_BALANCE = 0.8, 0.5
 _TRIES = 4  # candidates of one block that are tried before the block is given up
 
 
@@ -64,6 +68,11 @@ class _Shares:
     chosen: tuple[Span, ...]
     quoted: dict[Side, tuple[Span, ...]]
     wanting: list[Side]
+
+    @property
+    def words(self) -> int:
+        """Words of the overview."""
+        return sum(span.words for span in self.chosen)
 
 
 class _Draft:
@@ -145,10 +154,12 @@ class _Draft:
         if not best.wanting:
             return best.chosen, best.quoted
         own = {side: listed(side, ()) for side in best.wanting}
+        lopsided = all(best.quoted[side] for side in (Side.LEFT, Side.RIGHT))
+        least = best.words * (_KEPT_FOR_BALANCE if lopsided else _KEPT_FOR_A_VOICE)
         for share in _SHARES:
             kept = {(s.article, s.start) for entries in own.values() for _, s in entries[:share]}
             shares = attempt(frozenset(kept))
-            if shares.chosen and len(shares.wanting) < len(best.wanting):
+            if len(shares.wanting) < len(best.wanting) and shares.words >= least:
                 best = shares
             if not best.wanting:
                 break

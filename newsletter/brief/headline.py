@@ -42,7 +42,7 @@ _CLICKBAIT = re.compile(
     timeline|transcript|full[ ]text|
     factbox|perspectives|commentary|recap|newsletter|briefing|q&a|here|this|these|that|those|it|
     he|she|they|his|her|
-    their|but|and|so|if|don['’]t|stop|let|imagine|remember|forget|think|look|ready|can|should|
+    their|but|and|so|if|don['’]t|stop|let|imagine|remember|defend|blame|boycott|end|fix|save|keep|give|vote|meet|stand|forget|think|look|ready|can|should|
     is|are|was|does|did|do|will|could|would)\b |
     \b(?:here['’]s|what[ ]to[ ]know|what[ ]we[ ]know|you|your|you['’]re|we|our|us[ ]all|
     let['’]s|i|i['’]m|my|need[ ]to[ ]know|things|
@@ -56,11 +56,12 @@ _CLICKBAIT = re.compile(
     [:|][ ]*(?:live|report|analysis|opinion|reports?|explainer)$ | \bby\b.*\|
     """
 )
+# Where the main clause of a title ends: before an addition set off by a comma or dash, or before
+# "as" and "amid". "After" needs the comma, because "15 minutes after" belongs together.
 _CLAUSE = re.compile(
     r"(?:,| [-–—]+|;)\s+(?:as|after|but|while|amid|with|in|despite|following|says?|and|saying|"
-    r"citing|ahead|when|though|"
-    r"\w+ing|which|who|officials|sources|report)\b|;\s|\s(?:as|after|amid|despite|following|"
-    r"while|ahead of)\s"
+    r"citing|ahead|when|though|\w+ing|which|who|officials|sources|report)\b|;\s|"
+    r"\s(?:as|amid|ahead of)\s"
 )
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|will|to|can|could|may|might|\w{3,}(?:s|ed|es)|won|wins|"
@@ -69,6 +70,7 @@ _VERB = re.compile(
     r"took|put|let|found|charged|arrested)\b",
     re.IGNORECASE,
 )
+_TYPICAL = 0.5  # of the best title: a sentence must be as near to the titles as this
 _FEWEST = 4  # words: fewer say too little to be a headline
 
 
@@ -127,12 +129,18 @@ def candidates(
             value *= 0.98
         for rank, form in enumerate(_forms(text, most)):
             pool.append((rank + _trouble(form), value, form, article.id))
+    best = max((weights.typical(terms) for terms in keys.values()), default=0.0)
     for span in evidence:
-        if span.place < 4 and not span.opinion and not span.first_person:
-            form = span.text.rstrip(".")
-            if wording.words(form) <= most and not wording.QUOTED.search(form):
-                value = weights.about(span.terms) * weights.typical(span.terms)
-                pool.append((2 + _trouble(form), value, form, span.article))
+        form = span.text.rstrip(".")
+        if span.opinion or span.place > 1 or wording.words(form) > most:
+            continue
+        typical = weights.typical(span.terms)
+        if typical < _TYPICAL * best or span.first_person or span.leans or not span.stands_plain:
+            continue
+        if not wording.QUOTED.search(form):
+            pool.append(
+                (2 + _trouble(form), weights.about(span.terms) * typical, form, span.article)
+            )
     good = [entry for entry in pool if entry[0] < 4]
     good.sort(key=lambda entry: (entry[0], -round(entry[1], 9), len(entry[2]), entry[2], entry[3]))
     return [Candidate(text=text, article=article, score=value) for _, value, text, article in good]

@@ -170,12 +170,26 @@ def together(
         for side, own, other in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
             if own:
                 chosen[side] = (_nearest_size(own, other[:1]) or own)[0].spans
+        _drop_scrap(chosen)
     center = options.get(Side.CENTER, [])
     if center:
         wanted = [_as_choice(chosen[side]) for side in (Side.LEFT, Side.RIGHT) if chosen[side]]
         fitting = [own for own in center if all(_parallel(own, other) for other in wanted)]
         chosen[Side.CENTER] = (fitting or _nearest_size(center, wanted))[0].spans
     return chosen
+
+
+def _drop_scrap(chosen: dict[Side, tuple[Span, ...]]) -> None:
+    """Take a lone headline or half sentence away from a side that cannot match the other.
+
+    "Too thin to quote" with a link to the article is fairer than eight words against thirty.
+    """
+    one, other = _as_choice(chosen[Side.LEFT]), _as_choice(chosen[Side.RIGHT])
+    if not one.spans or not other.spans or _parallel(one, other):
+        return
+    shorter = Side.LEFT if one.words < other.words else Side.RIGHT
+    if all(span.title or span.clause for span in chosen[shorter]):
+        chosen[shorter] = ()
 
 
 def bullet(span: Span) -> Bullet:

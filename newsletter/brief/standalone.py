@@ -29,7 +29,8 @@ _DANGLING_START = re.compile(
     rf"""(?xi)^[“"‘'(]*(?:
       (?:he|she|it|they|him|her|his|hers|its|their|theirs|them|this|that|these|those|such|
       neither|either)\b|
-      there['’]s\b|there\b(?![ ](?:is|are|was|were|has|have|had|will|would|may|could)\b)|
+      one[ ](?:such|is|was|way|reason)\b|there['’]s\b|there\b(?![ ](?:is|are|was|were|has|have|
+      had|will|would|may|could)\b)|
       both\b(?![ ](?:\w+[ ])?[A-Z])|both[ ](?:of[ ]the|sides|men|women)\b|others?\b|
       another\b(?![ ](?:[\d.,]+|government|round)\b)|
       (?:some|many|one|all|most|none|few|several|two|three)[ ]of[ ](?:them|these|those|which|
@@ -38,7 +39,8 @@ _DANGLING_START = re.compile(
       still|instead|also|then|thus|hence|
       therefore|likewise|similarly|otherwise|additionally|besides|indeed|consequently|
       afterwards?|previously|elsewhere|here|thereafter|
-      too|again|plus|yeah|yes|no|sure|ok|okay|well)\b(?![ ]far\b)(?![ ](?:one|matter)\b)|
+      too|again|plus|skip[ ]ahead|fast[ -]forward|yeah|yes|no|sure|ok|okay|well)\b
+      (?![ ]far\b)(?![ ](?:one|matter)\b)|
       (?:later|earlier)\b(?![ ]this)|
       in[ ](?:addition|contrast|response|turn|fact|other[ ]words|short|the[ ]meantime|
       doing[ ]so|that|this|it|so[ ]doing|return|particular|part)\b|
@@ -71,7 +73,9 @@ _LONE_NAME = re.compile(
     r"went|did|does|may|made|took|\w+ed)\b"
 )
 # "On Monday, it implemented": the subject is a pronoun with nothing before it to stand for.
-_LATE_PRONOUN = re.compile(r"^([^,]{0,60}),\s(?:he|she|it|they)\b", re.IGNORECASE)
+_LATE_PRONOUN = re.compile(r"^([^,]{0,60}),\s(?:he|she|it|they|his|her|their|its)\b", re.IGNORECASE)
+# "As per Newswire, his arrest": the name before the pronoun is only who says so.
+_SOURCE_FIRST = re.compile(r"^(?:As per|According to|Citing|As reported by)\b", re.IGNORECASE)
 _NAMED = re.compile(
     r"(?<!^)\b(?!(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|"
     r"June|July|"
@@ -92,7 +96,15 @@ _ALWAYS_KNOWN = frozenset(
     )
 )
 _SINGULAR_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.IGNORECASE)
-_PROPER = re.compile(r"(?<![.!?:“\"‘]\s)(?<!^)(?<![“\"‘])\b[A-Z][\w’'-]*[a-z][\w’'-]*")
+_PROPER = re.compile(
+    r"(?!\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|May|June|July|"
+    r"August|September|October|November|December)\b)"
+    r"(?<![.!?:“\"‘]\s)(?<!^)(?<![“\"‘])\b[A-Z][\w’'-]*[a-z][\w’'-]*"
+)
+_NAME_AFTER = re.compile(
+    r"[^,]{0,80}, (?:the |former |then-|a |[a-z]+ ){0,3}"
+    r"(?!The\b|A\b|He\b|She\b|They\b|It\b)[A-Z]\w+"
+)
 _OPENING_NAME = re.compile(
     r"^[“\"‘(]*(?:(?:Mr|Mrs|Ms|Dr|Sen|Rep|Gov|President|Former|Prime|Senate|House)\b\.? ?)*"
     r"[A-Z][\w’'.-]+(?: [A-Z][\w’'.-]+)+"
@@ -141,7 +153,7 @@ def stands_alone(said: str, *, quoting: bool) -> bool:
     if not quoting and said[0] in '“"‘':
         return False
     late = _LATE_PRONOUN.match(own)
-    if late and not _NAMED.search(late.group(1)):
+    if late and (_SOURCE_FIRST.match(own) or not _NAMED.search(late.group(1))):
         return False
     return not (_SINGULAR_PERSON.search(own) and not names_somebody(said))
 
@@ -168,5 +180,4 @@ def names_somebody(said: str) -> bool:
         return True
     # "In his speech, Biden said": the name follows within the same opening phrase.
     after = own[person.end() : person.end() + 120] if person else ""
-    comma = after.find(",")
-    return 0 <= comma < 80 and _PROPER.search(after[comma:]) is not None
+    return _NAME_AFTER.match(after) is not None

@@ -21,6 +21,7 @@ _TITLE_SHARE = 0.5
 _LONE = 0.15  # weight of a term only one family uses
 _CORE_SHARE = 0.3  # families that open with a term of the story's core
 _FEWEST_CORE = 4
+_WIDE_CORE = 8
 _FEW_FAMILIES = 3  # with so few, a core is too small to rule anything out
 
 
@@ -109,7 +110,7 @@ class Weights:
         if len(self.core) < _FEWEST_CORE:
             return 1.0
         common = len(terms & self.core)
-        if common == 0 and self._families > _FEW_FAMILIES:
+        if self._families > _FEW_FAMILIES and common < (2 if len(self.core) >= _WIDE_CORE else 1):
             return 0.0
         return min(1.0, (1 + common) / 3)
 

@@ -24,7 +24,9 @@ from newsletter.database.tables import consents, reader_tags, readers, subscript
 from newsletter.model import ReaderState, Refusal
 from newsletter.model import Row as Person
 
-CHUNK = 5_000
+CHUNK = 20_000
+"""Rows in a transaction. A million scattered addresses touch every page of an index in each of
+them, so four times the size is a third less work; another writer waits for about a second."""
 TOPIC, LIST = "topic", "list"
 EXAMPLES = 10
 
@@ -209,6 +211,7 @@ class Import:
         ids = [row.id for _, row in here]
         tags = _by_reader(connection, reader_tags, ids, ("kind", "tag"))
         held = _by_reader(connection, subscriptions, ids, ("edition",))
+        chose = _who_chose(connection, ids)
         new_tags: list[tuple[object, ...]] = []
         new_subscriptions: dict[str, list[int]] = {}
         changed: list[int] = []
@@ -220,9 +223,14 @@ class Import:
             }
             if row.state == ReaderState.PENDING:
                 values["state"] = ReaderState.ACTIVE.value
+                self._activate(connection, row.id)
             if values:
                 connection.execute(update(readers).where(readers.c.id == row.id).values(**values))
-            more = [tag for tag in _tags(person) if tag not in tags.get(row.id, ())]
+            more = [
+                tag
+                for tag in _tags(person)
+                if tag not in tags.get(row.id, ()) and not (tag[0] == TOPIC and row.id in chose)
+            ]
             new_tags += [(row.id, *tag) for tag in more]
             missing = [
                 edition for edition in self._editions if (edition,) not in held.get(row.id, ())
@@ -245,6 +253,17 @@ class Import:
             ("reader",),
             [(number,) for number in ids],
             constant={"edition": edition, "state": "active", "since": self._now},
+        )
+
+    def _activate(self, connection: Connection, reader: int) -> None:
+        connection.execute(
+            update(subscriptions)
+            .where(
+                subscriptions.c.reader == reader,
+                subscriptions.c.state == "pending",
+                subscriptions.c.edition.in_(self._editions),
+            )
+            .values(state="active", since=self._now)
         )
 
     def _log(self, connection: Connection, ids: Sequence[int]) -> None:
@@ -348,6 +367,14 @@ def _existing(connection: Connection, keys: Sequence[str]) -> dict[str, Row[*tup
         columns.timezone,
     ).where(matching(connection, columns.address_key, keys))
     return {row.address_key: row for row in connection.execute(query)}
+
+
+def _who_chose(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those who chose their topics themselves; a file does not add to that."""
+    query = select(consents.c.reader).where(
+        consents.c.action == "preferences", matching(connection, consents.c.reader, ids)
+    )
+    return set(connection.execute(query).scalars())
 
 
 def _by_reader(

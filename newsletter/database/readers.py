@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    delete,
     func,
     insert,
     literal,
@@ -33,8 +34,9 @@ from sqlalchemy import (
 )
 
 from newsletter.config import Segment
-from newsletter.database.bulk import matching
+from newsletter.database.bulk import matching, remember_id, roomy
 from newsletter.database.engine import Database
+from newsletter.database.keys import SUPPRESSION, kept
 from newsletter.database.reader_import import (
     LIST,
     TOPIC,
@@ -49,10 +51,11 @@ from newsletter.database.rows import insert_new
 from newsletter.database.tables import (
     consents,
     deliveries,
+    events,
     reader_tags,
     readers,
-    settings,
     subscriptions,
+    suppressions,
 )
 from newsletter.errors import AudienceError
 from newsletter.model import Reader, ReaderState, Refusal
@@ -60,7 +63,6 @@ from newsletter.model import Row as Person
 
 __all__ = ["CompileSegment", "ImportReport", "ReaderColumns", "Readers", "address_key"]
 
-_SUPPRESSION_KEY = "suppression_key"
 _EXPORTED = (
     "email",
     "name",
@@ -178,7 +180,7 @@ class Readers:
                     read += len(people) + len(bad)
                     again: list[Refusal] = []
                     if people:
-                        with self._database.begin() as connection:
+                        with self._database.begin() as connection, roomy(connection):
                             again = work.chunk(connection, people)
                     for refusal in sorted([*bad, *again], key=lambda one: one.line):
                         refused.write(refusal)
@@ -323,6 +325,36 @@ class Readers:
                 _unsubscribe(connection, row, how, now)
         return True
 
+    def forget(self, email: str, *, now: datetime) -> bool:
+        """Erase a person; only a keyed hash stays, so that no import brings them back.
+
+        Gone are the address, everything they told us, what they agreed to, and what providers
+        wrote about their letters. That so many letters of an issue went out stays, without
+        saying to whom. A person may sign up again by their own act.
+
+        :returns: whether there was somebody of this address.
+        """
+        key = address_key(email)
+        hashed = self.address_hash(key)
+        with self._database.begin() as connection:
+            number = connection.execute(
+                select(readers.c.id).where(readers.c.address_key == key)
+            ).scalar()
+            row = {"address_hash": hashed, "reason": "erased", "at": now}
+            insert_new(connection, suppressions, [row])
+            if number is None:
+                return False
+            remember_id(connection)
+            own = select(deliveries.c.key).where(deliveries.c.reader == number)
+            connection.execute(
+                update(events).where(events.c.delivery_key.in_(own)).values(detail="")
+            )
+            connection.execute(
+                update(deliveries).where(deliveries.c.reader == number).values(reason="")
+            )
+            connection.execute(delete(readers).where(readers.c.id == number))
+        return True
+
     @property
     def address_hash(self) -> AddressHash:
         """What turns an address (:func:`address_key`) into what the suppression list keeps of it.
@@ -408,15 +440,7 @@ class Readers:
 
     @cached_property
     def _hash_key(self) -> bytes:
-        query = select(settings.c.value).where(settings.c.name == _SUPPRESSION_KEY)
-        with self._database.reading() as connection:
-            found = connection.execute(query).scalar()
-        if found is None:
-            with self._database.begin() as connection:
-                row = {"name": _SUPPRESSION_KEY, "value": self._secret()}
-                insert_new(connection, settings, [row])
-                found = connection.execute(query).scalar_one()
-        return str(found).encode()
+        return kept(self._database, SUPPRESSION, self._secret).encode()
 
     def _one(self, condition: ColumnElement[bool]) -> Reader | None:
         with self._database.reading() as connection:

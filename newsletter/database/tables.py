@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(
@@ -284,6 +284,8 @@ consents = Table(
     Column("at", UtcTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    # The internet address it came from; kept for some weeks only.
+    Column("origin", String(64), nullable=False, server_default=""),
     Index(None, "reader"),
 )
 
@@ -294,6 +296,22 @@ suppressions = Table(
     Column("address_hash", String(64), primary_key=True),
     Column("reason", String(24), nullable=False),
     Column("at", UtcTime, nullable=False),
+)
+
+# What readers say is wrong with a story. The number is random: who has it may look.
+reports = Table(
+    "reports",
+    metadata,
+    Column("number", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("slug", String(100), nullable=False),
+    Column("story", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("answer", Text, nullable=False),
+    Index(None, "state", "made"),
 )
 
 # --------------------------------------------------------------------------- delivery

@@ -16,6 +16,7 @@ import re
 import unicodedata
 from email.errors import HeaderParseError
 from email.header import decode_header
+from functools import lru_cache
 
 from newsletter.errors import DeliveryError
 
@@ -56,6 +57,7 @@ def scrub(text: str, *, limit: int = MAX_TEXT) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
+@lru_cache(maxsize=8192)
 def ascii_address(address: str) -> str:
     """The address in the form that travels (ASCII, domain as IDNA), or "" when it cannot travel.
 

@@ -12,14 +12,14 @@ line breaks: a value can then never push a line over 76 characters, nor be cut b
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from newsletter.delivery.headers import (
     ascii_address,
@@ -278,14 +278,18 @@ def letters_for(
 
 def message_id(issue: str, reader: int, domain: str) -> str:
     """The Message-ID of one reader's copy of one issue; the same for ever."""
-    digest = hashlib.sha256(f"{issue}\0{reader}".encode()).digest()[:15]
-    return f"<{base64.b32encode(digest).decode('ascii').lower()}@{domain}>"
+    digest = hashlib.sha256(f"{issue}\0{reader}".encode()).hexdigest()[:32]
+    return f"<{digest}@{domain}>"
 
 
 def because(edition_title: str, joined: datetime) -> str:
     """Why this reader gets this letter, in one sentence that is the same in text and in HTML."""
-    day = f"{joined.day} {joined:%B %Y}"
-    return f"You get {edition_title} because you subscribed on {day}."
+    return _because(edition_title, joined.date())
+
+
+@lru_cache(maxsize=4096)
+def _because(edition_title: str, day: date) -> str:
+    return f"You get {edition_title} because you subscribed on {day.day} {day:%B %Y}."
 
 
 def _own_headers(letter: Letter) -> bytes:

@@ -26,8 +26,10 @@ USUAL_PLACES = ("/feed/", "/rss.xml", "/feed.xml", "/rss", "/atom.xml", "/index.
 """Where publishing systems put a feed when the page does not say."""
 MOST_TRIES = 12
 
-_LINK = re.compile(r"<(?:link|a)\b[^>]{1,2000}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([a-zA-Z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_LINK = re.compile(r"<(?:link|a)\b[^<>]{1,2000}>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""(?<![a-zA-Z:-])([a-zA-Z:-]{1,40})\s{0,20}=\s{0,20}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
+)
 _FEED_TYPES = {
     "application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml",
     "application/json", "text/xml", "application/xml",

@@ -26,6 +26,7 @@ from newsletter.feeds.guard import Guard, GuardedResolver
 from newsletter.feeds.inflate import ENCODINGS, Broken, TooLarge, inflater
 from newsletter.feeds.pace import retry_after
 
+PRODUCT = "BothSidesNewsletter"
 HOPS = 5
 ACCEPT_FEED = (
     "application/rss+xml, application/atom+xml, application/feed+json;q=0.9, "
@@ -77,6 +78,7 @@ class Fetcher:
     def __init__(self, settings: Collect, clock: Clock):
         self._settings = settings
         self._clock = clock
+        self.agent = settings.user_agent or f"{PRODUCT}/{__version__}"
         self.guard = Guard([*settings.allow_hosts, *_proxies(settings)])
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -96,7 +98,7 @@ class Fetcher:
                 sock_read=settings.first_byte_seconds,
             ),
             headers={
-                "User-Agent": settings.user_agent or f"BothSidesNewsletter/{__version__}",
+                "User-Agent": self.agent,
                 "Accept-Encoding": ENCODINGS,
             },
             cookie_jar=aiohttp.DummyCookieJar(),

@@ -110,7 +110,7 @@ def kind_of(
     Where they say nothing it is what the outlet publishes (an opinion magazine's pieces are
     opinion), and news otherwise. Live comes first: a live page of opinions is still a live page.
     """
-    places = _places(address, categories)
+    places = _places(address, tuple(categories))
     marked = {_kind_of_place(place) for place in places}
     for kind, in_title, _ in _SIGNS:
         if kind in marked or in_title.search(title):
@@ -126,7 +126,7 @@ def section_of(address: str, categories: Iterable[str], given: str = "") -> str:
     """One of a few common sections, or "" where nothing says so. What the operator gave wins."""
     if given:
         return given
-    places = _places(address, categories)
+    places = _places(address, tuple(categories))
     return next(filter(None, map(_section_of_place, places)), "")
 
 
@@ -170,7 +170,8 @@ def language_of(declared: Iterable[str], text: str) -> str:
     return best if counts[best] >= 3 else "en"
 
 
-def _places(address: str, categories: Iterable[str]) -> list[str]:
+@lru_cache(64)  # kind and section of one article ask one after the other
+def _places(address: str, categories: tuple[str, ...]) -> list[str]:
     """Path segments (without the last, which is the headline) and categories, as slugs."""
     parts = urlsplit(address)
     segments = parts.path.lower().strip("/").split("/")[:-1]

@@ -9,8 +9,6 @@ from email.utils import format_datetime
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, indent, tostring
 
-from pydantic import ValidationError
-
 from newsletter.config import Source
 from newsletter.errors import FeedUnreadable
 from newsletter.feeds.links import host_of, link
@@ -124,5 +122,5 @@ def _source(outline: Element, section: str, taken: Iterable[str]) -> Source | No
             lean=Lean(lean) if lean in set(Lean) else Lean.UNRATED,
             provenance=("taken over from a subscription list",) if lean in set(Lean) else (),
         )
-    except ValidationError:
+    except ValueError:  # a name or an id that no source may have
         return None

@@ -15,8 +15,10 @@ from newsletter.feeds.text import paragraphs
 FEWEST_CHARACTERS = 200
 """Less than this is a teaser or a cookie notice, not an article."""
 
-_META = re.compile(r"<(?:link|meta)\b[^>]{1,2000}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(r"""([a-zA-Z:-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_META = re.compile(r"<(?:link|meta)\b[^<>]{1,2000}>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"""(?<![a-zA-Z:-])([a-zA-Z:-]{1,40})\s{0,20}=\s{0,20}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
+)
 _NOT_FREE = re.compile(r'"isAccessibleForFree"\s*:\s*"?\s*false', re.IGNORECASE)
 _LOCKED = {"locked", "metered", "premium", "paid", "subscriber"}
 _HEAD = 300_000

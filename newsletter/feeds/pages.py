@@ -18,16 +18,16 @@ from newsletter.model import Article
 PAGES_A_VISIT = 25
 """The newest of a feed's new articles; the others keep what the feed says."""
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9"
-AGENT = "BothSidesNewsletter"
 
 
 class Pages:
     """Reads article pages during one run; each host's robots.txt is asked once."""
 
-    def __init__(self, fetcher: Fetcher, workers: Workers, *, agent: str = AGENT):
+    def __init__(self, fetcher: Fetcher, workers: Workers):
         self._fetcher = fetcher
         self._workers = workers
-        self._agent = agent
+        # What comes before the slash is the name that robots.txt files call us by.
+        self._agent = fetcher.agent.partition("/")[0]
         self._rules: dict[str, Rules] = {}
 
     async def complete(self, articles: Sequence[Article]) -> tuple[Article, ...]:

@@ -60,6 +60,14 @@ _BLOCKS = frozenset(
      "section", "article", "pre", "dt", "dd", "figcaption", "ul", "ol", "table"}
 )  # fmt: skip
 _BLOCK_TAG = re.compile(r"</?[a-z][a-z0-9]*>")
+# Most summaries are a few of these tags and no others; they need no HTML parser. Possessive, so
+# that no text can make the match go back and forth.
+_SIMPLE = re.compile(
+    r"(?:[^<]++|</?(?:p|br|b|i|u|em|strong|span|ul|ol|li|blockquote|h[1-6]|div|a)\s*+/?>"
+    r"|<(?:p|a|span|div|br|img)(?:\s++[a-zA-Z-]++=\"[^\"<>]*+\")++\s*+/?>)*+",
+    re.IGNORECASE,
+)
+_ANY_TAG = re.compile(r"</?([a-zA-Z0-9]+)[^<>]*>")
 _INLINE = nh3.Cleaner(
     tags=set(), clean_content_tags=set(_DROPPED_WHOLE - {"title"}), attributes={}, link_rel=None
 )
@@ -169,7 +177,13 @@ def _flat(text: str) -> str:
     """Markup as text with line breaks where a block begins or ends."""
     if "<" not in text:
         return html.unescape(text)
+    if _SIMPLE.fullmatch(text):
+        return html.unescape(_ANY_TAG.sub(_break, text))
     return html.unescape(_BLOCK_TAG.sub("\n", _PARAGRAPHS.clean(text)))
+
+
+def _break(tag: re.Match[str]) -> str:
+    return "\n" if tag[1].lower() in _BLOCKS else ""
 
 
 def _no_tags(text: str) -> str:

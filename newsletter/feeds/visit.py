@@ -81,6 +81,7 @@ def visit_feeds(
     random: random_module.Random,
     known: Known | None = None,
     force: bool = False,
+    deadline: float | None = None,
 ) -> Generator[Visit, None, None]:
     """Visit every feed that is due and yield each visit as it ends, in no particular order.
 
@@ -89,6 +90,9 @@ def visit_feeds(
         the visit and are never cleaned. It is called on the caller's thread, between two visits,
         so it may use the caller's database connection.
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
+
+    :param deadline: seconds after which no further visit begins; the time from one round to the
+        next by default. Feeds that were not reached stay due.
 
     Nothing is raised for a feed. A caller that stops early ends what is under way.
     """
@@ -100,7 +104,8 @@ def visit_feeds(
     ]
     if not wanted:
         return
-    run = _Run(wanted, outlets, settings, clock=clock, random=random, known=known)
+    seconds = settings.interval_minutes * 60 if deadline is None else deadline
+    run = _Run(wanted, outlets, settings, clock=clock, random=random, known=known, deadline=seconds)
     yield from stream(run.visit_all, room=2 * settings.at_once)
 
 
@@ -116,6 +121,7 @@ class _Run:
         clock: Clock,
         random: random_module.Random,
         known: Known | None,
+        deadline: float,
     ):
         self._feeds = feeds
         self._outlets = outlets
@@ -123,6 +129,8 @@ class _Run:
         self._clock = clock
         self._random = random
         self._known = known
+        self._deadline = deadline
+        self._end = 0.0
         self._base = settings.interval_minutes * 60
         self._pages: Pages | None = None
 
@@ -135,6 +143,7 @@ class _Run:
         async with Fetcher(settings, self._clock) as fetcher, workers:
             lines = self._by_host(fetcher)
             self._pages = Pages(fetcher, workers)
+            self._end = asyncio.get_running_loop().time() + self._deadline
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(settings.at_once, len(lines))):
                     group.create_task(self._runner(lines, fetcher, workers, way))
@@ -155,7 +164,8 @@ class _Run:
     async def _runner(
         self, lines: deque[deque[Feed]], fetcher: Fetcher, workers: Workers, way: Way[Visit]
     ) -> None:
-        while lines:
+        loop = asyncio.get_running_loop()
+        while lines and loop.time() < self._end:
             line = lines.popleft()
             visit = await self._visit(line.popleft(), fetcher, workers, way)
             if line:

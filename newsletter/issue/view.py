@@ -334,7 +334,7 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
         if brief.writer == "extract" and cited:
             # “The sentence.” (The Outlet): the outlet becomes a link of its own.
             attributed = _ATTRIBUTED.fullmatch(text)
-            text = attributed.group(1) if attributed else _as_quotation(text, sentence)
+            text = _as_quotation(attributed.group(1) if attributed else text, sentence)
             named = source_view(sources[cited.pop(0)])
         for id_ in cited:
             numbers.setdefault(id_, len(numbers) + 1)
@@ -354,10 +354,22 @@ def _as_quotation(text: str, item: Sentence | Bullet) -> str:
     if isinstance(item, Bullet):
         spans |= {clean(quote) for quote in item.quotes}
     quoted = bool(_QUOTATION.match(text)) and bool(_QUOTATION.match(text[-1:]))
+    if quoted and text[0] == "“" and text[-1] == "”":
+        return f"“{_single_marks(text[1:-1])}”"
     if quoted or (spans and text not in spans) or (not spans and _QUOTATION.match(text)):
         return text
-    inner = text.replace("“", "‘").replace("”", "’").replace('"', "'")
-    return f"“{inner}”"
+    return f"“{_single_marks(text)}”"
+
+
+def _single_marks(text: str) -> str:
+    """Quotation marks inside a quotation as single ones; straight ones open and close in turn.
+
+    Text that is several quotations in a row is left alone.
+    """
+    if text.find("”") < text.find("“"):
+        return text
+    text = text.replace("“", "‘").replace("”", "’")
+    return re.sub(r'"([^"]*)"', r"‘\1’", text).replace('"', "'")
 
 
 def _sides(

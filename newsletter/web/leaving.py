@@ -1,4 +1,4 @@
-"""A reader's own pages: leaving, and what is kept about them.
+"""Leaving.
 
 One click is a POST without login, cookie or redirect, urlencoded or multipart (RFC 8058). A GET
 never changes anything, because link scanners follow every address in every mail. A word that
@@ -10,7 +10,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
-from starlette.exceptions import HTTPException
 
 from newsletter.audience.tokens import is_short_word
 from newsletter.model import Reader
@@ -22,7 +21,7 @@ MAX_BODY = 16_384
 
 
 def router(room: Newsroom, pages: Pages) -> APIRouter:
-    """``/u/WORD`` and ``/p/WORD``."""
+    """``/u/WORD``, and where those are sent who have no word."""
     routes = APIRouter()
 
     def found(token: str) -> Reader | None:
@@ -41,7 +40,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
         reader = found(token)
         return HTMLResponse(
             pages.unsubscribe(
-                address=_shown(reader, pages),
+                address=shown(reader, pages),
                 action=f"/u/{token}" if is_short_word(token) else "/u/unknown",
                 preferences_url=f"/p/{token}" if reader else "",
             )
@@ -60,26 +59,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
             return reader
 
         reader = await run_in_threadpool(act)
-        return HTMLResponse(pages.unsubscribe(address=_shown(reader, pages), action="", done=True))
-
-    @routes.api_route("/p/{token}", methods=["GET", "HEAD"])
-    def preferences(token: str) -> Response:
-        reader = found(token)
-        if reader is None:
-            raise HTTPException(404)
-        words = pages.words
-        topics = ", ".join(words.section(topic) for topic in reader.topics)
-        return HTMLResponse(
-            pages.message(
-                words("preferences"),
-                words("preferences_of", address=_shown(reader, pages)),
-                words("preferences_state", state=words(f"reader_{reader.state.value}")),
-                words("preferences_topics", topics=topics)
-                if topics
-                else words("preferences_all_topics"),
-                links=((f"/u/{token}", words("unsubscribe")),),
-            )
-        )
+        return HTMLResponse(pages.unsubscribe(address=shown(reader, pages), action="", done=True))
 
     return routes
 
@@ -100,5 +80,6 @@ def masked(email: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-def _shown(reader: Reader | None, pages: Pages) -> str:
+def shown(reader: Reader | None, pages: Pages) -> str:
+    """An address as its own page shows it: a mail may have been passed on to somebody else."""
     return masked(reader.email) if reader else pages.words("this_address")

@@ -17,9 +17,17 @@ from newsletter.audience.importing import read_rows
 from newsletter.audience.segments import condition
 from newsletter.config import Segment
 from newsletter.database.engine import Database
+from newsletter.database.reader_import import CHUNK
 from newsletter.database.readers import ImportReport, Readers
+from newsletter.database.tables import (
+    deliveries,
+    events,
+    issues,
+    metadata,
+    settings,
+    suppressions,
+)
 from newsletter.database.tables import readers as table
-from newsletter.database.tables import settings, suppressions
 from newsletter.errors import AudienceError
 from newsletter.model import Refusal, Row
 
@@ -166,12 +174,12 @@ def test_an_address_twice_in_a_file_is_said(office: Office) -> None:
     assert (first.line, first.reason) == (4, "the same address is on line 2")
 
     def many() -> Iterable[Row]:
-        for line in range(2, 12_002):
+        for line in range(2, CHUNK + 2):
             yield person(line, f"r{line}@example.org")
-        yield person(12_002, "r2@example.org")
+        yield person(CHUNK + 2, "r2@example.org")
 
     report = office.bring(many())
-    assert figures(report) == (12_000, 0, 0, 1, 0)
+    assert figures(report) == (CHUNK, 0, 0, 1, 0)
     assert report.examples[0].reason == "the same address is on an earlier line"
 
 
@@ -302,6 +310,66 @@ def test_the_key_of_hashes_is_made_once_and_stays(office: Office) -> None:
     with office.database.begin() as connection:
         connection.execute(settings.delete())
     assert Readers(office.database).address_hash("ada@example.org") != first
+
+
+def test_an_erased_person_leaves_a_hash_and_nothing_else(office: Office) -> None:
+    """Nothing in any table names them; an import keeps them out; their number is not reused."""
+    office.bring("email,name,topics\nbo@example.org,Bo,\nada@example.org,Ada Fenwick,x\n")
+    found = office.readers.by_email("ada@example.org")
+    bo = office.readers.by_email("bo@example.org")
+    assert found
+    assert bo
+    later = found if found.id > bo.id else bo
+    name = "ada@example.org" if later is found else "bo@example.org"
+    with office.database.begin() as connection:
+        connection.execute(
+            insert(issues).values(
+                id="daily-x",
+                edition="daily",
+                day=NOW.date(),
+                state="sent",
+                revision=1,
+                created=NOW,
+                approved_by="",
+                approved_sha256="",
+            )
+        )
+        connection.execute(
+            insert(deliveries).values(
+                key="k1",
+                issue="daily-x",
+                reader=later.id,
+                segment="",
+                variant="",
+                state="bounced",
+                reason=f"550 no such user <{name}>",
+                attempt=1,
+                batch="",
+                owner="",
+                transport="smtp",
+                provider_id="",
+                changed=NOW,
+            )
+        )
+        connection.execute(
+            insert(events).values(
+                delivery_key="k1", kind="bounce", at=NOW, received=NOW, detail=f"to {name}"
+            )
+        )
+    assert office.readers.forget(name.upper(), now=NOW)
+    assert office.readers.show(name) is None
+    with office.database.reading() as connection:
+        for one in metadata.sorted_tables:
+            text = repr(connection.execute(select(one)).all())
+            assert name not in text, one.name
+        assert len(connection.execute(select(deliveries)).all()) == 1
+    assert figures(office.bring(f"email\n{name}\n")) == (0, 0, 0, 0, 1)
+    office.bring("email\nnew@example.org\n")
+    new = office.readers.by_email("new@example.org")
+    assert new
+    assert new.id > later.id
+    assert not office.readers.forget("nobody@example.org", now=NOW)
+    assert figures(office.bring("email\nnobody@example.org\n"))[4] == 1
 
 
 # --------------------------------------------------------------------------- choosing

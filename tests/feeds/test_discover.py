@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,3 +67,11 @@ def test_what_leads_to_no_feed_is_said(server: Any, settings: Any) -> None:
         find_feed(server.url("/missing"), settings, clock=lambda: NOW)
     with pytest.raises(FeedRefused):
         find_feed("http://169.254.169.254/", settings, clock=lambda: NOW)
+
+
+def test_a_page_full_of_half_tags_takes_no_time() -> None:
+    """What is looked for is found in time that grows with the page."""
+    started = time.process_time()
+    for page in ("<a " * 160_000, "<link " + "a" * 490_000, "<a href=" * 60_000):
+        candidates(page, "https://example.org/")
+    assert time.process_time() - started < 2

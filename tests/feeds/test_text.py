@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 import html5lib
@@ -121,3 +122,29 @@ def test_an_excerpt_ends_with_a_sentence() -> None:
 def test_very_deep_markup_is_read() -> None:
     """Nine thousand nested elements cost no more than any other summary."""
     assert paragraphs("<div>" * 9_000 + "deep" + "</div>" * 9_000, 262_144) == "deep"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "news " * 50_000 + "<script>",
+        "<p>" * 80_000 + "<",
+        "<!--" * 60_000,
+        '<a href="' * 20_000,
+        "<a " + 'b="c" ' * 40_000,
+        "The post " * 20_000 + "appeared first on " * 9_000,
+        "&amp;" * 50_000,
+        "&" * 200_000,
+        "\u0301" * 100_000,
+        "\u200d" * 100_000,
+        "<" * 200_000,
+    ],
+    ids=range(11),
+)
+def test_no_text_takes_long(raw: str) -> None:
+    """Cleaning takes time in proportion to the text, whatever the text is."""
+    started = time.process_time()
+    paragraphs(raw, 262_144)
+    line(raw)
+    visible(raw)
+    assert time.process_time() - started < 2

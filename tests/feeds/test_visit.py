@@ -262,6 +262,24 @@ def test_feeds_of_one_outlet_are_asked_one_after_another(server: Any, visit_all:
     assert server.most_busy == 3
 
 
+def test_a_round_ends_at_its_deadline(server: Any, visit_all: Any) -> None:
+    """After the deadline no visit begins; what was not reached stays due and is not told."""
+    server.replies["/feed"] = response(rss(1))
+    feeds = [feed(server, outlet=f"paper-{number}") for number in range(5)]
+    assert visit_all(*feeds, deadline=0) == []
+    assert server.requests == []
+
+
+def test_we_say_who_we_are(server: Any, visit_all: Any, settings: Any) -> None:
+    """Every request names the program, or what the operator wants to be called."""
+    server.replies["/feed"] = response(rss(1))
+    visit_all(feed(server))
+    assert server.requests[-1].headers["user-agent"].startswith("BothSidesNewsletter/")
+    named = settings.model_copy(update={"user_agent": "Sampler/2 (+https://example.org)"})
+    visit_all(feed(server), settings=named)
+    assert server.requests[-1].headers["user-agent"] == "Sampler/2 (+https://example.org)"
+
+
 def test_a_private_address_is_refused_without_allowance(
     server: Any, visit_all: Any, settings: Any
 ) -> None:
@@ -296,7 +314,8 @@ def test_a_feed_that_ends_its_worker_is_replaced(
     feeds = [feed(server, "/slow", "a"), replace(feed(server, "/good", "b"))]
     visits = {visit.feed.outlet: visit for visit in visit_all(*feeds, settings=quick)}
     assert visits["b"].outcome is Outcome.CHANGED
-    assert visits["a"].outcome in {Outcome.FAILED, Outcome.CHANGED}
+    assert visits["a"].outcome is Outcome.FAILED
+    assert "to read" in visits["a"].problem
 
 
 def test_a_fingerprint_sees_news_and_not_clocks() -> None:

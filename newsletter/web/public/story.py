@@ -9,7 +9,7 @@ from datetime import datetime
 
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
-from newsletter.issue.theme import Theme
+from newsletter.issue.theme import theme_of
 from newsletter.issue.view import (
     BarView,
     SourceView,
@@ -243,5 +243,5 @@ def story_card(pages: Pages, page: StoryPage) -> str:
         lines=lines,
         parts=parts,
         unrated=bar.unrated,
-        light=Theme().light,
+        light=theme_of(pages.site).light,
     )

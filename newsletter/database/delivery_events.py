@@ -1,0 +1,158 @@
+"""Events of providers, kept once each and folded into the ledger.
+
+The order of :data:`GRAVER` is the one of :mod:`newsletter.delivery.events`; a test compares them.
+Each step only lifts rows from lighter states, so the end does not depend on the order in which
+events come, nor on how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    ColumnElement,
+    DateTime,
+    String,
+    any_,
+    case,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.database.engine import Database
+from newsletter.database.tables import deliveries, events
+from newsletter.model import DeliveryState, Event
+
+D = DeliveryState
+
+GRAVER = (D.ACCEPTED, D.DELIVERED, D.REJECTED, D.BOUNCED, D.UNSUBSCRIBED, D.COMPLAINED)
+"""States that events lead to, the gravest last."""
+
+NOT_YET = (D.QUEUED, D.CLAIMED, D.HANDED, D.DEFERRED, D.UNKNOWN)
+"""States that any event overtakes: the provider has the letter, whatever we remember.
+
+That a queued row is among them keeps a database restored from a backup from sending twice.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absorbed:
+    """What some events changed: rows by new state, and the readers of each kind of farewell."""
+
+    changed: Mapping[str, int]
+    farewells: Mapping[str, tuple[int, ...]]
+
+
+def absorb(
+    database: Database,
+    reported: Sequence[Event],
+    *,
+    states: Mapping[str, DeliveryState],
+    farewells: frozenset[str],
+    now: datetime,
+) -> Absorbed:
+    """Keep events and fold them into their deliveries, in one transaction.
+
+    Events about deliveries that are not ours are dropped. Doing the same again changes nothing.
+
+    :param states: which state each kind of event leads to.
+    :param farewells: the kinds after which a reader must get no more letters; the answer names
+        the readers, and it is the caller's part to suppress them.
+    """
+    unique = {(one.key, one.kind, one.at): one for one in reported if one.kind in states}
+    if not unique:
+        return Absorbed(changed={}, farewells={})
+    ids: dict[DeliveryState, dict[str, str]] = {}
+    gone: dict[str, set[str]] = {}
+    for one in unique.values():
+        ids.setdefault(states[one.kind], {})[one.key] = one.detail
+        if one.kind in farewells:
+            gone.setdefault(one.kind, set()).add(one.key)
+    changed: dict[str, int] = {}
+    with database.begin() as connection:
+        connection.execute(_insert_once(database, list(unique.values()), now))
+        for rank, state in enumerate(GRAVER):
+            if state not in ids:
+                continue
+            lighter = [one.value for one in (*NOT_YET, *GRAVER[:rank])]
+            details = {key: detail for key, detail in ids[state].items() if detail}
+            reason: ColumnElement[Any] = literal("")
+            if details and len(details) <= 200:
+                reason = case(details, value=deliveries.c.key, else_="")
+            result = connection.execute(
+                update(deliveries)
+                .where(
+                    _among(database, list(ids[state])),
+                    deliveries.c.state.in_(lighter),
+                )
+                .values(state=state.value, reason=reason, changed=now, owner="")
+            )
+            if result.rowcount:
+                changed[state.value] = int(result.rowcount)
+        readers = {
+            kind: tuple(
+                connection.scalars(
+                    select(deliveries.c.reader)
+                    .where(_among(database, sorted(keys)))
+                    .distinct()
+                    .order_by(deliveries.c.reader)
+                )
+            )
+            for kind, keys in gone.items()
+        }
+    return Absorbed(changed=changed, farewells={kind: who for kind, who in readers.items() if who})
+
+
+def _among(database: Database, keys: list[str]) -> ColumnElement[bool]:
+    """``key IN (keys)`` with one parameter."""
+    if database.dialect == "postgresql":
+        return deliveries.c.key == any_(literal(keys, ARRAY(String())))
+    listed = func.json_each(literal(keys, JSON)).table_valued("value")
+    return deliveries.c.key.in_(select(listed.c.value))
+
+
+def _insert_once(database: Database, rows: Sequence[Event], now: datetime) -> Any:
+    """Insert events of deliveries that exist and that are not there yet."""
+    names = ["delivery_key", "kind", "at", "detail"]
+    dialect: Any
+    columns: list[ColumnElement[Any]]
+    if database.dialect == "postgresql":
+        dialect = postgresql
+        given = (
+            func.unnest(
+                literal([one.key for one in rows], ARRAY(String())),
+                literal([one.kind for one in rows], ARRAY(String())),
+                literal([one.at for one in rows], ARRAY(DateTime(timezone=True))),
+                literal([one.detail for one in rows], ARRAY(String())),
+            )
+            .table_valued(*names)
+            .render_derived()
+        )
+        columns = [given.c[name] for name in names]
+    else:
+        dialect = sqlite
+        values = [
+            # The form in which SQLAlchemy keeps a time in SQLite.
+            (one.key, one.kind, one.at.strftime("%Y-%m-%d %H:%M:%S.%f"), one.detail)
+            for one in rows
+        ]
+        given = func.json_each(literal(values, JSON)).table_valued("value")
+        columns = [func.json_extract(given.c.value, f"$[{index}]") for index in range(4)]
+    query = (
+        select(*columns, literal(now, events.c.received.type))
+        .select_from(given)
+        .where(columns[0].in_(select(deliveries.c.key).where(deliveries.c.key == columns[0])))
+    )
+    return (
+        dialect.insert(events)
+        .from_select([*names, "received"], query)
+        .on_conflict_do_nothing(index_elements=["delivery_key", "kind", "at"])
+    )

@@ -1,0 +1,151 @@
+"""What a provider reports later: delivered, bounced, complained, unsubscribed.
+
+Events come several times each, in any order, and from anybody who knows the address they are
+posted to. So :func:`receive` first checks the signature over the raw bytes and the age of its
+timestamp, and what a letter ends in does not depend on order or number: the gravest report
+stands (:func:`ended_in`). Our own key of the delivery comes back in each event; nothing else of
+it is believed to identify a letter.
+
+Source: SendGrid's Event Webhook reference. ECDSA with SHA-256 over the timestamp header followed
+by the body exactly as it came, its last line end included.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from newsletter.delivery.headers import scrub
+from newsletter.errors import ConfigError, DeliveryError
+from newsletter.model import DeliveryState, Event
+
+MAX_BYTES = 4_000_000
+"""Largest body that is looked at; SendGrid sends less than 1 MB."""
+MAX_AGE = timedelta(minutes=10)
+"""Oldest timestamp that is believed, and the farthest in the future."""
+SIGNATURE = "x-twilio-email-event-webhook-signature"
+TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+
+STATES: Mapping[str, DeliveryState] = {
+    "processed": DeliveryState.ACCEPTED,
+    "deferred": DeliveryState.ACCEPTED,
+    "delivered": DeliveryState.DELIVERED,
+    "dropped": DeliveryState.REJECTED,
+    "blocked": DeliveryState.BOUNCED,
+    "bounce": DeliveryState.BOUNCED,
+    "unsubscribe": DeliveryState.UNSUBSCRIBED,
+    "complaint": DeliveryState.COMPLAINED,
+}
+"""What each kind of event says of its letter. Opens and clicks are not looked at."""
+
+GRAVITY: tuple[DeliveryState, ...] = (
+    DeliveryState.ACCEPTED,
+    DeliveryState.DELIVERED,
+    DeliveryState.REJECTED,
+    DeliveryState.BOUNCED,
+    DeliveryState.UNSUBSCRIBED,
+    DeliveryState.COMPLAINED,
+)
+"""States that events lead to, the gravest last; a letter never goes back to a lighter one."""
+
+FAREWELLS = frozenset({"bounce", "unsubscribe", "complaint"})
+"""Kinds after which the reader must get no more letters. A block is the receiver's mood."""
+
+_OURS = {"spamreport": "complaint", "group_unsubscribe": "unsubscribe"}
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def receive(
+    raw: bytes,
+    headers: Mapping[str, str],
+    *,
+    public_key: str,
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
+) -> list[Event]:
+    """Check a post from the provider and read its events.
+
+    Events that are not about our letters, or of a kind that says nothing, are left out; a broken
+    one does not harm the others.
+
+    :param raw: the body exactly as it came.
+    :param public_key: the provider's verification key, base64 of its DER form.
+    :raises DeliveryError: when the post is too large, unsigned, wrongly signed, too old, or no
+        list of events. Answer 4xx and keep nothing of it.
+    :raises ConfigError: when the key is not a key.
+    """
+    if len(raw) > MAX_BYTES:
+        raise DeliveryError("webhook", "the post is too large")
+    lower = {name.lower(): value for name, value in headers.items()}
+    stamp = lower.get(TIMESTAMP, "")
+    _verify(raw, stamp, lower.get(SIGNATURE, ""), public_key)
+    if not re.fullmatch(r"\d{1,12}", stamp):
+        raise DeliveryError("webhook", "the timestamp is not a time")
+    if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > max_age:
+        raise DeliveryError("webhook", "the post is too old to be believed")
+    try:
+        listed = json.loads(raw)
+    except ValueError:
+        raise DeliveryError("webhook", "the post is not JSON") from None
+    if not isinstance(listed, list):
+        raise DeliveryError("webhook", "the post is not a list of events")
+    return [event for one in listed if (event := _event(one)) is not None]
+
+
+def ended_in(state: DeliveryState, kind: str) -> DeliveryState:
+    """The state of a letter after one more event; the same for any order of events."""
+    said = STATES.get(kind)
+    if said is None:
+        return state
+    if state not in GRAVITY:
+        return said
+    return max(state, said, key=GRAVITY.index)
+
+
+def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
+    try:
+        key = load_der_public_key(base64.b64decode(public_key.strip(), validate=True))
+    except (ValueError, binascii.Error, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ConfigError(
+            "delivery.sendgrid.webhook_public_key_file",
+            "does not hold a verification key",
+            hint="Copy the key from SendGrid's Signed Event Webhook settings, one line.",
+        )
+    try:
+        given = base64.b64decode(signature, validate=True)
+        key.verify(given, stamp.encode("ascii") + raw, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):  # binascii.Error and UnicodeError are ValueErrors
+        raise DeliveryError("webhook", "the signature is missing or wrong") from None
+
+
+def _event(one: Any) -> Event | None:
+    """One event in our words; None when it says nothing about a letter of ours."""
+    if not isinstance(one, dict):
+        return None
+    kind = one.get("event")
+    key, at = one.get("delivery"), one.get("timestamp")
+    if not isinstance(kind, str) or not isinstance(key, str) or not _KEY.fullmatch(key):
+        return None
+    if kind == "bounce" and one.get("type") == "blocked":
+        kind = "blocked"
+    kind = _OURS.get(kind, kind)
+    if kind not in STATES or isinstance(at, bool) or not isinstance(at, int):
+        return None
+    try:
+        moment = datetime.fromtimestamp(at, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    detail = one.get("reason") or one.get("response") or ""
+    return Event(key=key, kind=kind, at=moment, detail=scrub(str(detail), limit=250))

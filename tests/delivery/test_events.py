@@ -1,0 +1,224 @@
+"""Events: only the provider's own are believed, and their order does not matter."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import random
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.delivery_events import GRAVER, absorb
+from newsletter.database.engine import Database
+from newsletter.database.tables import deliveries
+from newsletter.database.tables import events as table
+from newsletter.delivery.events import (
+    FAREWELLS,
+    GRAVITY,
+    SIGNATURE,
+    STATES,
+    TIMESTAMP,
+    ended_in,
+    receive,
+)
+from newsletter.errors import ConfigError, DeliveryError
+from newsletter.model import DeliveryState, Event
+from tests.delivery.people import ISSUE, NOON, freeze, people
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC = base64.b64encode(
+    KEY.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+).decode()
+STAMP = str(int(NOON.timestamp()))
+
+
+def signed(body: bytes, *, stamp: str = STAMP, key: Any = KEY) -> dict[str, str]:
+    """The headers that the provider would send."""
+    signature = key.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    return {
+        SIGNATURE.title(): base64.b64encode(signature).decode(),
+        TIMESTAMP.title(): stamp,
+    }
+
+
+def posted(*rows: Mapping[str, Any]) -> bytes:
+    """A post as the provider writes it, with the final line end that is signed as well."""
+    return json.dumps(rows).encode() + b"\r\n"
+
+
+def row(kind: str = "delivered", key: str = "k0001", at: int = 1_777_896_000, **more: Any) -> Any:
+    """One event as it is posted."""
+    return {"event": kind, "delivery": key, "timestamp": at, "email": "a@example.org", **more}
+
+
+def test_read() -> None:
+    """A signed post is read into our words."""
+    body = posted(
+        row("delivered"),
+        row("bounce", type="bounce", reason="550 no such user"),
+        row("bounce", type="blocked"),
+        row("spamreport"),
+        row("group_unsubscribe"),
+    )
+    found = receive(body, signed(body), public_key=PUBLIC, now=NOON)
+    assert [one.kind for one in found] == [
+        "delivered",
+        "bounce",
+        "blocked",
+        "complaint",
+        "unsubscribe",
+    ]
+    assert found[1].detail == "550 no such user"
+    assert found[0].at == datetime.fromtimestamp(1_777_896_000, UTC)
+
+
+def test_broken_rows_are_left_out() -> None:
+    """What says nothing about a letter of ours is left out, and the rest is read."""
+    body = posted(
+        row("open"),
+        row("delivered", key="no such\nkey"),
+        row("delivered", at=10**40),
+        {"event": 7},
+        row("delivered", key="k0002"),
+    )
+    body = b"[7, null, " + body[1:]
+    found = receive(body, signed(body), public_key=PUBLIC, now=NOON)
+    assert [one.key for one in found] == ["k0002"]
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda body, headers: (body.replace(b"delivered", b"bounced!!"), headers),
+        lambda body, headers: (body.rstrip(), headers),
+        lambda body, headers: (body, {**headers, TIMESTAMP.title(): str(int(STAMP) + 1)}),
+        lambda body, headers: (body, {**headers, SIGNATURE.title(): "AAAA"}),
+        lambda body, headers: (body, {**headers, SIGNATURE.title(): "é"}),
+        lambda body, headers: (body, {TIMESTAMP.title(): STAMP}),
+        lambda body, headers: (body, {}),
+        lambda body, headers: (body, signed(body, key=ec.generate_private_key(ec.SECP256R1()))),
+        lambda body, headers: (body, signed(body, stamp=str(int(STAMP) - 3600))),
+        lambda body, headers: (body, signed(body, stamp=str(int(STAMP) + 3600))),
+        lambda body, headers: (body, signed(body, stamp="soon")),
+        lambda body, headers: (body + b" " * 5_000_000, headers),
+        lambda body, headers: (b"{}", signed(b"{}")),
+        lambda body, headers: (b"[", signed(b"[")),
+    ],
+)
+def test_forged(forge: Any) -> None:
+    """Whatever was changed, left out, made up or kept too long is refused as a whole."""
+    body = posted(row())
+    body, headers = forge(body, signed(body))
+    with pytest.raises(DeliveryError):
+        receive(body, headers, public_key=PUBLIC, now=NOON)
+
+
+def test_wrong_key_file() -> None:
+    """A verification key that is none is a fault of the configuration, not of the post."""
+    body = posted(row())
+    with pytest.raises(ConfigError, match="verification key"):
+        receive(body, signed(body), public_key="not a key", now=NOON)
+
+
+@given(st.lists(st.sampled_from(sorted(STATES)), max_size=6))
+def test_order_does_not_matter(kinds: list[str]) -> None:
+    """A letter ends in the same state for every order of its events, and in the gravest."""
+    ends = set()
+    for order in itertools.islice(itertools.permutations(kinds), 200):
+        state = DeliveryState.UNKNOWN
+        for kind in order:
+            state = ended_in(state, kind)
+        ends.add(state)
+    assert len(ends) == 1
+    if kinds:
+        assert ends == {max((STATES[kind] for kind in kinds), key=GRAVITY.index)}
+
+
+def test_one_order_of_gravity() -> None:
+    """The database folds by the same order as the stage says."""
+    assert GRAVER == GRAVITY
+
+
+def take(database: Database, some: list[Event]) -> Any:
+    """Absorb with the stage's own rules."""
+    return absorb(database, some, states=STATES, farewells=FAREWELLS, now=NOON)
+
+
+def test_oracle(database: Database) -> None:
+    """Shuffled, repeated and split into posts, events end in what each letter's fold says."""
+    people(database, 40)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    with database.reading() as connection:
+        keys = list(connection.scalars(select(deliveries.c.key).order_by(deliveries.c.id)))
+    rng = random.Random(7)
+    wanted = dict.fromkeys(keys, DeliveryState.QUEUED)
+    many: list[Event] = []
+    for key in keys:
+        for kind in rng.sample(sorted(STATES), rng.randint(0, 4)):
+            wanted[key] = ended_in(wanted[key], kind)
+            at = NOON + timedelta(seconds=rng.randint(0, 99))
+            many += [Event(key=key, kind=kind, at=at)] * rng.randint(1, 9)
+    many += [Event(key="stranger", kind="complaint", at=NOON)]
+    rng.shuffle(many)
+    farewells: dict[str, set[int]] = {}
+    for start in range(0, len(many), 25):
+        for kind, who in take(database, many[start : start + 25]).farewells.items():
+            farewells.setdefault(kind, set()).update(who)
+    with database.reading() as connection:
+        found = {
+            one.key: one.state
+            for one in connection.execute(select(deliveries.c.key, deliveries.c.state))
+        }
+        kept = connection.scalar(select(func.count()).select_from(table))
+    assert found == {key: state.value for key, state in wanted.items()}
+    assert kept == len({(one.key, one.kind, one.at) for one in many}) - 1
+    complained = {number for number, key in enumerate(keys, 1) if wanted[key] == "complained"}
+    assert farewells.get("complaint", set()) == complained
+
+
+def test_a_restored_backup_sends_nobody_twice(sqlite: Database) -> None:
+    """A row that a backup calls queued is not sent when the provider reports its letter."""
+    people(sqlite, 3)
+    ledger = DeliveryLedger(sqlite)
+    freeze(ledger)
+    with sqlite.reading() as connection:
+        key = connection.scalar(select(deliveries.c.key).where(deliveries.c.reader == 2))
+    assert key is not None
+    take(sqlite, [Event(key=key, kind="processed", at=NOON)])
+    ledger.open("o", now=NOON, stale_seconds=60)
+    claimed = ledger.claim(ISSUE, owner="o", batch="b", limit=9, now=NOON, stale_seconds=60)
+    assert [one.reader for one in claimed] == [1, 3]
+
+
+def test_speed(sqlite: Database) -> None:
+    """Signed posts are checked, kept and folded faster than five thousand events a second."""
+    people(sqlite, 2000)
+    ledger = DeliveryLedger(sqlite)
+    freeze(ledger)
+    with sqlite.reading() as connection:
+        keys = list(connection.scalars(select(deliveries.c.key)))
+    bodies = [
+        posted(*(row("delivered", key, reason="250 ok") for key in keys[start : start + 500]))
+        for start in range(0, 2000, 500)
+    ]
+    heads = [signed(body) for body in bodies]
+    begun = time.perf_counter()
+    for body, head in zip(bodies, heads, strict=True):
+        take(sqlite, receive(body, head, public_key=PUBLIC, now=NOON))
+    taken = time.perf_counter() - begun
+    assert ledger.states(ISSUE) == {"delivered": 2000}
+    assert 2000 / taken > 5000
