@@ -56,6 +56,39 @@ _HEADERS: dict[str, str] = {
     "lang": "language",
     "locale": "language",
 }
+_NO = frozenset({"false", "no", "0", "f", "n"})
+_YES = frozenset({"true", "yes", "1", "t", "y"})
+_OUT = frozenset(
+    {
+        "unsubscribed", "unsubscribe", "cleaned", "bounced", "complained", "complaint", "spam",
+        "blocklisted", "blacklisted", "blocked", "disabled", "suppressed", "inactive", "removed",
+        "deleted", "archived", "unconfirmed", "unactivated", "pending", "non-subscribed",
+        "nonsubscribed", "opted out", "undeliverable", "upstream_unsubscribed",
+    }
+)  # fmt: skip
+# How the export files of other senders say that somebody left, never confirmed, or bounced. In
+# Mailchimp it is UNSUB_TIME, in Ghost subscribed_to_emails and deleted_at, in Substack
+# email_disabled, in Buttondown type, in listmonk and most others status.
+_LEFT: dict[str, Callable[[str], bool]] = {
+    "unsubtime": bool,
+    "unsubscribedat": bool,
+    "unsubscriptiondate": bool,
+    "deletedat": bool,
+    "bouncedat": bool,
+    "cleantime": bool,
+    "subscribedtoemails": _NO.__contains__,
+    "subscribed": _NO.__contains__,
+    "emaildisabled": _YES.__contains__,
+    "unsubscribed": _YES.__contains__,
+    "optedout": _YES.__contains__,
+    "status": _OUT.__contains__,
+    "state": _OUT.__contains__,
+    "emailstatus": _OUT.__contains__,
+    "subscriberstatus": _OUT.__contains__,
+    "subscriptionstatus": _OUT.__contains__,
+    "subscribertype": _OUT.__contains__,
+    "type": _OUT.__contains__,
+}
 _CELLS: dict[str, Callable[[str], str | tuple[str, ...]]] = {
     "name": cells.name,
     "country": cells.country,
@@ -75,6 +108,8 @@ class Columns:
     """Field, column number, and what makes a clean value of a cell."""
     names: tuple[int, ...]
     """The columns of first and last name, where the file has no whole name."""
+    left: tuple[tuple[int, Callable[[str], bool]], ...]
+    """The columns that say whether somebody left where the file comes from."""
     titles: tuple[str, ...]
 
 
@@ -85,8 +120,9 @@ def read_rows(
 
     The delimiter (comma, semicolon or tab) and the columns are found from the header line; known
     titles in any letter case are ``email, name, country, timezone, topics, lists, language`` and
-    their usual variants. Other columns are left alone. Topics and lists are separated by
-    semicolons or bars.
+    their usual variants, as in the export files of Mailchimp, Substack, Ghost, Buttondown and
+    listmonk. Whoever such a file marks as unsubscribed, bounced or never confirmed is refused.
+    Other columns are left alone. Topics and lists are separated by semicolons or bars.
 
     :param mapping: field name to the title of its column, where the file uses another one.
     :raises AudienceError: when the file as a whole cannot be used: no text, no header, no column
@@ -150,7 +186,7 @@ def _find(header: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
         if field is not None:
             found[field] = number
     for number, title in enumerate(header):
-        field = _HEADERS.get(re.sub(r"[\W_]+", "", title.casefold()))
+        field = _HEADERS.get(_folded(title))
         if field is not None and field not in mapping:
             found.setdefault(field, number)
     return found
@@ -179,8 +215,17 @@ def _columns(header: list[str], subject: str, mapping: Mapping[str, str]) -> Col
         email=at["email"],
         others=tuple((field, at[field], clean) for field, clean in _CELLS.items() if field in at),
         names=() if "name" in at else tuple(parts),
+        left=tuple(
+            (number, _LEFT[folded])
+            for number, title in enumerate(header)
+            if (folded := _folded(title)) in _LEFT and number not in at.values()
+        ),
         titles=tuple(cells.visible(title) for title in header),
     )
+
+
+def _folded(title: str) -> str:
+    return re.sub(r"[\W_]+", "", title.casefold())
 
 
 def _has(header: list[str]) -> str:
@@ -206,6 +251,10 @@ def _row(record: list[str], line: int, columns: Columns) -> Row | Refusal:
     address = read_address(text)
     if not isinstance(address, Address):
         return _refusal(line, columns.titles[columns.email], text, address)
+    for place, says_left in columns.left:
+        if place < width and says_left(record[place].strip().casefold()):
+            cell = record[place]
+            return _refusal(line, columns.titles[place], cell, "they opted out before, elsewhere")
     values: dict[str, str | tuple[str, ...]] = {}
     for field, place, clean in columns.others:
         if place < width and (cell := record[place]):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +12,17 @@ from typing import Annotated
 import typer
 
 from newsletter.audience.importing import read_rows
-from newsletter.cli.place import Json, Progress, aside, count, place, say, show_json
+from newsletter.cli.place import (
+    EditionName,
+    Json,
+    Progress,
+    aside,
+    count,
+    place,
+    say,
+    show_json,
+)
+from newsletter.config import Segment
 from newsletter.database.readers import ImportReport
 from newsletter.errors import AudienceError, NotFound
 from newsletter.newsroom import Newsroom
@@ -97,6 +110,53 @@ def show(context: typer.Context, email: str, as_json: Json = False) -> None:
             say(f"{name}: {value}")
 
 
+@subscribers.command()
+def add(  # noqa: PLR0917 - every option of the command is a parameter
+    context: typer.Context,
+    email: str,
+    name: Annotated[str, typer.Option(help="How to address the person.")] = "",
+    topics: Annotated[str, typer.Option(help="Topics, separated by semicolons.")] = "",
+    edition: EditionName = "daily",
+    consent: Annotated[
+        str, typer.Option(help="Where their consent came from, kept as proof.")
+    ] = "",
+) -> None:
+    """Add one person, as an import of one row would; nobody who left is brought back."""
+    with place(context).newsroom() as room:
+        room.config.edition(edition)
+        now = room.clock()
+        sheet = io.StringIO()
+        csv.writer(sheet).writerows([("email", "name", "topics"), (email, name, topics)])
+        report = room.readers.import_rows(
+            read_rows(io.BytesIO(sheet.getvalue().encode())),
+            source="command line",
+            consent=consent or f"added by the operator on {now:%Y-%m-%d}",
+            editions=(edition,),
+            now=now,
+            token=room.token,
+            refusals=Path(os.devnull),
+        )
+    for refusal in report.examples:
+        raise AudienceError(refusal.value or email, refusal.reason)
+    if report.kept_out:
+        raise AudienceError(
+            email,
+            "unsubscribed or must not be written to, and is left alone",
+            hint="They can sign up again by themselves.",
+        )
+    say(f"{'added' if report.added else 'updated' if report.updated else 'unchanged'}  {email}")
+
+
+@subscribers.command()
+def forget(context: typer.Context, email: str) -> None:
+    """Erase a person; only a keyed hash stays, so that no import brings them back."""
+    with place(context).newsroom() as room:
+        known = room.readers.forget(email, now=room.clock())
+    if not known:
+        raise NotFound(email, "is not among the subscribers")
+    say(f"erased  {email}")
+
+
 @subscribers.command("count")
 def count_(context: typer.Context, as_json: Json = False) -> None:
     """Count people by state."""
@@ -136,13 +196,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 def count_segment(context: typer.Context, name: str, as_json: Json = False) -> None:
     """Count the readers of one segment."""
     with place(context).newsroom() as room:
-        segment = room.config.segments.get(name)
-        if segment is None:
-            raise NotFound(
-                name,
-                "is not a segment",
-                hint=f"Segments: {', '.join(room.config.segments) or 'none'}.",
-            )
+        segment = _segment(room, name)
         number = room.readers.count_segment(segment)
     if as_json:
         show_json({"segment": name, "readers": number})
@@ -154,6 +208,41 @@ def _in_words(line: object) -> str:
     if not isinstance(line, dict):
         return str(line)
     return ", ".join(f"{key} {part}" for key, part in line.items() if part not in {"", None})
+
+
+@segments.command("show")
+def show_segment(context: typer.Context, name: str, as_json: Json = False) -> None:
+    """Show the rules of a segment and how many readers it has."""
+    with place(context).newsroom() as room:
+        segment = _segment(room, name)
+        number = room.readers.count_segment(segment)
+    facts = segment.model_dump(by_alias=True, exclude_none=True, mode="json")
+    if as_json:
+        show_json({"segment": name, "readers": number, **facts})
+        return
+    say(f"{name}: {segment.title}")
+    say(f"edition: {segment.edition}")
+    for rule in facts["where"]:
+        field = rule.pop("field")
+        say(f"  {field} " + "; ".join(f"{how} {', '.join(some)}" for how, some in rule.items()))
+    if segment.exclude:
+        say(f"  not on the lists {', '.join(segment.exclude)}")
+    say(f"readers: {number:,}")
+
+
+def _segment(room: Newsroom, name: str) -> Segment:
+    """A segment by its name.
+
+    :raises NotFound: when there is none.
+    """
+    segment = room.config.segments.get(name)
+    if segment is None:
+        raise NotFound(
+            name,
+            "is not a segment",
+            hint=f"Segments: {', '.join(room.config.segments) or 'none'}.",
+        )
+    return segment
 
 
 def import_file(

@@ -325,6 +325,35 @@ class Readers:
                 _unsubscribe(connection, row, how, now)
         return True
 
+    def suppress(self, reader: int, *, reason: str, now: datetime) -> bool:
+        """Never write to a person again: their mailbox is gone, or they complained.
+
+        :param reason: "bounce", "complaint" or another short word; kept with the hash of the
+            address, also after the person is erased.
+        :returns: whether there is such a reader.
+        """
+        hashed = self.address_hash
+        with self._database.begin() as connection:
+            row = connection.execute(
+                select(readers.c.address_key, readers.c.state).where(readers.c.id == reader)
+            ).one_or_none()
+            if row is None:
+                return False
+            barred = {"address_hash": hashed(row.address_key), "reason": reason[:24], "at": now}
+            insert_new(connection, suppressions, [barred])
+            if row.state != ReaderState.SUPPRESSED:
+                connection.execute(
+                    update(readers)
+                    .where(readers.c.id == reader)
+                    .values(state=ReaderState.SUPPRESSED.value)
+                )
+                connection.execute(
+                    insert(consents).values(
+                        reader=reader, action="suppressed", at=now, source=reason, detail=""
+                    )
+                )
+        return True
+
     def forget(self, email: str, *, now: datetime) -> bool:
         """Erase a person; only a keyed hash stays, so that no import brings them back.
 
@@ -340,10 +369,10 @@ class Readers:
             number = connection.execute(
                 select(readers.c.id).where(readers.c.address_key == key)
             ).scalar()
-            row = {"address_hash": hashed, "reason": "erased", "at": now}
-            insert_new(connection, suppressions, [row])
             if number is None:
                 return False
+            row = {"address_hash": hashed, "reason": "erased", "at": now}
+            insert_new(connection, suppressions, [row])
             remember_id(connection)
             own = select(deliveries.c.key).where(deliveries.c.reader == number)
             connection.execute(

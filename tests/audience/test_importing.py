@@ -223,3 +223,59 @@ def test_no_text_breaks_the_reader(parts: list[str]) -> None:
     body = "email,name,topics\n" + "".join(f"ada@example.org,{part}\n" for part in parts)
     for one in read(body):
         assert isinstance(one, Row | Refusal)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Mailchimp
+        (
+            "Email Address,First Name,Last Name,OPTIN_TIME,UNSUB_TIME,TAGS\n"
+            'ada@example.org,Ada,Fenwick,2024-01-02 10:00:00,,"vip,news"\n'
+            "bo@example.org,Bo,Oduya,2024-01-02 10:00:00,2025-01-02 10:00:00,\n"
+        ),
+        # Substack
+        (
+            "email,name,active_subscription,email_disabled,created_at\n"
+            "ada@example.org,Ada Fenwick,false,false,2024-01-02\n"
+            "bo@example.org,Bo,false,true,2024-01-02\n"
+        ),
+        # Ghost
+        (
+            "id,email,name,note,subscribed_to_emails,complimentary_plan,created_at,deleted_at,labels\n"
+            "1,ada@example.org,Ada Fenwick,,true,,2024-01-02,,vip\n"
+            "2,bo@example.org,Bo,,false,,2024-01-02,,\n"
+        ),
+        # Buttondown
+        (
+            "email,name,notes,tags,type,creation_date\n"
+            "ada@example.org,Ada Fenwick,,vip,regular,2024-01-02\n"
+            "bo@example.org,Bo,,,unsubscribed,2024-01-02\n"
+        ),
+        # listmonk
+        (
+            "uuid,email,name,attributes,status,created_at,updated_at\n"
+            '1,ada@example.org,Ada Fenwick,"{""city"": ""Tamarack""}",enabled,2024-01-02,2024-01-02\n'
+            "2,bo@example.org,Bo,{},blocklisted,2024-01-02,2024-01-02\n"
+        ),
+        # our own
+        (
+            "email,name,country,timezone,topics,lists,language,state,joined,source\n"
+            "ada@example.org,Ada Fenwick,,,,,,active,2024-01-02,form\n"
+            "bo@example.org,Bo,,,,,,unsubscribed,2024-01-02,form\n"
+        ),
+    ],
+)
+def test_who_left_another_sender_is_not_brought_in(body: str) -> None:
+    """Export files of other senders are read, and those they mark as gone are refused."""
+    ada, bo = read(body)
+    assert isinstance(ada, Row)
+    assert (ada.email, ada.name) == ("ada@example.org", "Ada Fenwick")
+    assert isinstance(bo, Refusal)
+    assert bo.reason == "they opted out before, elsewhere"
+
+
+def test_a_column_of_states_of_a_country_is_no_opt_out() -> None:
+    """Only words that mean leaving count, so "state" may also be a place."""
+    [row] = rows("email,state\nada@example.org,Ohio\n")
+    assert row.email == "ada@example.org"
