@@ -208,8 +208,8 @@ def test_join_is_fast() -> None:
     mail = issue_mail(big)
     prepared = mail.prepared("", "b")
     many = letters(100, mail)
-    begun = time.perf_counter()
+    begun = time.process_time()
     sizes = [len(prepared.message(letter)) for letter in many]
-    taken = time.perf_counter() - begun
+    taken = time.process_time() - begun
     assert min(sizes) > 100_000
     assert taken < 0.5
