@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-from newsletter.cli import flow, issues, lines, readers, serve, sources, start
+from newsletter.cli import flow, issues, lines, readers, reports, serve, sources, start
 from newsletter.cli.place import Place
 from newsletter.errors import NewsletterError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, readers, sources, serve, lines):
+for group in (start, flow, issues, readers, reports, sources, serve, lines):
     group.register(app)
 
 
