@@ -29,6 +29,7 @@ FAULTS = (
 
 # The stand-in's log is complete at once, so what it lacks a second later never arrived there.
 CONTRACT = """
+folder_glob = "outbox/**/*.eml"
 [commands]
 ledger = ["{program}", "--config", "{config}", "deliveries", "latest", "--jsonl"]
 resolve = [["sleep", "1"], ["{program}", "--config", "{config}", "reconcile", "latest"]]

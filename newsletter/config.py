@@ -58,6 +58,23 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Color = Annotated[str, Field(pattern=r"^#[0-9a-fA-F]{6}$")]
+
+
+class ThemeColors(_Table):
+    """The colours of the site's own, by day and by night; each needs 4.5 : 1 on its paper."""
+
+    logo: str = Field(default="", max_length=60)
+    link: Color = "#1f4e79"
+    left: Color = "#2f5d8a"
+    center: Color = "#6b7280"
+    right: Color = "#a4433a"
+    link_night: Color = "#9cc4ee"
+    left_night: Color = "#7fb0e0"
+    center_night: Color = "#a3a9b3"
+    right_night: Color = "#e08d83"
+
+
 class Site(_Table):
     """Who publishes, as readers see it."""
 
@@ -66,6 +83,7 @@ class Site(_Table):
     language: str = "en"
     postal_address: str = "1 Example Street, Sampleton"
     contact: str = "editor@example.org"
+    theme: ThemeColors = ThemeColors()
 
 
 class Database(_Table):
@@ -342,6 +360,11 @@ class Config(_File):
             return self.database.url
         return prefix + str(self.path(rest))
 
+    @property
+    def ratings_file(self) -> Path:
+        """Where imported ratings are kept: beside the data, never in a file that travels."""
+        return self.path("data/ratings.toml")
+
     def edition(self, name: str) -> EditionSettings:
         """The settings of one edition.
 
@@ -375,7 +398,7 @@ def load(file: Path, overrides: Sequence[str] = ()) -> Config:
             "there is no such configuration file",
             hint='Run "newsletter init DIR" to make a place to work, or name one with --config.',
         )
-    data = _read(file)
+    data = read_toml(file)
     for word in overrides:
         override(data, word)
     top = _checked(_File, data, file)
@@ -388,7 +411,7 @@ def load(file: Path, overrides: Sequence[str] = ()) -> Config:
     segments_file = file.parent / top.paths.subscribers / SEGMENTS_FILE
     segments: dict[str, Segment] = {}
     if segments_file.is_file():
-        segments = _checked(_SegmentsFile, _read(segments_file), segments_file).segments
+        segments = _checked(_SegmentsFile, read_toml(segments_file), segments_file).segments
     for name, segment in segments.items():
         _check_segment(name, segment, top, segments_file)
     values = {name: getattr(top, name) for name in type(top).model_fields}
@@ -444,7 +467,7 @@ def _catalogue(name: str, file: Path) -> tuple[Source, ...]:
                 f'[collect] sources names "{name}", which is not there',
                 hint="Paths are relative to the configuration file.",
             )
-        return _checked(_SourcesFile, _read(path), path).source
+        return _checked(_SourcesFile, read_toml(path), path).source
     if name not in catalogues():
         raise ConfigError(
             str(file),
@@ -456,7 +479,11 @@ def _catalogue(name: str, file: Path) -> tuple[Source, ...]:
     return _checked(_SourcesFile, tomllib.loads(entry.read_text("utf-8")), Path(entry.name)).source
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path) -> dict[str, Any]:
+    """Parse a TOML file.
+
+    :raises ConfigError: when it cannot be read or is not TOML.
+    """
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:

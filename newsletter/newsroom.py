@@ -16,7 +16,7 @@ from functools import cached_property
 from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
-from newsletter.config import Config
+from newsletter.config import Config, read_toml
 from newsletter.database.articles import Articles
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
@@ -95,8 +95,17 @@ class Newsroom:
 
     @cached_property
     def outlets(self) -> dict[str, Outlet]:
-        """The configured outlets by id."""
-        return {source.id: source.outlet for source in self.config.sources}
+        """The configured outlets by id, with the operator's imported ratings laid over them.
+
+        :raises ConfigError: when the file of ratings is not one that an import wrote.
+        """
+        outlets = {source.id: source.outlet for source in self.config.sources}
+        file = self.config.ratings_file
+        if not file.is_file():
+            return outlets
+        from newsletter.feeds.ratings import with_overlay  # noqa: PLC0415 - rarely there
+
+        return with_overlay(outlets, read_toml(file), str(file))
 
     @cached_property
     def feeds(self) -> tuple[Feed, ...]:

@@ -297,7 +297,7 @@ def _pieces(
         (
             (-round(weights.about(s.terms) / (1 + 0.05 * s.place), 9), s.article, s.start, s)
             for s in evidence
-            if weights.on_topic(s.terms) > 0
+            if weights.on_topic(s) > 0
         ),
         key=lambda entry: entry[:3],
     )

@@ -18,7 +18,7 @@ from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 400
+MOST_OF_A_STORY = 320
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
 _DATELINE = re.compile(

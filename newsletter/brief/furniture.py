@@ -76,7 +76,7 @@ _HINTS = wording.phrase_list(
 )
 _ORDERS = re.compile(
     r"""(?ix)
-    ^[\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
+    [\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
       ignore|disregard|forget|write|provide|add|include|integrate|incorporate|insert|modify|
       replace|use|
       translate|explain|describe|draft|introduce|misspell|rearrange|remove|anagram|scramble|
@@ -90,13 +90,22 @@ _ORDERS = re.compile(
       identify|analy[sz]e|find|help|break[ ]down|render|jumble|do[ ]not|don['’]t|let['’]s|
       from[ ]now[ ]on|
       you[ ](?:are|must|will)|
-      in[ ]your[ ]|at[ ]the[ ]end[ ]of[ ]your|i[ ]want[ ]you|act[ ]as)\b(?![ ](?:of|by)\b) |
+      in[ ]your[ ]|at[ ]the[ ]end[ ]of[ ]your|i[ ]want[ ]you|act[ ]as)\b(?![ ](?:of|by)\b)
+    """
+)
+_TO_MACHINES = re.compile(
+    r"""(?ix)
     \byour[ ](?:\w+[ ])?(?:response|reply|output|prompt|instructions|answer|task|message)\b |
     \b(?:previous|prior|above|earlier|new|following)[ ](?:instructions?|prompts?|directions)\b |
     \bsystem[ ]prompt\b | \blanguage[ ]model\b.*\byou\b |
     \b(?:as[ ]an|you[ ]are[ ]an?)[ ](?:ai|assistant)\b |
     <<|>>|\[/?INST|\{\{|\bprompt\(\) | <\w+[^>]*> | ^\W*(?:system|assistant|user)[ ]?:
     """
+)
+_MACHINE_HINTS = wording.phrase_list(
+    "your | instruction | prompt | direction | language model | assistant |"
+    " as an ai | << | >> | [ | {{ | < |"
+    " system | user"
 )
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(
@@ -144,7 +153,12 @@ def instructs(sentence: str) -> bool:
     News does not begin with "Ignore", "Write" or "Add". Hidden in an article, such lines are
     meant for language models; nothing of them is ever quoted or shown to one.
     """
-    return _ORDERS.search(sentence) is not None
+    if _ORDERS.match(sentence):
+        return True
+    folded = sentence.lower()
+    return (
+        any(hint in folded for hint in _MACHINE_HINTS) and _TO_MACHINES.search(sentence) is not None
+    )
 
 
 def body_end(text: str) -> int:

@@ -190,7 +190,7 @@ def deck(
         if span.opinion or span.place >= _DECK_PLACE or not _FEWEST <= span.words < most:
             continue
         new = len(span.terms - said)
-        value = weights.about(span.terms) * weights.on_topic(span.terms) * min(1.0, new / 6)
+        value = weights.about(span.terms) * weights.on_topic(span) * min(1.0, new / 6)
         value /= 1 + 0.06 * span.place
         ranked.append((-round(value, 9), span.article, span.start, span))
     ranked.sort(key=lambda entry: entry[:3])

@@ -25,7 +25,7 @@ _SECOND_CHOICE = 0.3
 _SAME = 0.5  # share of terms from which two quotations say the same thing
 _FACTOR = 1.5  # words of one side over words of another
 _FEWEST_WORDS = 7
-_READ = 6000  # characters of an article that are compared
+_READ = 4000  # characters of an article that are compared
 _NEARER = 1.05  # how much nearer a quotation must be to its own side's articles
 
 
@@ -108,7 +108,7 @@ def shortlist(
         if repeats >= _VERBATIM or any(_shares_text(span, other) for other in said):
             continue
         second = repeats >= _REPEATED or span.title or span.clause
-        if weights.on_topic(span.terms) == 0:
+        if weights.on_topic(span) == 0:
             continue
         value = telling(span, weights) * (_SECOND_CHOICE if second else 1.0)
         ranked.append((-round(value, 9), second, span.article, span.start, span.end, span))
@@ -148,7 +148,7 @@ def telling(span: Span, weights: Weights) -> float:
     size = 1.0 if 12 <= span.words <= 32 else 0.8
     place = 1 / (1 + 0.02 * min(span.place, 20))
     kind = (0.9 if span.opinion else 1.0) * (0.7 if span.leans else 1.0)
-    topic = weights.on_topic(span.terms) ** 2
+    topic = weights.on_topic(span) ** 2
     return 0.001 + about * distinct * topic * named * size * place * kind
 
 

@@ -69,6 +69,7 @@ class Weights:
             for term in families
             if len(leads.get(term, set()) | titles.get(term, set())) >= enough
         )
+        self._beside = _beside(spans, self.core)
         self._weight: dict[str, float] = {}
         for term, users in families.items():
             n = len(users)
@@ -101,23 +102,35 @@ class Weights:
         titles = self._titles
         return math.fsum(titles.get(term, 0.0) for term in terms) / math.pow(len(terms) + 4, 0.7)
 
-    def on_topic(self, terms: frozenset[str]) -> float:
-        """From 1 for a sentence with at least two words of the story's core down to 0 for none.
+    def on_topic(self, span: Span) -> float:
+        """From 1 for a sentence in the midst of this story down to 0 for one of another.
 
         One article may report on several things; only what the others also open with is this
-        story.
+        story. A person's words need not name it, so the sentences beside them are asked as well.
         """
         if len(self.core) < _FEWEST_CORE:
             return 1.0
-        common = len(terms & self.core)
-        if self._families > _FEW_FAMILIES and common < (2 if len(self.core) >= _WIDE_CORE else 1):
-            return 0.0
-        return min(1.0, (1 + common) / 3)
+        own = len(span.terms & self.core)
+        if self._families > _FEW_FAMILIES and not span.title:
+            beside = self._beside.get((span.article, span.place), span.terms & self.core)
+            if len(beside) < (2 if len(self.core) >= _WIDE_CORE else 1):
+                return 0.0
+        return min(1.0, (1 + own) / 3)
 
     def distinct(self, terms: frozenset[str], side: Side) -> float:
         """How far a set of terms belongs to one side and not to the others, from 0 to about 1."""
         values = self._distinct[side]
         return math.fsum(values.get(term, 0.0) for term in terms) / (len(terms) + 4)
+
+
+def _beside(spans: Sequence[Span], core: frozenset[str]) -> dict[tuple[str, int], set[str]]:
+    """For each place in each article the core terms of the sentence there and of its neighbours."""
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for span in spans:
+        common = span.terms & core
+        for place in (span.place - 1, span.place, span.place + 1):
+            found[span.article, place] |= common
+    return found
 
 
 def overlap(one: frozenset[str], other: frozenset[str]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import sys
 import time
 from contextlib import ExitStack
@@ -26,7 +28,7 @@ from newsletter.cli.place import (
     show_json,
 )
 from newsletter.clock import system_clock
-from newsletter.config import Config, Source, starter
+from newsletter.config import CONFIG_FILE, Config, Source, starter
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom
 
@@ -248,6 +250,17 @@ def _sample_readers(room: Newsroom) -> None:
     import_file(room, starter() / "subscribers" / "example.csv", consent="invented readers")
 
 
+def _program() -> str:
+    """The words that start this program from where the person stands."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(Path(sys.executable).name)} -m newsletter"
+    found = shutil.which(called.name)
+    if found and Path(found).resolve() == called.resolve():
+        return called.name
+    return shlex.quote(os.path.relpath(called))
+
+
 def _date(day: datetime | None) -> date | None:
     return day.date() if day else None
 
@@ -297,10 +310,9 @@ def _say_drafted(report: pipeline.ComposeReport) -> None:
 
 
 def _say_next(room: Newsroom, state: str, *, sent: bool) -> None:
-    program = "newsletter" if not sys.argv[0].endswith("__main__.py") else "python -m newsletter"
-    here = f"{program} --config {shlex.quote(str(room.config.file))}"
-    if room.config.file == (Path.cwd() / "config.toml").resolve():
-        here = program
+    here = _program()
+    if room.config.file != (Path.cwd() / CONFIG_FILE).resolve():
+        here += f" --config {shlex.quote(os.path.relpath(room.config.file))}"
     say("Next:")
     if state == "draft":
         say(f"  {here} approve latest       once you have read it")

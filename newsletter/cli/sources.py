@@ -1,12 +1,36 @@
-"""``sources``: the outlets that are read, and how their feeds are doing."""
+"""``sources``: the outlets that are read, how their feeds are doing, and where they come from."""
 
 from __future__ import annotations
 
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from newsletter.cli.place import Json, count, place, say, show_json
+from newsletter import pipeline
+from newsletter.cli.place import (
+    NEEDS_A_PERSON,
+    Json,
+    Place,
+    Progress,
+    aside,
+    count,
+    place,
+    say,
+    show_json,
+)
+from newsletter.config import Config, Source, load
+from newsletter.errors import ConfigError
+
+if TYPE_CHECKING:
+    from newsletter.feeds.check import SourceHealth
 
 sources = typer.Typer(help="The outlets that are read.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE")]
 
 
 def register(app: typer.Typer) -> None:
@@ -16,29 +40,189 @@ def register(app: typer.Typer) -> None:
 
 @sources.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the sources with their lean and the state of their feeds."""
+    """List the sources with their lean and the health of their feeds, the worst first."""
+    from newsletter.feeds.check import check_feeds
+
     with place(context).newsroom() as room:
-        feeds = {feed.url: feed for feed in room.articles.feeds()}
-        rows = [
-            {
-                "id": source.id,
-                "name": source.name,
-                "lean": source.lean,
-                "family": source.outlet.family,
-                "feed": url,
-                "state": feeds[url].state if url in feeds else "new",
-                "failures": feeds[url].failures if url in feeds else 0,
-                "problem": feeds[url].problem if url in feeds else "",
-                "last_success": feeds[url].last_success if url in feeds else None,
-            }
-            for source in room.config.sources
-            for url in source.addresses
-        ]
-    if as_json:
-        show_json(rows)
+        known = {feed.url: feed for feed in room.articles.feeds()}
+        feeds = [known.get(feed.url, feed) for feed in room.feeds]
+        lines = check_feeds(feeds, room.outlets, room.clock())
+        leans = {outlet.id: str(outlet.lean) for outlet in room.outlets.values()}
+    _show(lines, leans, as_json=as_json)
+
+
+@sources.command()
+def check(context: typer.Context, as_json: Json = False) -> None:
+    """Visit every feed now, store what is new, and say how each is doing."""
+    from newsletter.feeds.check import NEEDS_A_PERSON as TROUBLED
+    from newsletter.feeds.check import check_visits
+    from newsletter.feeds.visit import Visit
+
+    visits: list[Visit] = []
+    with place(context).newsroom() as room:
+        progress = Progress("feeds", len(room.feeds))
+
+        def seen(visit: Visit) -> None:
+            visits.append(visit)
+            progress.step(note=visit.feed.outlet)
+
+        try:
+            pipeline.collect(room, force=True, on_visit=seen)
+        finally:
+            progress.end()
+        lines = check_visits(visits, room.outlets)
+        leans = {outlet.id: str(outlet.lean) for outlet in room.outlets.values()}
+    _show(lines, leans, as_json=as_json)
+    if any(line.health in TROUBLED for line in lines):
+        raise typer.Exit(NEEDS_A_PERSON)
+
+
+@sources.command()
+def add(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="A feed, or a page that names its feed.")],
+) -> None:
+    """Find the feed of a page and add it to config.toml, unrated."""
+    from newsletter.clock import system_clock
+    from newsletter.feeds.discover import find_feed, source_of
+
+    here = place(context)
+    config = here.config()
+    found = find_feed(url, config.collect, clock=system_clock)
+    source = source_of(found, {one.id for one in config.sources})
+    added = _append(here, config, [source])
+    if not added:
+        say(f"{found.url} is among the sources already.")
         return
-    for row in rows:
-        problem = f"  {row['problem']}" if row["problem"] else ""
-        say(f"{row['state']:<8} {row['lean']:<11} {row['name']:<28.28} {row['feed']}{problem}")
-    troubled = sum(bool(row["problem"]) for row in rows)
-    say(f"{count(len(rows), 'feed')}, {troubled} with a problem")
+    say(f"Added {source.id}: {source.name}, {found.url} ({count(found.articles, 'article')}).")
+    say(f"  Its lean is unrated until you write one, with its reason, into {config.file}.")
+
+
+@sources.command("import-opml")
+def import_opml(context: typer.Context, file: File) -> None:
+    """Add the feeds of an OPML file to config.toml; outlets of other lists come in unrated."""
+    from newsletter.feeds.opml import read_opml
+
+    here = place(context)
+    config = here.config()
+    found = read_opml(_read(file), file.name)
+    added = _append(here, config, found)
+    say(f"Added {count(len(added), 'source')} of {len(found)}; the others were there already.")
+
+
+@sources.command("export-opml")
+def export_opml(
+    context: typer.Context,
+    to: Annotated[Path | None, typer.Option(help="A file; standard output by default.")] = None,
+) -> None:
+    """Write the sources as OPML; imported ratings are not among them."""
+    from newsletter.clock import system_clock
+    from newsletter.feeds.opml import write_opml
+
+    config = place(context).config()
+    body = write_opml(config.sources, title=config.site.name, now=system_clock())
+    if to is None:
+        sys.stdout.write(body.decode())
+        return
+    try:
+        to.write_bytes(body)
+    except OSError as error:
+        raise ConfigError(str(to), f"cannot be written: {error.strerror}") from None
+    aside(f"Wrote {count(len(config.sources), 'source')} to {to}.")
+
+
+@sources.command("import-ratings")
+def import_ratings(context: typer.Context, file: File) -> None:
+    """Take over leans from a CSV of AllSides, Media Bias/Fact Check or Ad Fontes, here only."""
+    from newsletter.clock import system_clock
+    from newsletter.feeds.ratings import read_ratings, write_overlay
+
+    config = place(context).config()
+    found = read_ratings(_read(file), file.name)
+    text = write_overlay(found, config.sources, system_clock().date())
+    target = config.ratings_file
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(str(target), f"cannot be written: {error.strerror}") from None
+    matched = len(tomllib.loads(text).get("ratings", {}))
+    say(f"{found.service}: {count(matched, 'outlet')} of {len(config.sources)} rated by this file.")
+    say(f"  Kept in {target}, used on this machine only, never exported.")
+    say(f"  The method page shows: {found.attribution}")
+
+
+def _show(lines: Sequence[SourceHealth], leans: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        show_json(
+            [
+                {
+                    "id": line.outlet,
+                    "name": line.name,
+                    "lean": leans.get(line.outlet, "unrated"),
+                    "feed": line.url,
+                    "health": line.health,
+                    "reason": line.reason,
+                    "last_success": line.last_success,
+                    "next_visit": line.next_visit,
+                }
+                for line in lines
+            ]
+        )
+        return
+    totals: dict[str, int] = {}
+    for line in lines:
+        totals[line.health] = totals.get(line.health, 0) + 1
+        why = f"  {line.reason}" if line.reason else ""
+        lean = leans.get(line.outlet, "unrated")
+        say(f"{line.health:<8} {lean:<11} {line.name:<28.28} {line.url}{why}")
+    words = ", ".join(f"{number} {health}" for health, number in totals.items())
+    say(f"{count(len(lines), 'feed')}: {words or 'none'}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ConfigError(str(file), f"cannot be read: {(error.strerror or '').lower()}") from None
+
+
+def _append(here: Place, config: Config, found: Sequence[Source]) -> list[Source]:
+    """Write new sources at the end of config.toml; on any fault the file stays as it was."""
+    addresses = {address for source in config.sources for address in source.addresses}
+    ids = {source.id for source in config.sources}
+    new: list[Source] = []
+    for source in found:
+        if source.feed in addresses:
+            continue
+        if source.id in ids:
+            source = source.model_copy(update={"id": _free(source.id, ids)})  # noqa: PLW2901 - the same outlet under a free id
+        ids.add(source.id)
+        addresses.add(source.feed)
+        new.append(source)
+    if not new:
+        return []
+    before = config.file.read_text("utf-8")
+    config.file.write_text(before.rstrip("\n") + "\n" + "".join(map(_table, new)), "utf-8")
+    try:
+        load(config.file, here.overrides)
+    except ConfigError:
+        config.file.write_text(before, "utf-8")
+        raise
+    return new
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 2
+    while f"{name}-{number}" in taken:
+        number += 1
+    return f"{name}-{number}"
+
+
+def _table(source: Source) -> str:
+    """A ``[[source]]`` table of what is known."""
+    from newsletter.cli.start import toml_value
+
+    facts = source.model_dump(mode="json", exclude_defaults=True)
+    lines = [f"{key} = {toml_value(value)}\n" for key, value in facts.items()]
+    return "\n[[source]]\n" + "".join(lines)

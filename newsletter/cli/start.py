@@ -183,9 +183,9 @@ def _with_value(text: str, word: str) -> str:
                 last = number
             if match and match["key"] == key:
                 _, comment = _split_comment(match["rest"])
-                lines[number] = f"{key}{match['space']}{_toml(value)}{comment}\n"
+                lines[number] = f"{key}{match['space']}{toml_value(value)}{comment}\n"
                 return "".join(lines)
-    new = f"{key} = {_toml(value)}\n"
+    new = f"{key} = {toml_value(value)}\n"
     if last is not None:
         # Not a key of the reference: the check that follows names it and the nearest known one.
         lines.insert(last + 1, new)
@@ -204,7 +204,8 @@ def _split_comment(rest: str) -> tuple[str, str]:
     return rest, ""
 
 
-def _toml(value: object) -> str:
+def toml_value(value: object) -> str:
+    """Write a value as TOML."""
     match value:
         case bool():
             return "true" if value else "false"
@@ -212,8 +213,10 @@ def _toml(value: object) -> str:
             escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
             return f'"{escaped}"'
         case list():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(toml_value(item) for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+            return (
+                "{" + ", ".join(f"{key} = {toml_value(item)}" for key, item in value.items()) + "}"
+            )
         case _:
             return str(value)

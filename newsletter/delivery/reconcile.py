@@ -97,7 +97,9 @@ def reconcile(
         found += len(known)
         missing = [one.key for one in deliveries if one.key not in known]
         sent_again = 0
-        if missing and proof is not None:
+        # Without a batch nobody knows when or how they may have left (a restored backup), so not
+        # finding them proves nothing.
+        if missing and batch and proof is not None:
             sent_again = ledger.requeue(
                 issue_id,
                 reason=NEVER_LEFT,

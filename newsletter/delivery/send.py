@@ -28,7 +28,7 @@ from newsletter.delivery.letter import IssueMail, PreparedMail
 from newsletter.delivery.reconcile import DoubtLedger, ReconcileReport, reconcile
 from newsletter.delivery.throttle import Lane, pause, retry_after, turn
 from newsletter.delivery.transport.contract import Transport
-from newsletter.errors import TransportError
+from newsletter.errors import DeliveryError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter, Outcome
 
 Ended = Literal["done", "stopped", "deadline"]
@@ -36,6 +36,8 @@ Ended = Literal["done", "stopped", "deadline"]
 PENDING = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.HANDED)
 STOP_EVERY = 0.25
 """Seconds between two looks at whether somebody pressed pause."""
+REFUSED_MANY = 50
+"""So many letters refused for good, and more than half of all, end a send: that is no accident."""
 ROUNDS = 10
 """Most times one call goes over letters whose answer was lost and that may be sent again."""
 
@@ -185,6 +187,7 @@ def send_issue(
     :param stop: asked between batches; True ends the send with everything settled or queued.
     :raises TransportError: when the provider refuses us (not a reader): a wrong key, a folder that
         cannot be written. What was claimed is queued again.
+    :raises DeliveryError: when most letters are refused for good, which is never the readers.
     """
     return _Send(
         issue_id,
@@ -417,9 +420,20 @@ class _Send:
             self.settled.update(
                 self.ledger.settle(group, batch=batch.name, now=now, not_before=moment)
             )
-        self.error = self.error or said.error
+        self.error = self.error or said.error or self._too_many_refused()
         self.on_progress(
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
+        )
+
+    def _too_many_refused(self) -> DeliveryError | None:
+        """Why to stop when nearly everybody is refused: it is not the readers."""
+        refused = self.settled[DeliveryState.REJECTED.value]
+        if refused < REFUSED_MANY or refused * 2 <= self.settled.total():
+            return None
+        return DeliveryError(
+            self.issue,
+            f"{refused} of {self.settled.total()} letters were refused for good, so the rest waits",
+            hint='See why with "newsletter deliveries --state rejected"; send again to go on.',
         )
 
     # -- doubt, and waiting

@@ -35,8 +35,8 @@ _ZONES = {
 }  # fmt: skip
 # Names that leave open whether summer time holds; the place decides.
 _PLACES = {
-    "et": ZoneInfo("America/New_York"), "ct": ZoneInfo("America/Chicago"),
-    "mt": ZoneInfo("America/Denver"), "pt": ZoneInfo("America/Los_Angeles"),
+    "et": "America/New_York", "ct": "America/Chicago", "mt": "America/Denver",
+    "pt": "America/Los_Angeles",
 }  # fmt: skip
 _TIME = (
     r"(?:[T ,]+(?:at )?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})"
@@ -152,6 +152,6 @@ def _zone(name: str) -> tuple[tzinfo, bool]:
         return timezone(timedelta(hours=-hours if numeric[1] == "-" else hours)), True
     place = _PLACES.get(name.lower())
     if place:
-        return place, True
+        return ZoneInfo(place), True
     known = _ZONES.get(name.lower())
     return (timezone(timedelta(hours=known)), True) if known is not None else (UTC, False)

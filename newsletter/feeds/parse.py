@@ -17,8 +17,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import feedparser
-
 from newsletter.errors import FeedUnreadable
 from newsletter.feeds.entry import Document, Entry
 from newsletter.feeds.jsonfeed import looks_like_json, read_json_feed
@@ -55,6 +53,9 @@ def parse(body: bytes, url: str, content_type: str = "") -> Document:
 
 def _by_feedparser(body: bytes, url: str, content_type: str) -> Document:
     """Everything that is not sound XML of the usual kinds: feedparser knows how to bear it."""
+    # Loading it takes as long as reading dozens of feeds, and few feeds need it.
+    import feedparser  # noqa: PLC0415 - see above
+
     headers = {"content-location": url}
     if content_type:
         headers["content-type"] = content_type

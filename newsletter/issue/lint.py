@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from newsletter.config import Site
 from newsletter.issue.markup import Element, Page
+from newsletter.issue.theme import faint, theme_of
 from newsletter.issue.view import count_words
 from newsletter.model import Rendered
 
@@ -82,6 +83,7 @@ def lint(rendered: Rendered, site: Site) -> tuple[Finding, ...]:
         _shape(page),
         _subject(rendered),
         _text_part(page, rendered),
+        _colors(site),
     )
     found = dict.fromkeys(finding for check in checks for finding in check)
     return tuple(sorted(found, key=lambda finding: finding.severity))
@@ -330,6 +332,13 @@ def _subject(rendered: Rendered) -> Iterator[Finding]:
         yield _warning("The subject asks or shouts.")
     if rendered.preheader and rendered.preheader.startswith(subject.rstrip("…")):
         yield _warning("The preheader repeats the subject.")
+
+
+def _colors(site: Site) -> Iterator[Finding]:
+    for name, found in faint(theme_of(site)):
+        yield _warning(
+            f"The colour [site.theme] {name} has a contrast of {found:.1f} : 1; text needs 4.5."
+        )
 
 
 def _text_part(page: Page, rendered: Rendered) -> Iterator[Finding]:

@@ -22,9 +22,10 @@ from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.clean import clean, safe_url, scrub_header
 from newsletter.issue.environment import DATA_FAULTS, Templates
 from newsletter.issue.markup import VOID
+from newsletter.issue.shown import StoryView
 from newsletter.issue.subject import fit_preheader, fit_subject
-from newsletter.issue.theme import Theme
-from newsletter.issue.view import StoryView, harmless, plain_view, story_view
+from newsletter.issue.theme import Theme, theme_of
+from newsletter.issue.view import harmless, plain_view, story_view
 from newsletter.model import IssueContent, IssueStory, Place, Rendered
 
 TOKENS = ("unsubscribe", "preferences", "because")
@@ -59,7 +60,7 @@ class Renderer:
     def __init__(self, templates: Path, site: Site, theme: Theme | None = None):
         self.site = site
         self.templates = Templates(templates)
-        self.theme = theme or Theme()
+        self.theme = theme or theme_of(site)
         self.words = catalogue(site.language)
         self.base_url = site.base_url.rstrip("/")
 
@@ -161,6 +162,7 @@ class Renderer:
             "dark": theme.dark,
             "type": theme.type,
             "site": self.site,
+            "logo": self.site.theme.logo or self.site.name,
             "base_url": self.base_url,
             "method_url": f"{self.base_url}/method",
             "corrections_url": f"{self.base_url}/corrections",

@@ -5,7 +5,10 @@ Every colour that carries text has at least 4.5 : 1 against its paper (checked i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from newsletter.config import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,36 @@ class Theme:
         right="#e08d83",
     )
     type: Type = Type()
+
+
+OWN = ("link", "left", "center", "right")
+"""The colours that a site may choose; ink, paper and lines stay."""
+
+ENOUGH = 4.5
+"""Contrast that text needs against its paper (WCAG 2.2, 1.4.3)."""
+
+
+def theme_of(site: Site) -> Theme:
+    """The look of a site: ours with the site's own colours."""
+    own = site.theme
+    plain = Theme()
+    return replace(
+        plain,
+        light=replace(plain.light, **{name: getattr(own, name) for name in OWN}),
+        dark=replace(plain.dark, **{name: getattr(own, f"{name}_night") for name in OWN}),
+    )
+
+
+def faint(theme: Theme) -> Iterator[tuple[str, float]]:
+    """The colours that are too faint to read, with their contrast, worst paper first."""
+    for suffix, palette in (("", theme.light), ("_night", theme.dark)):
+        for name in (*OWN, "ink", "soft"):
+            # The sides' colours never stand in a tinted box, the others do.
+            boxes = () if name in {"left", "center", "right"} else (palette.tint,)
+            color = getattr(palette, name)
+            found = min(contrast(color, paper) for paper in (palette.paper, *boxes))
+            if found < ENOUGH:
+                yield f"{name}{suffix}", found
 
 
 def contrast(one: str, two: str) -> float:

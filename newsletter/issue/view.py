@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
+from newsletter.issue.shown import (
+    BarView,
+    DifferView,
+    FigureView,
+    QuoteView,
+    SegmentView,
+    SideView,
+    SourceView,
+    StoryView,
+)
 from newsletter.model import (
     Article,
     Brief,
@@ -41,104 +51,6 @@ MARKS = 3
 def count_words(text: str) -> int:
     """Words as a reader counts them: ``20-year``, ``3.9`` and ``publisher’s`` are one each."""
     return len(_WORD.findall(text))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceView:
-    """An article as a line names it. ``marks`` are kind and paywall in words."""
-
-    outlet: str
-    url: str
-    marks: tuple[str, ...] = ()
-    number: int = 0
-    title: str = ""
-
-    @property
-    def words(self) -> str:
-        """The line as it is read."""
-        return " ".join((self.outlet, *self.marks))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteView:
-    """A quotation or sentence with who says it and where it stands."""
-
-    text: str
-    speaker: str = ""
-    source: SourceView | None = None
-    sources: tuple[SourceView, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideView:
-    """One side of a story: bullets, or the sentence that says why there are none."""
-
-    side: str
-    heading: str
-    bullets: tuple[QuoteView, ...] = ()
-    empty: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentView:
-    """One part of the coverage bar: side, publishers, share of the bar in percent, label."""
-
-    side: str
-    count: int
-    percent: int
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarView:
-    """The coverage bar: three segments, the unrated, and the same as one spoken sentence."""
-
-    segments: tuple[SegmentView, ...]
-    unrated: str
-    aloud: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigureView:
-    """One figure of a quantity and the outlets that give it."""
-
-    value: str
-    outlets: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferView:
-    """One quantity on which the sources disagree."""
-
-    about: str
-    figures: tuple[FigureView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoryView:
-    """One story as it stands in the issue. ``leads`` is (side, article) to read in full."""
-
-    id: str
-    place: str
-    first: bool
-    kicker: tuple[str, ...]
-    headline: str
-    deck: str
-    bar: BarView | None
-    overview: tuple[QuoteView, ...] = ()
-    differ: tuple[DifferView, ...] = ()
-    sides: tuple[SideView, ...] = ()
-    leads: tuple[tuple[str, SourceView], ...] = ()
-    history: tuple[str, ...] = ()
-    coverage_line: str = ""
-    url: str = ""
-    report_url: str = ""
-    all_articles: str = ""
-    plain: str = ""
-
-    def side(self, name: str) -> SideView | None:
-        """The side of that name, when the story shows sides."""
-        return next((side for side in self.sides if side.side == name), None)
 
 
 def story_view(story: IssueStory, words: Catalogue, base_url: str, *, first: bool) -> StoryView:
@@ -334,7 +246,7 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
         if brief.writer == "extract" and cited:
             # “The sentence.” (The Outlet): the outlet becomes a link of its own.
             attributed = _ATTRIBUTED.fullmatch(text)
-            text = attributed.group(1) if attributed else _as_quotation(text, sentence)
+            text = _as_quotation(attributed.group(1) if attributed else text, sentence)
             named = source_view(sources[cited.pop(0)])
         for id_ in cited:
             numbers.setdefault(id_, len(numbers) + 1)
@@ -354,10 +266,22 @@ def _as_quotation(text: str, item: Sentence | Bullet) -> str:
     if isinstance(item, Bullet):
         spans |= {clean(quote) for quote in item.quotes}
     quoted = bool(_QUOTATION.match(text)) and bool(_QUOTATION.match(text[-1:]))
+    if quoted and text[0] == "“" and text[-1] == "”":
+        return f"“{_single_marks(text[1:-1])}”"
     if quoted or (spans and text not in spans) or (not spans and _QUOTATION.match(text)):
         return text
-    inner = text.replace("“", "‘").replace("”", "’").replace('"', "'")
-    return f"“{inner}”"
+    return f"“{_single_marks(text)}”"
+
+
+def _single_marks(text: str) -> str:
+    """Quotation marks inside a quotation as single ones; straight ones open and close in turn.
+
+    Text that is several quotations in a row is left alone.
+    """
+    if text.find("”") < text.find("“"):
+        return text
+    text = text.replace("“", "‘").replace("”", "’")
+    return re.sub(r'"([^"]*)"', r"‘\1’", text).replace('"', "'")
 
 
 def _sides(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TypedDict, cast
@@ -51,6 +51,8 @@ class SampleArticle:
     story: str
     """Name of the file it came from: what a perfect grouper would call its story."""
     outlet: str
+    day: date
+    """The date it was written for; links name it, and it stays when times move back."""
     published: datetime
     title: str
     section: str
@@ -80,7 +82,7 @@ def load_articles(now: datetime) -> tuple[SampleArticle, ...]:
     written = [(story, table, midnight + _offset(table)) for story, table in _tables()]
     newest = max(moment for _, _, moment in written)
     step = max(newest - (now.astimezone(UTC) - NEWEST_BEFORE_NOW), timedelta())
-    articles = [_article(story, table, moment - step) for story, table, moment in written]
+    articles = [_article(story, table, moment, step) for story, table, moment in written]
     return tuple(sorted(articles, key=lambda article: (article.published, article.slug)))
 
 
@@ -106,13 +108,16 @@ def _offset(table: ArticleTable) -> timedelta:
     return timedelta(days=table["day"], hours=int(hours), minutes=int(minutes))
 
 
-def _article(story: str, table: ArticleTable, published: datetime) -> SampleArticle:
+def _article(
+    story: str, table: ArticleTable, moment: datetime, step: timedelta
+) -> SampleArticle:
     """Turn one table into an article."""
     paragraphs = (" ".join(part.split()) for part in table["body"].split("\n\n"))
     return SampleArticle(
         story=story,
         outlet=table["outlet"],
-        published=published,
+        day=moment.date(),
+        published=moment - step,
         title=table["title"],
         section=table["section"],
         kind=table["kind"],

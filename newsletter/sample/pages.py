@@ -35,7 +35,7 @@ def article_link(article: SampleArticle, source: Source, link_base: str | None) 
     if link_base is not None:
         return link_base.rstrip("/") + article_path(article)
     folder = "opinion" if article.kind == "opinion" else article.section
-    day = article.published.strftime("%Y/%m/%d")
+    day = article.day.strftime("%Y/%m/%d")
     return f"https://{source['domains'][0]}/{folder}/{day}/{article.slug}"
 
 
@@ -162,5 +162,5 @@ def _categories(article: SampleArticle) -> list[str]:
 
 def _guid(article: SampleArticle, source: Source) -> str:
     """An id that is the same whenever the day is served, and another on another day."""
-    day = article.published.strftime("%Y-%m-%d")
+    day = article.day.isoformat()
     return f"tag:{source['domains'][0]},{day}:{article.slug}"

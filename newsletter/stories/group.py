@@ -100,7 +100,9 @@ def group(
     given = {article.id: article for article in articles}
     method = method_of(settings)
     settled = _settled(given, previous, settings, locks)
-    copies = _copies(given)
+    # An editor's word about a copy counts more than that it is one.
+    locked = {article for lock in locks for article in (*lock.articles, *lock.apart)}
+    copies = {copy: of for copy, of in _copies(given).items() if copy not in locked}
     for copy, original in copies.items():
         if original in settled:
             settled.setdefault(copy, settled[original])
@@ -115,6 +117,7 @@ def group(
         members, nearness = _grouped(window, method, locks)
         groups += members
         typical |= nearness
+    groups = _across_languages(groups, locks)
     where = {member: number for number, some in enumerate(groups) for member in some}
     for copy, original in sorted(copies.items()):
         if original in where and copy not in settled:
@@ -187,6 +190,20 @@ def _grouped(
     near += np.bincount(links.right[inside], links.raw[inside], links.articles)
     nearness = dict(zip((a.id for a in window.articles), near.tolist(), strict=True))
     return list(members.values()), nearness
+
+
+def _across_languages(groups: list[list[str]], locks: Sequence[Lock]) -> list[list[str]]:
+    """The groups, those of several languages made one where an editor merged them."""
+    members = [member for some in groups for member in some]
+    where = {member: number for number, some in enumerate(groups) for member in some}
+    held = locks_.constraints(locks, {member: at for at, member in enumerate(members)})
+    for some in held.together:
+        first, *others = dict.fromkeys(where[members[at]] for at in some)
+        for other in others:
+            where |= dict.fromkeys(groups[other], first)
+            groups[first] += groups[other]
+            groups[other] = []
+    return [some for some in groups if some]
 
 
 def _stories(

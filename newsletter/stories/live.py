@@ -19,7 +19,7 @@ from newsletter import config
 from newsletter.model import Article, Story
 from newsletter.stories import terms
 from newsletter.stories.group import DAY, compare, method_of
-from newsletter.stories.similarity import PRETEND_DOCUMENTS, Floats, Ints, Method
+from newsletter.stories.similarity import PRETEND_DOCUMENTS, Floats, Method
 from newsletter.stories.terms import LEAD_WORDS
 
 NEAREST = 3
@@ -32,7 +32,8 @@ class LiveGrouper:
     """Places arriving articles among the stories of a window.
 
     Holds an inverted index of the window's articles per language; placing costs what the postings
-    of one article's words cost. Articles given twice, and copies, are answered from memory.
+    of one article's words cost. Articles given twice, and copies, are answered from memory. It
+    forgets nothing: make a new one when the window has been grouped again.
     """
 
     def __init__(
@@ -96,7 +97,8 @@ class _Index:
         self.total = array("d")
         self.others = array("q")
         self.frequency: Counter[str] = Counter()
-        self.postings: dict[object, tuple[array[int], array[float]]] = {}
+        # One flat array a feature: number of the article, value, number, value, ...
+        self.postings: dict[object, array[float]] = {}
 
     def fill(self, articles: Sequence[Article]) -> None:
         """Index a whole window at once; the levels are taken from its comparison."""
@@ -138,33 +140,29 @@ class _Index:
         self.outlet.append(self.outlets.setdefault(article.outlet, len(self.outlets)))
         self.day.append(article.published.timestamp() / DAY)
         for feature, value in features.items():
-            rows, values = self.postings.setdefault(feature, (array("q"), array("d")))
-            rows.append(number)
-            values.append(value)
+            self.postings.setdefault(feature, array("d")).extend((number, value))
 
     def _near(self, asked: dict[object, float], outlet: int, day: float) -> list[tuple[str, float]]:
         method = self.method
-        rows: list[Ints] = []
-        values: list[Floats] = []
-        for feature, value in asked.items():
-            found = self.postings.get(feature)
-            if found:
-                rows.append(np.array(found[0]))
-                values.append(np.array(found[1]) * value)
         count = len(self.ids)
+        found = [(self.postings[f], value) for f, value in asked.items() if f in self.postings]
         raw: Floats = np.zeros(count)
-        if rows:
-            weights = np.concatenate(values)
-            raw = np.bincount(np.concatenate(rows), weights, count).astype(np.float64)
-        raw[np.array(self.outlet) == outlet] *= method.same_outlet
-        within = np.abs(np.array(self.day) - day) <= method.reach_days + 1e-6
+        if found:
+            # The views are gone with this expression; an array that is viewed cannot grow.
+            both = np.concatenate([np.frombuffer(posting) for posting, _ in found])
+            times = np.repeat([v for _, v in found], [len(posting) // 2 for posting, _ in found])
+            weights = both[1::2] * times
+            raw = np.bincount(both[::2].astype(np.int64), weights, count).astype(np.float64)
+        raw[np.frombuffer(self.outlet, np.int64) == outlet] *= method.same_outlet
+        apart = np.abs(np.frombuffer(self.day) - day)
+        within = apart <= method.reach_days + 1e-6
         raw[~within] = 0.0
-        total = np.append(np.array(self.total) + raw, raw.sum())
-        others = np.append(np.array(self.others) + within, within.sum())
-        self.total = array("d", total.tolist())
-        self.others = array("q", others.tolist())
+        total = np.append(np.frombuffer(self.total) + raw, raw.sum())
+        others = np.append(np.frombuffer(self.others, np.int64) + within, within.sum())
+        self.total = array("d", total.tobytes())
+        self.others = array("q", others.astype(np.int64).tobytes())
         prior = method.level_weight * method.level_prior
-        faded = raw * np.exp(-method.fading * np.abs(np.array(self.day) - day))
+        faded = raw * np.exp(-method.fading * apart)
         level = (total + prior) / (others + method.level_weight)
         corrected = faded - (level[:-1] + level[-1]) / 2
         strong = np.nonzero(raw >= method.floor)[0]

@@ -21,11 +21,25 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 class Postbox:
     """An aiosmtpd handler: ``says`` maps an address to what is answered at RCPT."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, pipelining: bool = False) -> None:
+        self.pipelining = pipelining
         self.says: dict[str, str] = {}
         self.after_data: dict[str, str] = {}
         self.messages: list[tuple[str, bytes]] = []
         self.senders: list[str] = []
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        """Offer what was asked for."""
+        session.host_name = hostname
+        more = ["250-PIPELINING"] if self.pipelining else []
+        return [*responses[:-1], *more, responses[-1]]
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

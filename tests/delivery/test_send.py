@@ -15,7 +15,7 @@ from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import readers
 from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
 from newsletter.delivery.transport.recording import RecordingTransport, accept
-from newsletter.errors import TransportError
+from newsletter.errors import DeliveryError, TransportError
 from newsletter.model import DeliveryState, Letter, Outcome
 from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_mail, people, words
 
@@ -219,6 +219,31 @@ def test_transport_bug(ledger: DeliveryLedger) -> None:
     with pytest.raises(RuntimeError, match="a bug"):
         send(ledger, RecordingTransport(answer, batch_size=10))
     assert ledger.states(ISSUE) == {"queued": 40, "unknown": 10}
+
+
+def test_nearly_everybody_refused(tmp_path: Path) -> None:
+    """When most letters are refused for good, the send stops before it has written off everybody."""
+    database = open_database(f"sqlite:///{tmp_path}/many.sqlite")
+    people(database, 400)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+
+    def answer(letter: Letter) -> Outcome:
+        return Outcome(key=letter.key, state=DeliveryState.REJECTED, reason="554 we know you")
+
+    with pytest.raises(DeliveryError, match="60 of 60 letters were refused"):
+        send(ledger, RecordingTransport(answer, batch_size=20))
+    assert ledger.states(ISSUE) == {"queued": 340, "rejected": 60}
+    database.close()
+
+
+def test_restored_backup_is_held(ledger: DeliveryLedger) -> None:
+    """After a restore nothing is sent by itself, not even where absence is proof otherwise."""
+    ledger.doubt(ISSUE, reason="restored from a backup", now=NOON)
+    transport = RecordingTransport(settles_after=0.0)
+    report = send(ledger, transport, watch=Watch(NOON + timedelta(hours=1)))
+    assert transport.letters == []
+    assert report.unknown == 50
 
 
 def test_forgotten_letter(ledger: DeliveryLedger) -> None:

@@ -72,7 +72,7 @@ def test_gzip_members_that_follow_each_other_are_one() -> None:
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 def test_a_bomb_stops_at_the_limit(encoding: str) -> None:
     """A small answer that unpacks to much is stopped, whatever it is packed with."""
-    bomb = PACKERS[encoding](b"\x00" * 20_000_000)
+    bomb = PACKERS[encoding](b"\x00" * 3_000_000)
     with pytest.raises(TooLarge):
         unpack(encoding, bomb)
 

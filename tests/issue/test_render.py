@@ -13,6 +13,7 @@ import pytest
 
 from newsletter.errors import IssueError, TemplateError
 from newsletter.issue.lint import blocking, lint, visible_words
+from newsletter.issue.markup import Page
 from newsletter.issue.render import TOKENS, Renderer, compile_mjml, web_page
 from newsletter.model import IssueContent, Rendered
 from tests.issue.content import SITE, TAG, content
@@ -235,3 +236,33 @@ def test_the_shared_scorer_finds_no_hard_failure(rendered: Rendered, tmp_path: P
     result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, result.stdout
     assert "0 hard failures, 0 warnings" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            '“"Nobody opposes bridges," said Radcliffe.”',
+            "“‘Nobody opposes bridges,’ said Radcliffe.”",
+        ),
+        ("“He said “yes” to it.”", "“He said ‘yes’ to it.”"),
+        ("“One.” and “two.”", "“One.” and “two.”"),
+        ("A plain copied sentence.", "“A plain copied sentence.”"),
+    ],
+)
+def test_a_quotation_inside_a_quotation_has_single_marks(text: str, shown: str) -> None:
+    """Printers' usage, whatever marks the outlet typed; no letter changes."""
+    issue = content()
+    first = issue.stories[0]
+    bullet = replace(
+        first.brief.left.bullets[0], text=text, quotes=(text.strip("“”"),), evidence=()
+    )
+    left = replace(first.brief.left, bullets=(bullet,))
+    story = replace(first, brief=replace(first.brief, left=left))
+    rendered = Renderer(TEMPLATES, SITE).render(replace(issue, stories=(story,)), tag=TAG)
+    assert shown in html_text(rendered.html)
+
+
+def html_text(html: str) -> str:
+    """The words of a page."""
+    return " ".join(Page(html).root.text(hidden=True).split())

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from newsletter.model import Article
 from newsletter.stories.group import group
-from tests.stories.make import DAM, DAY, SETTINGS, VOTE, WHALE, article, partition
+from newsletter.stories.locks import Lock, LockKind
+from tests.stories.make import DAM, DAY, DAY_ONE, SETTINGS, VOTE, WHALE, article, partition
 
 WORDS = ["dam", "crack", "spillway", "senate", "bill", "lunch", "vote", "whale", "storm"]
 texts = st.lists(st.sampled_from(WORDS), min_size=0, max_size=12).map(" ".join)
@@ -92,6 +93,24 @@ def test_languages_do_not_mix(window: list[Article]) -> None:
     copies = {a.id for a in window if a.same_as}
     for story in group(window, settings=SETTINGS):
         assert len({langs[a] for a in story.articles if a not in copies}) <= 1
+
+
+@settings(deadline=None, max_examples=60)
+@given(windows(hours=71), st.data())
+def test_locks_are_kept(window: list[Article], data: st.DataObject) -> None:
+    """What an editor put together is in one story, what was put apart is in two."""
+    plain = [replace(a, lang="en", same_as="") for a in window]
+    ids = st.sampled_from([a.id for a in plain])
+    together = data.draw(st.lists(ids, min_size=1, max_size=4, unique=True))
+    apart = [a for a in data.draw(st.lists(ids, max_size=4, unique=True)) if a not in together]
+    lock = Lock(kind=LockKind.SPLIT, articles=tuple(together), apart=tuple(apart), made=DAY_ONE)
+    stories = group(plain, settings=SETTINGS, locks=[lock])
+    for _ in range(2):
+        where = {a: story.id for story in stories for a in story.articles}
+        assert len(where) == len(plain)
+        assert len({where[a] for a in together}) == 1
+        assert not {where[a] for a in together} & {where[a] for a in apart}
+        stories = group(plain, stories, settings=SETTINGS, locks=[lock])
 
 
 def test_nothing_gives_no_stories() -> None:

@@ -116,3 +116,24 @@ def test_locks_that_make_no_sense_are_refused() -> None:
         locks.move(WHALE.id, dam, vote, editor="ed", made=DAY_ONE)
     with pytest.raises(StoryError, match="empty"):
         locks.rename(dam, " \n", editor="ed", made=DAY_ONE)
+
+
+def test_an_editor_may_merge_over_languages() -> None:
+    """Stories of two languages, never joined by words, become one when an editor says so."""
+    german = article("de", "Riss im Harrow-Damm", "Der Stausee wird abgelassen.", lang="de")
+    before = stories_by_article(group([*DAM, german], settings=SETTINGS))
+    assert before["de"] is not before["dam-1"]
+    lock = locks.merge([before["de"], before["dam-1"]], editor="ed", made=DAY_ONE)
+    after = stories_by_article(
+        group([*DAM, german], tuple(set(before.values())), settings=SETTINGS, locks=[lock])
+    )
+    assert after["de"] is after["dam-1"] is after["dam-3"]
+
+
+def test_a_copy_can_be_taken_out() -> None:
+    """A copy that an editor split off does not go back to its original."""
+    copy = article("copy", DAM[0].title, DAM[0].text, same_as="dam-1", hours=1)
+    (before,) = group([*DAM, copy], settings=SETTINGS)
+    lock = locks.split(before, ["copy"], editor="ed", made=DAY_ONE)
+    after = stories_by_article(group([*DAM, copy], (before,), settings=SETTINGS, locks=[lock]))
+    assert after["copy"] is not after["dam-1"]

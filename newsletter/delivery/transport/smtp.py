@@ -243,46 +243,74 @@ class _Line:
             with contextlib.suppress(OSError):
                 sock.settimeout(self.server.timeout)
 
-    def deliver(  # noqa: PLR0911 - one return per answer of the dialogue reads best
+    def deliver(
         self, letter: Letter, address: str, sender: str, message: bytes
     ) -> Outcome | TransportError:
         """Send one letter and say what became of it; an error when it is we who are refused."""
         self.letters += 1
-        server = self.server
         try:
-            options = [f"size={len(message)}"] if server.has_extn("size") else []
-            code, text = server.mail(sender, options)
-            if code != 250:
-                return self._sender_refused(letter, code, text)
-            code, text = server.rcpt(address)
-            if code not in {250, 251}:
-                return self._refused(letter, code, text, "the address")
-            server.putcmd("data")
-            code, text = server.getreply()
-            if code != 354:
-                return self._refused(letter, code, text, "the letter")
+            refusal = self._envelope(letter, address, sender, len(message))
         except (OSError, smtplib.SMTPException) as error:
             self.broken = True
             return _said(
                 letter, DeliveryState.DEFERRED, f"the connection broke off: {_plain(error)}", wait=1
             )
+        return refusal or self._text(letter, message)
+
+    def _envelope(
+        self, letter: Letter, address: str, sender: str, size: int
+    ) -> Outcome | TransportError | None:
+        """Say who writes to whom, up to the go-ahead for the text. None is the go-ahead."""
+        server = self.server
+        words = f" SIZE={size}" if server.has_extn("size") else ""
+        commands = [f"MAIL FROM:<{sender}>{words}", f"RCPT TO:<{address}>", "DATA"]
+        if server.has_extn("pipelining"):
+            # One round trip for all three (RFC 2920); nothing but the go-ahead depends on them.
+            server.send("".join(f"{command}\r\n" for command in commands).encode("ascii"))
+            answers = [server.getreply() for _ in commands]
+            from_, to, data = answers
+            if data[0] == 354 and not (from_[0] == 250 and to[0] in {250, 251}):
+                # The server wants a text although it refused; an empty one ends the matter.
+                server.send(b".\r\n")
+                server.getreply()
+        else:
+            from_, to, data = (250, b""), (250, b""), (354, b"")
+            from_ = server.docmd(commands[0])
+            if from_[0] == 250:
+                to = server.docmd(commands[1])
+                if to[0] in {250, 251}:
+                    data = server.docmd(commands[2])
+        if from_[0] != 250:
+            return self._sender_refused(letter, *from_)
+        if to[0] not in {250, 251}:
+            return self._refused(letter, *to, "the address")
+        if data[0] != 354:
+            return self._refused(letter, *data, "the letter")
+        return None
+
+    def _text(self, letter: Letter, message: bytes) -> Outcome:
+        """Send the text. From here until the answer is read nobody knows whether it was taken."""
+        server = self.server
         try:
             server.send(_dotted(message))
             code, text = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
-            self.broken = True
-            return _said(
-                letter,
-                DeliveryState.UNKNOWN,
-                f"the connection broke off before the server answered: {_plain(error)}",
-            )
-        if code == 250:
+            code, text = -1, _plain(error).encode()
+        if 200 <= code < 300:
             return Outcome(
                 key=letter.key,
                 state=DeliveryState.ACCEPTED,
                 provider_id=text.decode("ascii", "replace")[:120],
             )
-        return self._refused(letter, code, text, "the letter", reset=False)
+        if 400 <= code < 600:
+            return self._refused(letter, code, text, "the letter", reset=False)
+        self.broken = True
+        return _said(
+            letter,
+            DeliveryState.UNKNOWN,
+            "the connection broke off before the server answered: "
+            + text.decode("utf-8", "replace"),
+        )
 
     def quit(self) -> None:
         """End the connection politely, and in any case."""

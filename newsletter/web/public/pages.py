@@ -8,6 +8,7 @@ from typing import Any
 from newsletter.config import Site
 from newsletter.issue.catalogue import catalogue
 from newsletter.issue.environment import Templates
+from newsletter.issue.theme import Theme, theme_of
 
 
 class Pages:
@@ -22,6 +23,9 @@ class Pages:
         self.words = catalogue(site.language)
         self.templates = Templates(templates)
         self.base_url = site.base_url.rstrip("/")
+        # Only a site with colours of its own needs more than the style sheet.
+        plain = theme_of(site) == Theme()
+        self.own_colors = None if plain else theme_of(site)
         self.static = templates / "web" / "static"
 
     def page(self, name: str, /, **values: Any) -> str:
@@ -80,6 +84,8 @@ class Pages:
     def _with_shared(self, values: dict[str, Any]) -> dict[str, Any]:
         return {
             "site": self.site,
+            "logo": self.site.theme.logo or self.site.name,
+            "own_colors": self.own_colors,
             "t": self.words,
             "lang": self.words.language,
             "dir": self.words.direction,

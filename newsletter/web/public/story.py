@@ -9,16 +9,9 @@ from datetime import datetime
 
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
-from newsletter.issue.theme import Theme
-from newsletter.issue.view import (
-    BarView,
-    SourceView,
-    StoryView,
-    bar_view,
-    marks,
-    source_view,
-    story_view,
-)
+from newsletter.issue.shown import BarView, SourceView, StoryView
+from newsletter.issue.theme import theme_of
+from newsletter.issue.view import bar_view, marks, source_view, story_view
 from newsletter.model import (
     Brief,
     HistoryEntry,
@@ -243,5 +236,5 @@ def story_card(pages: Pages, page: StoryPage) -> str:
         lines=lines,
         parts=parts,
         unrated=bar.unrated,
-        light=Theme().light,
+        light=theme_of(pages.site).light,
     )

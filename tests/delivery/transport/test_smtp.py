@@ -26,10 +26,10 @@ MAIL = issue_mail()
 PREPARED = MAIL.prepared("", "b")
 
 
-@pytest.fixture
-def box() -> Postbox:
-    """Where letters arrive."""
-    return Postbox()
+@pytest.fixture(params=[False, True], ids=["by-turns", "pipelining"])
+def box(request: pytest.FixtureRequest) -> Postbox:
+    """Where letters arrive, one answer at a time or several commands at once."""
+    return Postbox(pipelining=bool(request.param))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from newsletter.config import ThemeColors
 from newsletter.issue.markup import Page
 from newsletter.web.public.pages import Pages
 from tests.issue.content import SITE
@@ -45,3 +46,11 @@ def test_values_are_escaped() -> None:
     """An address that is markup is shown, not obeyed."""
     page = PAGES.unsubscribe(address="<script>x</script>@example.org", action="/u/x")
     assert "<script>" not in page
+
+
+def test_a_site_with_its_own_colours_says_them_on_every_page() -> None:
+    """The style sheet stays as it is; the page adds what differs, and only then."""
+    own = SITE.model_copy(update={"theme": ThemeColors(left="#00509d")})
+    page = Pages(Path(__file__).parents[3] / "templates", own).error(404)
+    assert "--left: #00509d" in page
+    assert "<style>" not in EVERY["missing"]

@@ -1,0 +1,169 @@
+"""The arrows over a real database: each alone, each twice, each in another process if need be."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.config import Config, Source, load, starter
+from newsletter.database.engine import open_database
+from newsletter.errors import IssueError, NotApproved, NothingToSay
+from newsletter.model import IssueState
+from newsletter.newsroom import Newsroom
+from newsletter.sample.server import SampleServer
+from newsletter.schedule import ring_due
+from tests.conftest import StillClock
+
+
+def sample_config(folder: Path, server: SampleServer) -> Config:
+    """A place whose sources are the invented outlets."""
+    (folder / "config.toml").write_text("[collect]\nsources = []\n[editions.daily]\nzone = 'UTC'\n")
+    shutil.copytree(starter() / "templates", folder / "templates", dirs_exist_ok=True)
+    config = load(folder / "config.toml")
+    host = server.base_url.removeprefix("http://")
+    return config.model_copy(
+        update={
+            "collect": config.collect.model_copy(update={"allow_hosts": (host,)}),
+            "sources": tuple(Source.model_validate(source) for source in server.sources),
+        }
+    )
+
+
+@pytest.fixture
+def room(tmp_path: Path, clock: StillClock) -> Iterator[Newsroom]:
+    """A newsroom over the invented day, at noon."""
+    with SampleServer(clock()) as server:
+        config = sample_config(tmp_path, server)
+        database = open_database(config.database_url)
+        yield Newsroom(config=config, database=database, clock=clock, random=random.Random(1))
+        database.close()
+
+
+def test_each_arrow_twice_changes_nothing_the_second_time(room: Newsroom) -> None:
+    """Collect, group, write and compose can each be repeated without harm."""
+    assert pipeline.collect(room).articles == 94
+    again = pipeline.collect(room, force=True)
+    assert (again.articles, again.outcomes) == (0, {"unchanged": 24})
+    first = pipeline.group(room)
+    assert pipeline.group(room) == replace(first, new=0)
+    assert pipeline.write(room).written > 8
+    assert pipeline.write(room).written == 0
+    draft = pipeline.compose(room)
+    second = pipeline.compose(room)
+    assert (draft.changed, second.changed) == (True, False)
+    assert second.revision == draft.revision
+
+
+def test_similar_but_different_events_stay_apart(room: Newsroom) -> None:
+    """Two fires on one day in two towns are two stories; wire copies are in one."""
+    pipeline.collect(room)
+    pipeline.group(room)
+    stories = room.stories.since(room.clock() - timedelta(days=4))
+    articles = room.articles.get(id_ for story in stories for id_ in story.articles)
+    towns = {
+        town: {
+            story.id for story in stories for id_ in story.articles if town in articles[id_].title
+        }
+        for town in ("Wexley", "Dunmore Falls")
+    }
+    assert all(towns.values())
+    assert not towns["Wexley"] & towns["Dunmore Falls"]
+    copies = [article for article in articles.values() if article.same_as]
+    assert len(copies) == 5
+    of_copies = {story.id for story in stories if {a.id for a in copies} & set(story.articles)}
+    assert len(of_copies) == 1
+
+
+def test_an_empty_day_is_said(room: Newsroom) -> None:
+    """Without stories there is no issue."""
+    with pytest.raises(NothingToSay):
+        pipeline.compose(room)
+
+
+def test_approval_is_bound_to_the_bytes(room: Newsroom) -> None:
+    """What was approved is what would be sent; a draft is not sent at all."""
+    for arrow in (pipeline.collect, pipeline.group, pipeline.write, pipeline.compose):
+        arrow(room)
+    with pytest.raises(NotApproved):
+        pipeline.send(room, "latest")
+    issue = pipeline.approve(room, "latest", by="Ada")
+    assert issue.approved_sha256 == room.issues.revision(issue).sha256
+    assert pipeline.compose(room).changed is False
+    report = pipeline.send(room, "latest")
+    assert report.ended == "done"
+    assert room.issues.find("latest").state is IssueState.SENT
+
+
+def test_a_story_that_was_mailed_does_not_return_without_news(
+    room: Newsroom, clock: StillClock
+) -> None:
+    """The day after, without new articles, none of yesterday's stories is told again."""
+    for arrow in (pipeline.collect, pipeline.group, pipeline.write, pipeline.compose):
+        arrow(room)
+    pipeline.approve(room, "latest", by="Ada")
+    pipeline.send(room, "latest")
+    told = set(room.issues.stories_of(room.issues.find("latest")))
+    clock.pass_(hours=23)
+    pipeline.group(room)
+    pipeline.write(room)
+    try:
+        tomorrow = pipeline.compose(room)
+    except NothingToSay:
+        return
+    assert not told & {item.story for item in tomorrow.revision.content.stories}
+
+
+def test_a_past_date_is_composed_from_what_was_known_at_its_end(room: Newsroom) -> None:
+    """Yesterday's issue holds nothing of today; tomorrow's cannot be made."""
+    for arrow in (pipeline.collect, pipeline.group, pipeline.write):
+        arrow(room)
+    report = pipeline.compose(room, day=date(2026, 11, 21))
+    assert report.issue.id == "daily-2026-11-21"
+    for item in report.revision.content.stories:
+        assert all(line.published.date() <= date(2026, 11, 21) for line in item.sources.values())
+    with pytest.raises(IssueError, match="has not come yet"):
+        pipeline.compose(room, day=date(2026, 11, 23))
+
+
+def test_a_preview_is_what_a_reader_gets(room: Newsroom, tmp_path: Path) -> None:
+    """Three files, no open token, and the HTML of the letter is the HTML of the preview."""
+    for arrow in (pipeline.collect, pipeline.group, pipeline.write, pipeline.compose):
+        arrow(room)
+    issue = room.issues.find("latest")
+    folder = pipeline.preview(room, issue, tmp_path / "preview")
+    assert {file.name for file in folder.iterdir()} == {"issue.html", "issue.txt", "issue.eml"}
+    tag = room.issues.revision(issue).rendered[0].tag
+    for file in folder.iterdir():
+        assert tag.encode() not in file.read_bytes()
+
+
+def test_the_bells_do_the_whole_day(room: Newsroom, clock: StillClock) -> None:
+    """Draft at its time, nothing sent without an approval, sent once approved, then silence."""
+    clock.now = clock.now.replace(hour=5, minute=31)
+    assert [firing.bell for firing in ring_due(room) if firing.day == clock.now.date()] == ["draft"]
+    issue = room.issues.find("latest")
+    clock.now = clock.now.replace(hour=6, minute=31)
+    assert ring_due(room) == []
+    assert room.issues.find("latest").state is IssueState.DRAFT
+    pipeline.approve(room, issue.id, by="Ada")
+    assert [firing.bell for firing in ring_due(room)] == ["send"]
+    assert room.issues.find("latest").state is IssueState.SENT
+    clock.pass_(minutes=1)
+    assert ring_due(room) == []
+
+
+def test_a_late_issue_waits_for_a_person_by_default(room: Newsroom, clock: StillClock) -> None:
+    """An approval that comes hours late sends nothing by itself: the operator is asked."""
+    clock.now = clock.now.replace(hour=5, minute=31)
+    ring_due(room)
+    pipeline.approve(room, "latest", by="Ada")
+    clock.now = clock.now.replace(hour=11)
+    assert [firing.bell for firing in ring_due(room)] == ["send"]
+    assert room.issues.find("latest").state is IssueState.APPROVED
