@@ -13,11 +13,17 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-<<<<<<< HEAD
-from newsletter.cli import flow, issues, lines, readers, reports, serve, sources, start
-=======
-from newsletter.cli import flow, issues, lines, readers, serve, sources, start, stories
->>>>>>> main
+from newsletter.cli import (
+    flow,
+    issues,
+    lines,
+    readers,
+    reports,
+    serve,
+    sources,
+    start,
+    stories,
+)
 from newsletter.cli.place import Place
 from newsletter.errors import NewsletterError
 
@@ -29,11 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-<<<<<<< HEAD
-for group in (start, flow, issues, readers, reports, sources, serve, lines):
-=======
-for group in (start, flow, issues, stories, readers, sources, serve, lines):
->>>>>>> main
+for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
     group.register(app)
 
 
