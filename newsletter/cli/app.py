@@ -13,7 +13,17 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-from newsletter.cli import flow, issues, lines, readers, serve, sources, start, stories
+from newsletter.cli import (
+    flow,
+    issues,
+    lines,
+    readers,
+    reports,
+    serve,
+    sources,
+    start,
+    stories,
+)
 from newsletter.cli.place import Place
 from newsletter.errors import NewsletterError
 
@@ -25,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, sources, serve, lines):
+for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
     group.register(app)
 
 

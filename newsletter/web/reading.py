@@ -63,7 +63,8 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     @routes.api_route("/stories/{slug}/report", methods=READ)
     def report(slug: str, request: Request) -> Response:
         found = _story(room, published, slug).story
-        return cached(request, report_page(pages, story=found.headline, slug=found.slug))
+        page = report_page(pages, story=found.headline, slug=found.slug, by_form=True)
+        return cached(request, page)
 
     @routes.api_route("/method", methods=READ)
     def method(request: Request) -> Response:

@@ -33,3 +33,11 @@ def test_segments_are_shown_with_their_rules_and_readers(run: Run, place: Path) 
     assert "topics any politics, world" in run("segments", "show", "uk-mornings").out
     assert run("segments", "show", "nobody").code == 1
     assert all(row["readers"] for row in run("segments", "list", "--json").json)
+
+
+def test_reports_are_listed_and_answered(run: Run) -> None:
+    """An empty list says so, and a number that is nobody's is a stated error."""
+    assert run("reports", "list").out == "No report waits for an answer.\n"
+    assert run("reports", "list", "--json").json == []
+    said = run("reports", "answer", "abcdefghijkl", "closed", "Nothing was wrong.")
+    assert (said.code, "is not the number of a report" in said.err) == (1, True)

@@ -7,11 +7,13 @@ import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 import pytest
 from fastapi import FastAPI
 
+from newsletter.database.reports import Reports
 from newsletter.database.rows import insert_new
 from newsletter.database.tables import stories
 from newsletter.errors import DatabaseError
@@ -142,6 +144,40 @@ def test_a_story_has_a_page_once_an_issue_told_it(room: Newsroom, client: Client
     assert client.get(f"/stories/{story.slug}/card.svg").headers["content-type"] == (
         "image/svg+xml; charset=utf-8"
     )
+
+
+def test_a_report_gets_a_number_that_says_what_became_of_it(
+    room: Newsroom, client: Client, clock: StillClock
+) -> None:
+    """A report about a public story is kept, and its number shows its state to who has it."""
+    publish(room)
+    slug = content().stories[0].slug
+    assert 'method="post"' in client.get(f"/stories/{slug}/report").text
+    form = {"kind": "wrong_quote", "details": "She said <b>four</b>.", "email": "ada@example.org"}
+    answer = client.post(f"/stories/{slug}/report", urlencode(form))
+    assert answer.status == 303
+    shown = client.get(answer.headers["location"])
+    assert shown.status == 200
+    assert "Waiting for an editor" in shown.text
+    assert "ada@example.org" not in shown.text
+    [kept] = Reports(room.database).open()
+    assert (kept.slug, kept.details, kept.email) == (slug, form["details"], form["email"])
+    assert client.get("/reports/abcdefghijkl").status == 404
+    assert Reports(room.database).settle(kept.number, state="corrected", answer="Four, indeed.")
+    assert "Four, indeed." in client.get(f"/reports/{kept.number}").text
+    assert Reports(room.database).open() == []
+
+    again = client.post(f"/stories/{slug}/report", urlencode({**form, "details": " "}))
+    assert again.status == 400
+    assert "Please say what is wrong" in again.text
+    robot = client.post(f"/stories/{slug}/report", urlencode({**form, "website": "x"}))
+    assert robot.status == 303
+    assert Reports(room.database).open() == []
+    assert client.post("/stories/nothing/report", urlencode(form)).status == 404
+    answers = [client.post(f"/stories/{slug}/report", urlencode(form)).status for _ in range(4)]
+    assert answers[-1] == 429
+    clock.pass_(hours=1)
+    assert client.post(f"/stories/{slug}/report", urlencode(form)).status == 303
 
 
 def test_lists_name_public_issues_only(room: Newsroom, client: Client) -> None:
