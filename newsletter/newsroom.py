@@ -6,17 +6,20 @@ makes one.
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Protocol
 
 from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
-from newsletter.config import Config, read_toml
+from newsletter.config import BriefSettings, Config, read_toml
+from newsletter.database.answers import Answers
 from newsletter.database.articles import Articles
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
@@ -27,7 +30,24 @@ from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
-from newsletter.model import Feed, Outlet
+from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
+
+
+class Writer(Protocol):
+    """Writes one story from both sides; every writer's words pass the same gates."""
+
+    def __call__(
+        self,
+        story: Story,
+        articles: Sequence[Article],
+        outlets: Mapping[str, Outlet],
+        coverage: Coverage,
+        settings: BriefSettings,
+        *,
+        furniture: frozenset[str] = frozenset(),
+    ) -> Brief:
+        """Write the brief of one story."""
+        ...
 
 
 def new_token() -> str:
@@ -121,6 +141,22 @@ class Newsroom:
             for source in self.config.sources
             for url in source.addresses
         )
+
+    def writer(self) -> Writer:
+        """Make the configured writer, with a fresh budget for one issue.
+
+        :raises BriefError: when the model's extra, name or key is missing.
+        """
+        from newsletter.brief import extract  # noqa: PLC0415 - half a second that few commands need
+
+        if self.config.brief.writer == "extract":
+            return extract.write
+        from newsletter.brief.compose_with_model import Budget, ModelWriter  # noqa: PLC0415
+        from newsletter.brief.drafts import connect  # noqa: PLC0415
+
+        model = self.config.brief.model
+        ask = connect(model, lambda name: os.environ.get(name, ""))
+        return ModelWriter(ask, model, Answers(self.database, self.clock), Budget(model)).write
 
     def transport(self) -> Transport:
         """Make the configured way out; the caller closes it.

@@ -162,10 +162,13 @@ class WriteReport:
 
 def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
     """Write a brief for each of the day's leading stories whose sources changed."""
-    from newsletter.brief.extract import write as write_extract
+    from newsletter.brief.furniture import repeated_lines
 
     now = now or room.clock()
     day = _Day.load(room, now)
+    write_story = room.writer()
+    # What an outlet prints under many articles shows only over the whole day.
+    furniture = repeated_lines(list(day.articles.values()))
     written = 0
     withheld: list[tuple[str, str]] = []
     for ranked in day.ranked:
@@ -174,7 +177,14 @@ def write(room: Newsroom, *, now: datetime | None = None) -> WriteReport:
         sources = _sources_hash(articles, room.config)
         brief, known = day.briefs.get(story.id, (None, ""))
         if brief is None or known != sources:
-            brief = write_extract(story, articles, room.outlets, ranked.coverage, room.config.brief)
+            brief = write_story(
+                story,
+                articles,
+                room.outlets,
+                ranked.coverage,
+                room.config.brief,
+                furniture=furniture,
+            )
             room.stories.save_brief(brief, sources_sha256=sources, made=now)
             written += 1
         if brief.withheld:
@@ -278,9 +288,10 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
     return approve(room, issue.id, by="unattended policy")
 
 
-def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
+def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
     """Write an issue as html, txt and eml, exactly as an invented reader would get it.
 
+    :param letter: False leaves the eml out, for places that count letters.
     :raises OSError: when the folder cannot be written.
     """
     revision = room.issues.revision(issue)
@@ -296,13 +307,14 @@ def preview(room: Newsroom, issue: Issue, folder: Path) -> Path:
         segment="",
         joined=room.clock(),
     )
-    letter = mail.letters([delivery])[0]
+    to_nobody = mail.letters([delivery])[0]
     prepared = mail.prepared("", "preview")
     rendered = revision.rendered[0]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "issue.eml").write_bytes(prepared.message(letter))
+    if letter:
+        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
     for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
-        for token, value in letter.values.items():
+        for token, value in to_nobody.values.items():
             text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
         (folder / name).write_text(text, "utf-8")
     return folder
@@ -452,7 +464,7 @@ def _candidate(day: _Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Cand
         return None
     articles = day.of(ranked.story)
     mailed = ranked.story.mailed
-    if mailed is not None and not news_since(articles, mailed):
+    if mailed is not None and not news_since(articles, mailed, outlets):
         return None
     return Candidate(
         story=ranked.story,

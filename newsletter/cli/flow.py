@@ -194,7 +194,7 @@ def today(  # noqa: PLR0917 - typer calls it by name
             if sample:
                 _sample_readers(room)
             outcome = report_send(room, issue, deliver(room, issue))
-        folder = reading(room, issue)
+        folder = reading(room, issue, letter=False)
         say(f"took       {time.monotonic() - started:.1f} s")
         say()
         say(f"Read it:   {folder / 'issue.html'}")

@@ -210,12 +210,14 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
     return 0 if found.state is IssueState.SENT else NEEDS_A_PERSON
 
 
-def reading(room: Newsroom, issue: Issue, folder: Path | None = None) -> Path:
+def reading(
+    room: Newsroom, issue: Issue, folder: Path | None = None, *, letter: bool = True
+) -> Path:
     """Write an issue's preview files and return their folder."""
     config = room.config
     target = folder or config.path(config.paths.previews) / issue.id
     try:
-        return pipeline.preview(room, issue, target)
+        return pipeline.preview(room, issue, target, letter=letter)
     except OSError as error:
         raise IssueError(
             str(target), f"cannot be written: {error.strerror}", hint="Choose another --to."

@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(
@@ -190,6 +190,14 @@ briefs = Table(
     Column("sources_sha256", String(64), nullable=False),
     Column("withheld", Text, nullable=False),
     Column("body", Json, nullable=False),
+)
+
+model_answers = Table(
+    "model_answers",
+    metadata,
+    Column("key", String(80), primary_key=True),
+    Column("answer", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
 )
 
 # --------------------------------------------------------------------------- issues

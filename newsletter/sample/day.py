@@ -108,9 +108,7 @@ def _offset(table: ArticleTable) -> timedelta:
     return timedelta(days=table["day"], hours=int(hours), minutes=int(minutes))
 
 
-def _article(
-    story: str, table: ArticleTable, moment: datetime, step: timedelta
-) -> SampleArticle:
+def _article(story: str, table: ArticleTable, moment: datetime, step: timedelta) -> SampleArticle:
     """Turn one table into an article."""
     paragraphs = (" ".join(part.split()) for part in table["body"].split("\n\n"))
     return SampleArticle(
