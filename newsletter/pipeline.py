@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from newsletter.feeds.visit import Visit
     from newsletter.stories.rank import Ranked
 
+STORED_TOGETHER = 40
+"""Visits that are stored in one transaction: waiting for the disk costs more than the rest."""
 WRITTEN_STORIES = 60
 """How many of the day's stories get a brief: several times what any issue can hold."""
 
@@ -76,7 +78,7 @@ def collect(
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     """
     from newsletter.feeds.copies import find_copies
-    from newsletter.feeds.visit import visit_feeds
+    from newsletter.feeds.visit import in_batches, visit_feeds
 
     started = time.monotonic()
     now = room.clock()
@@ -87,7 +89,7 @@ def collect(
     problems: list[tuple[str, str]] = []
     fresh: list[Article] = []
     new = 0
-    for visit in visit_feeds(
+    visits = visit_feeds(
         feeds,
         room.outlets,
         room.config.collect,
@@ -95,14 +97,16 @@ def collect(
         random=room.random,
         known=room.articles.known,
         force=force,
-    ):
-        new += room.articles.save_visit(visit.feed, visit.articles)
-        fresh += visit.articles
-        outcomes[visit.outcome] += 1
-        if visit.problem:
-            problems.append((visit.feed.url, visit.problem))
-        if on_visit:
-            on_visit(visit)
+    )
+    for batch in in_batches(visits, STORED_TOGETHER):
+        new += room.articles.save_visits((visit.feed, visit.articles) for visit in batch)
+        for visit in batch:
+            fresh += visit.articles
+            outcomes[visit.outcome] += 1
+            if visit.problem:
+                problems.append((visit.feed.url, visit.problem))
+            if on_visit:
+                on_visit(visit)
     new_ids = {article.id for article in fresh}
     before = [article for article in _window(room, now) if article.id not in new_ids]
     copies = find_copies(fresh, before)

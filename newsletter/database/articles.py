@@ -71,6 +71,19 @@ class Articles:
             upsert(connection, feeds, [values_of(feed)])
             return insert_new(connection, articles, [values_of(item) for item in collected])
 
+    def save_visits(self, visits: Iterable[tuple[Feed, Sequence[Article]]]) -> int:
+        """Store several visits in one transaction; return how many articles were new.
+
+        Waiting for the disk is most of what storing a visit costs, and a visit that is lost with
+        the process is simply made again.
+        """
+        pairs = list(visits)
+        states = [values_of(feed) for feed, _ in pairs]
+        rows = [values_of(item) for _, collected in pairs for item in collected]
+        with self._database.begin() as connection:
+            upsert(connection, feeds, states)
+            return insert_new(connection, articles, rows)
+
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these article ids are stored already."""
         found: set[str] = set()

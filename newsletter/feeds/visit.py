@@ -17,7 +17,7 @@ import hashlib
 import random as random_module
 import re
 from collections import deque
-from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -256,6 +256,18 @@ class _Run:
             return [place for place, id_ in enumerate(ids) if id_ not in held]
 
         return fresh
+
+
+def in_batches(visits: Iterable[Visit], most: int) -> Iterator[list[Visit]]:
+    """Visits in lists of at most ``most``, to be stored together, the last one shorter."""
+    batch: list[Visit] = []
+    for visit in visits:
+        batch.append(visit)
+        if len(batch) >= most:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def fingerprint(body: bytes) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.feeds.visit import Outcome, fingerprint, visit_feeds
+from newsletter.feeds.visit import Outcome, Visit, fingerprint, in_batches, visit_feeds
 from newsletter.model import Feed, FeedState
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -130,7 +130,7 @@ async def silence(_: Any) -> AsyncIterator[bytes]:
 async def dripping(_: Any) -> AsyncIterator[bytes]:
     """Good headers, then a byte now and then."""
     yield b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"
-    for _ in range(100):
+    for _ in range(300):
         yield b"<"
         await asyncio.sleep(0.1)
 
@@ -184,19 +184,27 @@ HURTS: dict[str, tuple[bytes | Callable[..., AsyncIterator[bytes]], str]] = {
 }
 
 
+STALLS = {"silence", "dripping", "slow headers"}
+
+
 @pytest.mark.parametrize("name", sorted(HURTS))
-def test_a_server_that_hurts_costs_itself_only(server: Any, visit_all: Any, name: str) -> None:
+def test_a_server_that_hurts_costs_itself_only(
+    server: Any, visit_all: Any, settings: Any, name: str
+) -> None:
     """The good feed's articles arrive; the bad one fails with a sentence."""
     reply, sentence = HURTS[name]
     server.replies.update({"/x": reply, "/good": response(rss(1))})
     bad, good = feed(server, "/x", "bad"), feed(server, "/good", "good")
-    visits = {visit.feed.outlet: visit for visit in visit_all(bad, good)}
+    if name in STALLS:
+        short = {"connect_seconds": 0.5, "first_byte_seconds": 0.8, "total_seconds": 2}
+        settings = settings.model_copy(update=short)
+    visits = {visit.feed.outlet: visit for visit in visit_all(bad, good, settings=settings)}
     assert visits["good"].outcome is Outcome.CHANGED
     assert visits["bad"].outcome is Outcome.FAILED
     assert visits["bad"].articles == ()
     assert sentence in visits["bad"].problem
     assert visits["bad"].feed.failures == 1
-    assert visits["bad"].seconds < 3
+    assert visits["bad"].seconds < 10
 
 
 def test_gone_retires(server: Any, visit_all: Any) -> None:
@@ -316,6 +324,14 @@ def test_a_feed_that_ends_its_worker_is_replaced(
     assert visits["b"].outcome is Outcome.CHANGED
     assert visits["a"].outcome is Outcome.FAILED
     assert "to read" in visits["a"].problem
+
+
+def test_visits_come_in_batches_and_none_is_lost() -> None:
+    """What is stored together is at most so many, and the rest comes last."""
+    visits = [Visit(feed=Feed(url=str(n), outlet="a"), outcome=Outcome.CHANGED) for n in range(7)]
+    batches = list(in_batches(visits, 3))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    assert [visit for batch in batches for visit in batch] == visits
 
 
 def test_a_fingerprint_sees_news_and_not_clocks() -> None:
