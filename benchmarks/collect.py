@@ -10,7 +10,7 @@ same cores; what is compared is the ratio. "bare" downloads the same bodies with
 them and throws them away: nothing that asks over HTTP in this language can be faster by much.
 """
 
-# ruff: noqa: PLC0415 - each contender loads only what is its own
+
 
 from __future__ import annotations
 

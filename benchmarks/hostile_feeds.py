@@ -10,7 +10,7 @@ comes out is put unescaped into a page, which no template of ours would do, and 
 HTML5 parser and, where there is one, by Chromium.
 """
 
-# ruff: noqa: PLC0415 - a browser is loaded only when there is one
+
 
 from __future__ import annotations
 
