@@ -10,8 +10,6 @@ same cores; what is compared is the ratio. "bare" downloads the same bodies with
 them and throws them away: nothing that asks over HTTP in this language can be faster by much.
 """
 
-
-
 from __future__ import annotations
 
 import argparse

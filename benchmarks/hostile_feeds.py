@@ -10,8 +10,6 @@ comes out is put unescaped into a page, which no template of ours would do, and 
 HTML5 parser and, where there is one, by Chromium.
 """
 
-
-
 from __future__ import annotations
 
 import argparse
