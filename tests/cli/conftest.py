@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+
+from newsletter.cli.app import main
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +36,24 @@ Run = Callable[..., Said]
 
 
 def run_newsletter(*words: str | Path, cwd: Path, **environment: str) -> Said:
-    """Run ``newsletter`` in a folder, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "newsletter", *map(str, words)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Said(done.returncode, done.stdout, done.stderr)
+    """Run ``newsletter`` in a folder, through the same ``main`` as the installed command.
+
+    In this process, because loading the program anew takes most of the time of a short command;
+    tests/test_whole_day.py, test_wheel.py and test_serve.py start real processes.
+    """
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.chdir(cwd),
+        mock.patch.object(sys, "argv", ["newsletter", *map(str, words)]),
+        mock.patch.dict(os.environ, environment),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
