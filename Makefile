@@ -40,7 +40,7 @@ check: $(READY)
 	@$(BIN)/lint-imports
 
 test: check
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

@@ -128,6 +128,12 @@ class Newsroom:
         return with_overlay(outlets, read_toml(file), str(file))
 
     @cached_property
+    def ratings_attribution(self) -> str:
+        """What the licence of the imported ratings asks to be shown; empty without any."""
+        file = self.config.ratings_file
+        return str(read_toml(file).get("attribution", "")) if file.is_file() else ""
+
+    @cached_property
     def feeds(self) -> tuple[Feed, ...]:
         """The configured feeds, as yet unvisited."""
         return tuple(

@@ -132,6 +132,7 @@ class Scheduler:
         self._clock.add_job(
             self.collect, IntervalTrigger(minutes=config.schedule.collect_minutes), id=COLLECT
         )
+        self._clock.add_job(self.tidy, IntervalTrigger(hours=1), id="tidy")
         # Approvals come at any minute: a send that waits for one is looked at every minute.
         self._clock.add_job(self.look, IntervalTrigger(minutes=1), id="look")
         for edition, settings in config.editions.items():
@@ -141,6 +142,7 @@ class Scheduler:
                 )
         self._clock.start()
         self.collect()
+        self.tidy()
         self.look()
 
     def stop(self) -> None:
@@ -151,6 +153,10 @@ class Scheduler:
     def collect(self) -> None:
         """Hand over a round of collecting and what follows from it."""
         self._work.defer(COLLECT, partial(_collect, self._room))
+
+    def tidy(self) -> None:
+        """Hand over what ends by itself: pauses, unanswered sign-ups, addresses of origin."""
+        self._work.defer("tidy", lambda: self._room.signups.tidy(self._room.clock()))
 
     def look(self) -> None:
         """Hand over whatever is due now."""

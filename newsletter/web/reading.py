@@ -68,7 +68,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.api_route("/method", methods=READ)
     def method(request: Request) -> Response:
-        return cached(request, method_page(pages, room.config, list(room.outlets.values())))
+        return cached(request, _method(room, pages))
 
     @routes.api_route("/corrections", methods=READ)
     def corrections(request: Request) -> Response:
@@ -124,6 +124,15 @@ def front_html(
         ],
         problem=problem,
         email=email,
+    )
+
+
+def _method(room: Newsroom, pages: Pages) -> str:
+    return method_page(
+        pages,
+        room.config,
+        list(room.outlets.values()),
+        attribution=room.ratings_attribution,
     )
 
 

@@ -13,10 +13,13 @@ from newsletter.web.public.pages import Pages
 _ORDER = [*Lean]
 
 
-def method_page(pages: Pages, config: Config, outlets: Sequence[Outlet]) -> str:
+def method_page(
+    pages: Pages, config: Config, outlets: Sequence[Outlet], *, attribution: str = ""
+) -> str:
     """The method page.
 
     :param outlets: all outlets that are read, in any order.
+    :param attribution: what the licence of imported ratings asks to be shown.
     """
     words = pages.words
     rows = [
@@ -46,6 +49,7 @@ def method_page(pages: Pages, config: Config, outlets: Sequence[Outlet]) -> str:
         stories=stories,
         brief=brief,
         gap=round(100 * stories.blindspot_gap),
+        attribution=clean(attribution),
         writer=words("made_extract"),
         editions=[
             {
