@@ -176,9 +176,12 @@ def _issue_html(room: Newsroom, issue: Issue) -> str:
     rendered = room.issues.revision(issue).rendered
     # The rendering for readers without chosen topics holds every story.
     whole = next((one for one in rendered if not one.variant), rendered[0])
-    site = room.config.site
-    address = f"{site.base_url.rstrip('/')}/issues/{issue.day.isoformat()}"
-    return web_page(whole, site, address=address)
+    base = room.config.site.base_url.rstrip("/")
+    address = f"{base}/issues/{issue.day.isoformat()}"
+    page = web_page(whole, room.config.site, address=address)
+    # Letters need whole addresses; here the same links lead on wherever the pages are served,
+    # also on a machine that the world does not know by its base_url.
+    return re.sub(rf'(<a\b[^>]*?\bhref="){re.escape(base)}/', r"\1/", page)
 
 
 def _story(room: Newsroom, published: Published, slug: str) -> StoryPage:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -86,6 +87,12 @@ def test_pages_health_and_a_quiet_end(served: Served) -> None:
     assert status == 200
     assert "Senate passes" in page
     assert "_unsubscribe_" not in page
+    found = re.search(r"/issues/\d{4}-\d{2}-\d{2}", page)
+    assert found
+    status, issue = served.get(found.group())
+    assert status == 200
+    assert 'href="/stories/' in issue
+    assert not re.search(r'<a [^>]*href="https://news\.example\.org', issue)
     assert served.get("/nothing-here")[0] == 404
     served.process.send_signal(signal.SIGTERM)
     assert served.process.wait(15) == 0
