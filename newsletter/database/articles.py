@@ -65,12 +65,6 @@ class Articles:
             rows = connection.execute(select(outlets)).all()
         return {row.id: _outlet(row) for row in rows}
 
-    def save_visit(self, feed: Feed, collected: Sequence[Article]) -> int:
-        """Store a feed's new state and its articles together; return how many were new."""
-        with self._database.begin() as connection:
-            upsert(connection, feeds, [values_of(feed)])
-            return insert_new(connection, articles, [values_of(item) for item in collected])
-
     def save_visits(self, visits: Iterable[tuple[Feed, Sequence[Article]]]) -> int:
         """Store several visits in one transaction; return how many articles were new.
 

@@ -65,12 +65,15 @@ _PAST = {
     "give_up": "closed as partly sent",
 }
 
-_CORRECT = 'Mistakes in a sent issue are corrected: "newsletter correct ISSUE".'
+_CORRECT = "What readers have cannot be called back; the next issue can say what was wrong."
 _HINTS: dict[tuple[str, IssueState], str] = {
     ("send", IssueState.DRAFT): 'Approve it first: "newsletter approve ISSUE".',
     ("send", IssueState.PAUSED): 'Go on with "newsletter resume ISSUE".',
     ("send", IssueState.SENT): "Everybody on its list has been served.",
-    ("send", IssueState.CANCELLED): "A cancelled issue stays cancelled; draft a new one.",
+    (
+        "send",
+        IssueState.CANCELLED,
+    ): "A cancelled issue stays cancelled; the next date gets a new one.",
     ("edit", IssueState.SENDING): "Pause or cancel the send; readers may already have it.",
     ("edit", IssueState.SENT): _CORRECT,
     ("cancel", IssueState.SENT): _CORRECT,

@@ -7,11 +7,12 @@ import re
 from datetime import date, datetime
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
 from newsletter.issue.render import web_page
+from newsletter.issue.view import source_line
 from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
 from newsletter.newsroom import Newsroom
 from newsletter.stories.history import history
@@ -136,11 +137,6 @@ def _method(room: Newsroom, pages: Pages) -> str:
     )
 
 
-def error_page(pages: Pages, status: int, reference: str = "") -> Response:
-    """The page of an HTTP error."""
-    return HTMLResponse(pages.error(status, reference=reference), status)
-
-
 def _lines(published: Published, limit: int = 1_000) -> list[IssueLine]:
     return [
         IssueLine(
@@ -228,16 +224,7 @@ def _sources(
     for article in articles:
         outlet = outlets.get(article.outlet)
         if outlet and article.id not in sources:
-            sources[article.id] = SourceLine(
-                article=article.id,
-                outlet=outlet.name,
-                title=article.title,
-                url=article.url,
-                side=outlet.lean.side,
-                kind=article.kind,
-                paywall=outlet.paywall,
-                published=article.published,
-            )
+            sources[article.id] = source_line(article, outlet)
     return sources
 
 

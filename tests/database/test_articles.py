@@ -22,7 +22,7 @@ def test_what_goes_in_comes_back(database: Database) -> None:
     """Outlets, feeds and articles are the same objects after a trip to disk."""
     shelf = filled(database)
     items = [article("a1", "left", hours=2), article("a2", "right", hours=1)]
-    assert shelf.save_visit(feed("left"), items) == 2
+    assert shelf.save_visits([(feed("left"), items)]) == 2
     assert shelf.outlets()["right"] == outlet("right", Lean.RIGHT)
     assert shelf.feeds() == (feed("left"), feed("right"))
     assert list(shelf.get(["a1", "a2", "nobody"]).values()) == items
@@ -32,8 +32,8 @@ def test_an_article_is_stored_once(database: Database) -> None:
     """Collecting the same again adds nothing and changes nothing."""
     shelf = filled(database)
     first = article("a1", "left")
-    assert shelf.save_visit(feed("left"), [first]) == 1
-    assert shelf.save_visit(feed("left"), [replace(first, title="Other")]) == 0
+    assert shelf.save_visits([(feed("left"), [first])]) == 1
+    assert shelf.save_visits([(feed("left"), [replace(first, title="Other")])]) == 0
     assert shelf.get(["a1"])["a1"].title == first.title
     assert shelf.known(["a1", "a2"]) == {"a1"}
 
@@ -42,7 +42,7 @@ def test_configuration_changes_keep_what_was_learned(database: Database) -> None
     """A feed that gets a section keeps its validators and failures."""
     shelf = filled(database)
     learned = replace(feed("left"), etag='"x"', failures=3, problem="is slow", last_visit=NOON)
-    shelf.save_visit(learned, [])
+    shelf.save_visits([(learned, [])])
     shelf.sync_sources([outlet("left")], [replace(feed("left"), section="politics")])
     assert shelf.feeds([feed("left").url]) == (replace(learned, section="politics"),)
 
@@ -52,10 +52,10 @@ def test_only_configured_feeds_whose_time_has_come_are_due(database: Database) -
     shelf = filled(database)
     urls = [feed("left").url, feed("right").url]
     assert [f.outlet for f in shelf.due(NOON, urls)] == ["left", "right"]
-    shelf.save_visit(replace(feed("left"), next_visit=NOON + timedelta(minutes=5)), [])
+    shelf.save_visits([(replace(feed("left"), next_visit=NOON + timedelta(minutes=5)), [])])
     assert [f.outlet for f in shelf.due(NOON, urls)] == ["right"]
     assert [f.outlet for f in shelf.due(NOON + timedelta(minutes=5), urls)] == ["right", "left"]
-    shelf.save_visit(replace(feed("right"), state=FeedState.RETIRED), [])
+    shelf.save_visits([(replace(feed("right"), state=FeedState.RETIRED), [])])
     assert shelf.due(NOON, urls) == ()
     assert shelf.due(NOON, []) == ()
 
@@ -69,7 +69,7 @@ def test_the_window_is_by_time_and_by_configured_outlets(database: Database) -> 
         article("other", "right", hours=2),
         article("later", "left", hours=-1),
     ]
-    shelf.save_visit(feed("left"), items)
+    shelf.save_visits([(feed("left"), items)])
     found = shelf.window(NOON - timedelta(days=3), NOON, {"left"})
     assert [item.id for item in found] == ["in"]
     assert shelf.outlets_with_articles() == {"left", "right"}
@@ -78,7 +78,7 @@ def test_the_window_is_by_time_and_by_configured_outlets(database: Database) -> 
 def test_copies_are_linked(database: Database) -> None:
     """A wire copy remembers the first article."""
     shelf = filled(database)
-    shelf.save_visit(feed("left"), [article("a1", "left"), article("a2", "right")])
+    shelf.save_visits([(feed("left"), [article("a1", "left"), article("a2", "right")])])
     shelf.mark_copies({"a2": "a1"})
     shelf.mark_copies({})
     assert [item.same_as for item in shelf.get(["a1", "a2"]).values()] == ["", "a1"]
@@ -87,6 +87,6 @@ def test_copies_are_linked(database: Database) -> None:
 def test_thousands_of_ids_can_be_asked_for_at_once(database: Database) -> None:
     """A look-up has no limit on the number of ids."""
     shelf = filled(database)
-    shelf.save_visit(feed("left"), [article(f"a{n}", "left") for n in range(1500)])
+    shelf.save_visits([(feed("left"), [article(f"a{n}", "left") for n in range(1500)])])
     assert len(shelf.known([f"a{n}" for n in range(40_000)])) == 1500
     assert shelf.count() == 1500

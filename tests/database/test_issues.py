@@ -23,7 +23,7 @@ def shelf(database: Database) -> Issues:
     """Issues over two stored stories."""
     articles = Articles(database)
     articles.sync_sources([outlet("left")], [feed("left")])
-    articles.save_visit(feed("left"), [article("a1", "left"), article("a2", "left")])
+    articles.save_visits([(feed("left"), [article("a1", "left"), article("a2", "left")])])
     Stories(database).save([story("s1", "a1"), story("s2", "a2")], NOON)
     return Issues(database)
 

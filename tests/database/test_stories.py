@@ -18,7 +18,9 @@ def shelf(database: Database) -> Stories:
     """Stories over five stored articles."""
     articles = Articles(database)
     articles.sync_sources([outlet("left")], [feed("left")])
-    articles.save_visit(feed("left"), [article(f"a{n}", "left", hours=9 - n) for n in range(1, 6)])
+    articles.save_visits(
+        [(feed("left"), [article(f"a{n}", "left", hours=9 - n) for n in range(1, 6)])]
+    )
     return Stories(database)
 
 
