@@ -21,6 +21,7 @@ from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
 from newsletter.database.articles import Articles
+from newsletter.database.briefs import Briefs
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
@@ -81,8 +82,13 @@ class Newsroom:
 
     @cached_property
     def stories(self) -> Stories:
-        """Stories and briefs."""
+        """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def briefs(self) -> Briefs:
+        """What was written about the stories."""
+        return Briefs(self.database)
 
     @cached_property
     def issues(self) -> Issues:

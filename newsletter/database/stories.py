@@ -1,4 +1,4 @@
-"""Stories with their versions, editors' locks, and the briefs written about them."""
+"""Stories with their versions and editors' locks."""
 
 from __future__ import annotations
 
@@ -6,26 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import reader_of, slices, upsert
 from newsletter.database.tables import (
     articles,
-    briefs,
     stories,
     story_articles,
     story_versions,
 )
-from newsletter.model import Brief, Story
+from newsletter.model import Story
 
 _story = reader_of(Story)
-_brief = TypeAdapter(Brief)
 
 
 class Stories:
-    """The day's stories and what was written about them."""
+    """The day's stories."""
 
     def __init__(self, database: Database):
         self._database = database
@@ -96,55 +93,6 @@ class Stories:
         )
         with self._database.reading() as connection:
             return [(row[0], row[1], row[2], row[3]) for row in connection.execute(query)]
-
-    # ----------------------------------------------------------------------- briefs
-
-    def save_brief(self, brief: Brief, *, sources_sha256: str, made: datetime) -> Brief:
-        """Store a new version of a story's text; return it with its number."""
-        with self._database.begin() as connection:
-            newest = connection.execute(
-                select(func.max(briefs.c.version)).where(briefs.c.story == brief.story)
-            ).scalar_one()
-            version = (newest or 0) + 1
-            body = _brief.dump_python(brief, mode="json") | {"version": version}
-            connection.execute(
-                briefs.insert().values(
-                    story=brief.story,
-                    version=version,
-                    writer=brief.writer,
-                    made=made,
-                    sources_sha256=sources_sha256,
-                    withheld=brief.withheld,
-                    body=body,
-                )
-            )
-        return _brief.validate_python(body)
-
-    def newest_briefs(self, ids: Iterable[str]) -> dict[str, tuple[Brief, str]]:
-        """The newest brief of each story with the hash of the sources it was written from."""
-        found: dict[str, tuple[Brief, str]] = {}
-        newest = (
-            select(briefs.c.story, func.max(briefs.c.version).label("version"))
-            .group_by(briefs.c.story)
-            .subquery()
-        )
-        with self._database.reading() as connection:
-            for piece in slices(ids):
-                query = (
-                    select(briefs.c.body, briefs.c.sources_sha256)
-                    .join(
-                        newest,
-                        and_(
-                            newest.c.story == briefs.c.story,
-                            newest.c.version == briefs.c.version,
-                        ),
-                    )
-                    .where(briefs.c.story.in_(piece))
-                )
-                for body, sources in connection.execute(query):
-                    brief = _brief.validate_python(body)
-                    found[brief.story] = (brief, sources)
-        return found
 
     # ----------------------------------------------------------------------- within
 

@@ -1,4 +1,4 @@
-"""Stories and briefs on disk."""
+"""Stories on disk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
 from newsletter.database.stories import Stories
-from tests.database.words import NOON, article, brief, feed, outlet, story
+from tests.database.words import NOON, article, feed, outlet, story
 
 
 @pytest.fixture
@@ -72,16 +72,3 @@ def test_stories_are_found_by_when_they_changed(shelf: Stories) -> None:
         [story("s1", "a1"), replace(story("s2", "a2"), updated=NOON - timedelta(days=5))], NOON
     )
     assert [item.id for item in shelf.since(NOON - timedelta(days=1))] == ["s1"]
-
-
-def test_briefs_are_kept_as_versions(shelf: Stories) -> None:
-    """Each brief is a new version, and the newest comes back whole with its sources' hash."""
-    shelf.save([story("s1", "a1"), story("s2", "a2")], NOON)
-    shelf.save_brief(brief("s1"), sources_sha256="one", made=NOON)
-    second = shelf.save_brief(replace(brief("s1"), deck="New"), sources_sha256="two", made=NOON)
-    shelf.save_brief(brief("s2", "a2"), sources_sha256="x", made=NOON)
-    assert second.version == 2
-    assert shelf.newest_briefs(["s1", "s2", "s3"]) == {
-        "s1": (replace(brief("s1"), deck="New", version=2), "two"),
-        "s2": (replace(brief("s2", "a2"), version=1), "x"),
-    }

@@ -1,0 +1,41 @@
+"""The arrows. Each loads, calls one stage, stores, and calls no other arrow.
+
+::
+
+    collect | group | write | compose | send
+
+Every one can run alone, twice without harm, and in another process: what one needs from the
+one before it stands in the database.
+
+An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's patterns takes a
+second, and "newsletter status" or a restarted "send" must not wait for them.
+"""
+
+from newsletter.pipeline.articles import CollectReport, collect
+from newsletter.pipeline.briefs import WriteReport, write
+from newsletter.pipeline.issues import (
+    ComposeReport,
+    approve,
+    approve_unattended,
+    compose,
+    preview,
+)
+from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.stories import GroupReport, group
+
+__all__ = [
+    "CollectReport",
+    "ComposeReport",
+    "GroupReport",
+    "WriteReport",
+    "approve",
+    "approve_unattended",
+    "audience",
+    "collect",
+    "compose",
+    "group",
+    "preview",
+    "reconcile",
+    "send",
+    "write",
+]

@@ -1,0 +1,181 @@
+"""Compose: briefs become an issue, which a person approves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter.errors import IssueError, NotApproved, NothingToSay
+from newsletter.issue import approve as approval
+from newsletter.issue.choose import Candidate, choose
+from newsletter.issue.lint import lint
+from newsletter.issue.view import source_line
+from newsletter.model import Delivery, Issue, IssueState, Outlet, Revision
+from newsletter.newsroom import Newsroom
+from newsletter.pipeline.day import Day
+from newsletter.pipeline.letters import issue_mail
+
+if TYPE_CHECKING:
+    from newsletter.stories.rank import Ranked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeReport:
+    """An issue as it now stands, and whether this run changed it."""
+
+    issue: Issue
+    revision: Revision
+    changed: bool
+    considered: int
+
+
+def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) -> ComposeReport:
+    """Choose the day's stories, render the issue and store it as a draft.
+
+    The same stories give the same draft: nothing new is stored when nothing changed. An issue
+    that is approved or further is left alone.
+
+    :param day: a local date of the edition; today when absent. A past date is composed from what
+        was known at its end.
+    :raises NothingToSay: when no story passes the floor.
+    :raises IssueError: when the date has not come yet.
+    """
+    settings = room.config.edition(edition)
+    now = _moment_of(room, edition, day)
+    local_day = room.local_day(edition, now)
+    present = room.issues.of_day(edition, local_day)
+    if present and present.state is not IssueState.DRAFT:
+        return ComposeReport(
+            issue=present, revision=room.issues.revision(present), changed=False, considered=0
+        )
+    loaded = Day.load(room, now)
+    candidates = [
+        candidate
+        for ranked in loaded.ranked
+        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
+    ]
+    if not candidates:
+        raise NothingToSay(
+            f"{edition} of {local_day.isoformat()}",
+            "no story of this day is covered widely enough to be told",
+            hint='Run "newsletter collect", "group" and "write" first, or lower '
+            "[stories] floor_families.",
+        )
+    content = choose(candidates, settings, edition=edition, day=local_day)
+    before = room.issues.revision(present) if present else None
+    tag = before.rendered[0].tag if before else room.tag()
+    rendered = (room.renderer.render(content, tag=tag),)
+    sha256 = approval.digest(rendered)
+    if present and before and before.sha256 == sha256:
+        return ComposeReport(
+            issue=present, revision=before, changed=False, considered=len(candidates)
+        )
+    issue = room.issues.save_draft(content, rendered, sha256=sha256, made=room.clock())
+    return ComposeReport(
+        issue=issue,
+        revision=room.issues.revision(issue),
+        changed=True,
+        considered=len(candidates),
+    )
+
+
+def approve(room: Newsroom, name: str, *, by: str) -> Issue:
+    """Approve an issue's current revision, bound to the bytes that will be sent."""
+    issue = room.issues.find(name)
+    revision = room.issues.revision(issue)
+    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
+
+
+def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
+    """Approve a draft because the edition's policy says so and nothing speaks against it.
+
+    :raises NotApproved: when the lint of what would be sent finds an error.
+    """
+    revision = room.issues.revision(issue)
+    errors = [
+        finding.sentence
+        for rendered in revision.rendered
+        for finding in lint(rendered, room.config.site)
+        if finding.severity == "error"
+    ]
+    if errors:
+        raise NotApproved(
+            issue.id,
+            f"is not sent unattended: {errors[0]}",
+            hint="Look at it and approve it by hand.",
+        )
+    return approve(room, issue.id, by="unattended policy")
+
+
+def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
+    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
+
+    :param letter: False leaves the eml out, for places that count letters.
+    :raises OSError: when the folder cannot be written.
+    """
+    revision = room.issues.revision(issue)
+    mail = issue_mail(room, issue, revision)
+    delivery = Delivery(
+        id=0,
+        key="preview",
+        issue=issue.id,
+        reader=0,
+        email=room.config.site.contact,
+        name="",
+        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
+        segment="",
+        joined=room.clock(),
+    )
+    to_nobody = mail.letters([delivery])[0]
+    prepared = mail.prepared("", "preview")
+    rendered = revision.rendered[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    if letter:
+        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
+    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
+        for token, value in to_nobody.values.items():
+            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
+    """A story as the composer sees it; None when it may not be told (again)."""
+    from newsletter.stories.history import history, news_since
+
+    brief, _ = day.briefs.get(ranked.story.id, (None, ""))
+    if brief is None or brief.withheld:
+        return None
+    articles = day.of(ranked.story)
+    mailed = ranked.story.mailed
+    if mailed is not None and not news_since(articles, mailed, outlets):
+        return None
+    return Candidate(
+        story=ranked.story,
+        brief=replace(brief, coverage=ranked.coverage),
+        section=ranked.section,
+        score=ranked.score,
+        sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},
+        history=history(articles),
+        update=mailed is not None,
+    )
+
+
+def _moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
+    """Now, or the last moment of a past local date."""
+    now = room.clock()
+    today = room.local_day(edition, now)
+    if day is None or day == today:
+        return now
+    if day > today:
+        raise IssueError(
+            f"{edition} of {day.isoformat()}",
+            "this date has not come yet",
+            hint=f"It is {today.isoformat()} in {room.config.edition(edition).zone}.",
+        )
+    end = datetime.combine(day, time_of_day(23, 59, 59), tzinfo=room.config.zone(edition))
+    return end.astimezone(UTC)

@@ -1,0 +1,111 @@
+"""Send: an approved issue becomes one letter a reader."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from newsletter.delivery.letter import IssueMail, prepare_issue
+from newsletter.delivery.reconcile import ReconcileReport
+from newsletter.delivery.reconcile import reconcile as settle_doubts
+from newsletter.delivery.send import SendReport, SendSettings, send_issue
+from newsletter.issue import approve as approval
+from newsletter.model import Issue, IssueState, Revision
+from newsletter.newsroom import Newsroom
+
+
+def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
+    """How many readers of each segment an issue would go to now."""
+    return room.readers.count_audience(issue.edition, room.config.segments)
+
+
+def send(
+    room: Newsroom, name: str, *, on_progress: Callable[[int], None] | None = None
+) -> SendReport:
+    """Send an approved issue, or finish one whose sending was interrupted.
+
+    The audience is frozen when the send first starts. What goes out are the stored bytes that
+    were approved; nothing is rendered here. An issue that is sent stays as it is.
+
+    :raises NotApproved: when nobody approved exactly these bytes.
+    :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
+    """
+    issue = room.issues.find(name)
+    if issue.state is IssueState.SENT:
+        return SendReport(ended="done", states=room.ledger.states(issue.id))
+    revision = room.issues.revision(issue)
+    approval.must_match(issue, revision)
+    started = issue.send_started or room.clock()
+    transport = room.transport()
+    try:
+        issue = room.issues.change(
+            issue, replace(approval.move(issue, "send"), send_started=started)
+        )
+        room.ledger.freeze(
+            issue.id,
+            room.readers.audience(issue.edition, room.config.segments),
+            random_word=room.tag,
+            now=started,
+        )
+        report = send_issue(
+            issue.id,
+            ledger=room.ledger,
+            transport=transport,
+            mail=issue_mail(room, issue, revision),
+            clock=room.clock,
+            sleep=time.sleep,
+            owner=room.tag(),
+            settings=SendSettings.from_config(room.config.delivery, started=started),
+            stop=lambda: room.issues.find(issue.id).state is not IssueState.SENDING,
+            on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
+        )
+    finally:
+        transport.close()
+    room.stories.mark_mailed(room.issues.stories_of(issue), started)
+    _close_send(room, issue, report)
+    return report
+
+
+def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
+    """Settle letters in doubt, as far as the transport can say what became of them."""
+    transport = room.transport()
+    try:
+        room.ledger.recover(issue.id, now=room.clock())
+        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
+    finally:
+        transport.close()
+    if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
+        reopened = room.issues.change(issue, approval.move(issue, "send"))
+        room.issues.change(reopened, approval.move(reopened, "finish"))
+    return report
+
+
+def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
+    """Write down how a send ended; a paused or cancelled one stays as its person left it."""
+    if report.ended == "stopped":
+        return
+    action = "give_up" if report.needs_person else "finish"
+    room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
+
+
+def _left(states: Mapping[str, int]) -> int:
+    """How many letters are neither with their reader nor settled otherwise."""
+    open_ = ("queued", "claimed", "handed", "deferred", "unknown")
+    return sum(states.get(state, 0) for state in open_)
+
+
+def issue_mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
+    """An issue's stored bytes, ready to be written to any reader."""
+    delivery, site = room.config.delivery, room.config.site
+    return prepare_issue(
+        issue.id,
+        revision.rendered,
+        date=issue.send_started or room.clock(),
+        from_email=delivery.from_email,
+        from_name=delivery.from_name or site.name,
+        reply_to=delivery.reply_to or site.contact,
+        base_url=site.base_url,
+        edition=issue.edition,
+        edition_title=room.config.edition(issue.edition).title,
+    )
