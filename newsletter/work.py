@@ -1,8 +1,12 @@
-"""Where jobs run: for now, in this process, one after the other.
+"""Where jobs run: in this process one after the other, or on many machines by Procrastinate.
 
-The scheduler and the web pages never run an arrow of the pipeline themselves; they hand it to
-:class:`Work`. A job is a plain function with plain arguments, so that the same function can be
-run by another process later.
+The scheduler and the web pages never run an arrow of the pipeline themselves; they hand a
+:class:`Job` to :class:`Work`. A job is the name of a function and plain arguments, so that it can
+travel through a database and be run by a process that was not there when it was made. What may be
+called by name is a table (``newsletter.schedule.jobs``) that every process makes for itself.
+
+Jobs decide nothing. Each looks into the database at what is to be done, so one that runs twice,
+late or never does no harm: the next look finds what is left.
 """
 
 from __future__ import annotations
@@ -10,21 +14,46 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from newsletter.errors import NewsletterError
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[], object]
+Argument = str | int | list[str]
+Functions = Mapping[str, Callable[..., object]]
+
+QUEUES = ("collect", "write", "send", "events", "mail")
+"""The kinds of work that machines can share out among themselves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A piece of work: a function's name, plain arguments, and the queue it waits in.
+
+    ``key`` is what it waits under: a job is not added while another of the same key waits.
+    ``lock`` is what it holds while it runs: two jobs with one lock never run side by side.
+    """
+
+    name: str
+    queue: str = "write"
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    key: str = ""
+    lock: str = ""
+
+    @property
+    def waits_as(self) -> str:
+        """The key, or the name and the arguments when none is given."""
+        return self.key or " ".join([self.name, *map(str, self.arguments.values())])
 
 
 class Work(Protocol):
     """Takes jobs and sees to it that they run."""
 
-    def defer(self, name: str, job: Job) -> None:
-        """Run a job soon; a job that is waiting already under the same name is not added again."""
+    def defer(self, job: Job) -> None:
+        """Run a job soon; a job that is waiting already under the same key is not added again."""
 
     def close(self, seconds: float) -> bool:
         """Finish the job at hand and stop; False when it did not finish in time."""
@@ -37,20 +66,21 @@ class InProcess:
     logged with its reason and the next one runs.
     """
 
-    def __init__(self) -> None:
-        self._waiting: queue.Queue[tuple[str, Job] | None] = queue.Queue()
-        self._names: set[str] = set()
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+        self._waiting: queue.Queue[Job | None] = queue.Queue()
+        self._keys: set[str] = set()
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
         self._thread.start()
 
-    def defer(self, name: str, job: Job) -> None:
+    def defer(self, job: Job) -> None:
         """Put a job at the end of the line."""
         with self._lock:
-            if name in self._names:
+            if job.waits_as in self._keys:
                 return
-            self._names.add(name)
-        self._waiting.put((name, job))
+            self._keys.add(job.waits_as)
+        self._waiting.put(job)
 
     def close(self, seconds: float) -> bool:
         """Drop what has not begun, let the running job finish, and stop."""
@@ -62,13 +92,20 @@ class InProcess:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (entry := self._waiting.get()) is not None:
-            name, job = entry
+        while (job := self._waiting.get()) is not None:
             with self._lock:
-                self._names.discard(name)
-            try:
-                job()
-            except NewsletterError as error:
-                log.error("%s: %s%s", name, error, f" ({error.hint})" if error.hint else "")
-            except Exception:
-                log.exception("%s failed unexpectedly", name)
+                self._keys.discard(job.waits_as)
+            run_job(self._functions, job.name, job.arguments)
+
+
+def run_job(functions: Functions, name: str, arguments: Mapping[str, Argument]) -> bool:
+    """Run a job here and now; log why it failed instead of raising. Whether it succeeded."""
+    try:
+        functions[name](**arguments)
+    except NewsletterError as error:
+        log.error("%s: %s%s", name, error, f" ({error.hint})" if error.hint else "")
+    except Exception:
+        log.exception("%s failed unexpectedly", name)
+    else:
+        return True
+    return False
