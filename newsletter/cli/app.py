@@ -19,6 +19,7 @@ from newsletter.cli import (
     lines,
     readers,
     reports,
+    sending,
     serve,
     sources,
     start,
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
+for group in (start, flow, issues, sending, stories, readers, reports, sources, serve, lines):
     group.register(app)
 
 
