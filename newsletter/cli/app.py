@@ -36,7 +36,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, sending, stories, readers, reports, sources, serve, lines):
+# In the order of the help page.
+GROUPS = (
+    start,
+    flow,
+    issues,
+    sending,
+    stories,
+    readers,
+    reports,
+    sources,
+    serve,
+    lines,
+)
+for group in GROUPS:
     group.register(app)
 
 
