@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    audit,
     flow,
     issues,
     lines,
@@ -47,6 +48,7 @@ GROUPS = (
     reports,
     sources,
     serve,
+    audit,
     lines,
 )
 for group in GROUPS:
