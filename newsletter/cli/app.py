@@ -17,6 +17,7 @@ from newsletter.cli import (
     flow,
     issues,
     lines,
+    machines,
     readers,
     reports,
     serve,
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
+for group in (start, flow, issues, stories, readers, reports, sources, serve, machines, lines):
     group.register(app)
 
 
