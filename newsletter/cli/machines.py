@@ -1,4 +1,4 @@
-"""``worker`` and ``migrate-to``: more than one machine, and the way there."""
+"""``worker``, ``migrate-to``, ``upgrade``: more than one machine, and the way there."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(worker)
     app.command(name="migrate-to")(migrate_to)
+    app.command()(upgrade)
 
 
 def worker(
@@ -102,3 +103,27 @@ def migrate_to(
         return
     say("Both databases are the same. If the program worked meanwhile, stop it and run this again;")
     say("then set [database] url to the new address.")
+
+
+def upgrade(
+    context: typer.Context,
+    finish: Annotated[
+        bool,
+        typer.Option("--finish", help="Also make the changes that older programs cannot bear."),
+    ] = False,
+) -> None:
+    """Bring the tables up to date; with --finish once no older program runs any more."""
+    from newsletter.database.engine import finish_upgrade
+    from newsletter.database.migrations import finished
+
+    with place(context).newsroom() as room:
+        if finish:
+            finish_upgrade(room.database)
+        with room.database.reading() as connection:
+            done = finished(connection)
+    say(
+        "The database is up to date."
+        if done
+        else "The database is ready for this version, and older ones can still work with it.\n"
+        "When none of them is left, run: newsletter upgrade --finish"
+    )
