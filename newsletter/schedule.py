@@ -116,7 +116,7 @@ def due(
     ]
 
 
-def jobs(room: Newsroom) -> Functions:
+def jobs(room: Newsroom, work: Work | None = None) -> Functions:
     """What the bells cause, by name: the table that a process runs its jobs from."""
     return {
         COLLECT: partial(_collect, room),

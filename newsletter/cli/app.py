@@ -18,6 +18,7 @@ from newsletter.cli import (
     flow,
     issues,
     lines,
+    machines,
     readers,
     reports,
     sending,
@@ -52,6 +53,7 @@ GROUPS = (
     lines,
 )
 for group in GROUPS:
+for group in (start, flow, issues, stories, readers, reports, sources, serve, machines, lines):
     group.register(app)
 
 
