@@ -50,10 +50,10 @@ GROUPS = (
     sources,
     serve,
     audit,
+    machines,
     lines,
 )
 for group in GROUPS:
-for group in (start, flow, issues, stories, readers, reports, sources, serve, machines, lines):
     group.register(app)
 
 
