@@ -22,6 +22,7 @@ from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
+from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
@@ -125,6 +126,11 @@ class Newsroom:
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what."""
+        return Audit(self.database, self.clock)
 
     @cached_property
     def renderer(self) -> Renderer:
