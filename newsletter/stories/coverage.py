@@ -99,14 +99,13 @@ def blindspot(spoken: Mapping[Side | None, int], settings: config.Stories) -> Si
     """The side, left or right, that (nearly) does not cover what others cover widely.
 
     Three conditions: at least ``blindspot_families`` rated families; the other side has at least
-    half that many and ``floor_families`` (one lone voice is no wide coverage); and the difference
-    between the two is at least ``blindspot_gap`` of their sum.
+    ``blindspot_floor`` of them (one lone voice is no wide coverage); and the difference between
+    the two is at least ``blindspot_gap`` of their sum.
     """
     left, right = spoken.get(Side.LEFT, 0), spoken.get(Side.RIGHT, 0)
     rated = left + right + spoken.get(Side.CENTER, 0)
     more, less = max(left, right), min(left, right)
-    wide = max(math.ceil(settings.blindspot_families / 2), settings.floor_families)
-    if rated < settings.blindspot_families or more < wide:
+    if rated < settings.blindspot_families or more < settings.blindspot_floor:
         return None
     if (more - less) / (more + less) < settings.blindspot_gap:
         return None
