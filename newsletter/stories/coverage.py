@@ -14,9 +14,9 @@ import numpy as np
 
 from newsletter import config
 from newsletter.model import Article, Coverage, Kind, Outlet, Side, SideCoverage
-from newsletter.stories import group as group_
 from newsletter.stories.similarity import Method
-from newsletter.stories.terms import language
+from newsletter.stories.window import compare
+from newsletter.stories.words import language
 
 _READ_FIRST = {
     Kind.NEWS: 0,
@@ -136,7 +136,7 @@ def _nearness(articles: Sequence[Article]) -> dict[str, float]:
     near: dict[str, float] = {}
     for lang in {language(article.lang) for article in articles}:
         some = [article for article in articles if language(article.lang) == lang]
-        window = group_.compare(some, Method(floor=0.0, reach_days=math.inf))
+        window = compare(some, Method(floor=0.0, reach_days=math.inf))
         links = window.links
         total = np.bincount(links.left, links.raw, links.articles)
         total += np.bincount(links.right, links.raw, links.articles)

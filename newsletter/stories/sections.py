@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from newsletter import config
 from newsletter.model import Article
-from newsletter.stories.terms import language, normal, split_words
+from newsletter.stories.words import language, normal, split_words
 
 SECTIONS = tuple(config.SectionWeights.model_fields)
 """The sections there are, in the order that wins ties."""
