@@ -71,12 +71,15 @@ def explain(context: typer.Context, story_id: StoryId, as_json: Json = False) ->
             settings=room.config.stories,
             locks=pipeline.locks(room),
         )
+        related = room.related_stories.of([story_id]).get(story_id, ())
     if as_json:
-        show_json(asdict(found))
+        show_json(asdict(found) | {"related": [asdict(one) for one in related]})
         return
     for reason in found.reasons:
         say(f"{articles[reason.article].title}")
         say(f"  {reason.article}: {reason.sentence}")
+    for one in related:
+        say(f"{one.when.value}: {one.headline} ({one.day}, {one.story}, alike {one.likeness:.2f})")
 
 
 # --------------------------------------------------------------------------- decisions

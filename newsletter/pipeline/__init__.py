@@ -14,7 +14,7 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.day import corrected
-from newsletter.pipeline.grouping import GroupReport, group
+from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
@@ -58,6 +58,7 @@ __all__ = [
     "preview",
     "reconcile",
     "redate",
+    "related_of",
     "rename_story",
     "send",
     "split_story",

@@ -14,9 +14,10 @@ from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import lint
 from newsletter.issue.view import source_line
-from newsletter.model import Delivery, Issue, IssueState, Outlet, Revision
+from newsletter.model import Delivery, Issue, IssueContent, IssueState, Outlet, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
+from newsletter.pipeline.grouping import related_of
 from newsletter.pipeline.letters import issue_mail
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
             hint='Run "newsletter collect", "group" and "write" first, or lower '
             "[stories] floor_families.",
         )
-    content = choose(candidates, settings, edition=edition, day=local_day)
+    content = _with_related(room, choose(candidates, settings, edition=edition, day=local_day))
     before = room.issues.revision(present) if present else None
     tag = before.rendered[0].tag if before else room.tag()
     rendered = (room.renderer.render(content, tag=tag),)
@@ -163,6 +164,13 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
         history=history(articles),
         update=mailed is not None,
     )
+
+
+def _with_related(room: Newsroom, content: IssueContent) -> IssueContent:
+    """An issue whose stories know what came earlier about the same matter."""
+    related = related_of(room, [told.story for told in content.stories])
+    stories = tuple(replace(told, related=related.get(told.story, ())) for told in content.stories)
+    return replace(content, stories=stories)
 
 
 def _moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
