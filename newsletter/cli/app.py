@@ -14,8 +14,8 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
-    briefs,
     audit,
+    briefs,
     flow,
     issues,
     lines,
@@ -39,7 +39,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, briefs, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,
@@ -47,6 +46,7 @@ GROUPS = (
     issues,
     sending,
     stories,
+    briefs,
     readers,
     reports,
     sources,
