@@ -174,6 +174,8 @@ def blocks(brief: Brief, every: tuple[str, ...]) -> Iterator[Block]:
         yield Block("deck", brief.deck, every)
     for i, sentence in enumerate(brief.overview):
         yield Block(f"overview {i + 1}", sentence.text, sentence.citations)
+    if brief.news:
+        yield Block("news", brief.news.text, brief.news.citations)
     for side in Side:
         for i, bullet in enumerate(brief.of(side).bullets):
             yield Block(f"{side} {i + 1}", bullet.text, bullet.citations, bullet.quotes, side)

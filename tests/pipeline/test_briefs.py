@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from newsletter import pipeline
-from newsletter.config import load
+from newsletter.config import load, starter
 from newsletter.database.engine import open_database
-from newsletter.errors import BriefError, NotFound
+from newsletter.errors import BriefError, NotFound, NothingToSay
 from newsletter.model import Article, Brief, BriefEdit, Bullet, Feed, Sentence, Side, SideStatus
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.briefs import (
@@ -41,6 +42,7 @@ def room(tmp_path: Path, clock: StillClock) -> Iterator[Newsroom]:
         for o in OUTLETS.values()
     )
     (tmp_path / "config.toml").write_text(f"[collect]\nsources = []\n{tables}")
+    shutil.copytree(starter() / "templates", tmp_path / "templates")
     config = load(tmp_path / "config.toml")
     database = open_database(config.database_url)
     made = Newsroom(config=config, database=database, clock=clock, random=random.Random(1))
@@ -52,7 +54,7 @@ def room(tmp_path: Path, clock: StillClock) -> Iterator[Newsroom]:
 
 
 def arrive(room: Newsroom, articles: list[Article]) -> None:
-    """Articles come in and are of the one story."""
+    """Articles come in, seen when they are published, and are of the one story."""
     for one in articles:
         feed = Feed(url=f"https://{one.outlet}.example.org/feed", outlet=one.outlet)
         room.articles.save_visits([(feed, [replace(one, feed=feed.url)])])
@@ -250,3 +252,35 @@ def test_what_is_not_there_is_said(room: Newsroom) -> None:
     with pytest.raises(BriefError, match="same as before"):
         edit_brief(room, "roads", BriefEdit(headline=shown(room).headline), by=ADA, base_version=1)
     assert shown(room).right.status is SideStatus.OK
+
+
+VETO = "Governor Marian Holt vetoed the roads bill on Wednesday and asked for a smaller levy."
+
+
+def test_a_mailed_story_comes_back_with_what_is_new(room: Newsroom, clock: StillClock) -> None:
+    """The second day's mail says what two families report since; without that it stays away."""
+    pipeline.compose(room)
+    pipeline.approve(room, "latest", by=ADA)
+    pipeline.send(room, "latest")
+    clock.pass_(hours=20)
+    repeated = article("again", "tide", *(roads("lark")[0].title, roads("lark")[0].text), hours=30)
+    arrive(room, [repeated])
+    pipeline.write(room)
+    with pytest.raises(NothingToSay):
+        pipeline.compose(room)
+    later = (
+        ("v1", "lark", "Governor vetoes roads bill", VETO),
+        ("v2", "oak", "Holt vetoes roads bill", VETO.replace("asked", "called")),
+    )
+    arrive(room, [article(*words, hours=31) for words in later])
+    pipeline.write(room)
+    revision = pipeline.compose(room).revision
+    told = revision.content.stories[0]
+    assert told.update
+    assert told.brief.news is not None
+    assert told.brief.news.text.startswith("“Governor Marian Holt vetoed the roads bill")
+    assert room.issues.find("latest").id == "daily-2026-03-04"
+    mail = revision.rendered[0]
+    assert "What is new: “Governor Marian Holt vetoed" in " ".join(mail.text.split())
+    assert "What is new:</b> “Governor Marian Holt vetoed" in " ".join(mail.html.split())
+    assert "Update" in mail.html
