@@ -381,6 +381,8 @@ class Brief:
 
     ``findings`` are the gates that failed on the way (and what was done about it is in the
     text: a failing block was replaced). ``withheld`` says why a story may not be shown at all.
+    ``writer`` is the program's writer; ``edited_by`` is the person whose version it is, if any.
+    ``news`` is what is new since the story was mailed, set when it comes back in an issue.
     """
 
     story: str
@@ -398,10 +400,74 @@ class Brief:
     findings: tuple[GateFinding, ...] = ()
     withheld: str = ""
     version: int = 0
+    edited_by: str = ""
+    news: Sentence | None = None
 
     def of(self, side: Side) -> SideBrief:
         """What one side says."""
         return {Side.LEFT: self.left, Side.CENTER: self.center, Side.RIGHT: self.right}[side]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefEdit:
+    """What a person changes in a brief. None, or a side that is not named, stays as it is.
+
+    An empty deck is taken away; so is a side's lead given as None. Of sentences and bullets only
+    text and citations are read: quotations and evidence are found again in the cited articles.
+    """
+
+    headline: str | None = None
+    deck: str | None = None
+    overview: tuple[Sentence, ...] | None = None
+    bullets: dict[Side, tuple[Bullet, ...]] = field(default_factory=dict)
+    leads: dict[Side, str | None] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefVersion:
+    """One stored version of a story's text: who or what made it, when, from what.
+
+    ``by`` is a person, empty where the program wrote it. ``model`` and ``prompt`` (a hash) are
+    empty for text that no language model wrote. ``base`` is the version it was made from, 0 for
+    none. ``shown`` marks the one version that readers get. ``held`` means that it is a person's
+    and no later run replaces it; ``offered`` that it was written while a person's was held.
+    ``sources`` is the hash of the articles and settings it was written from.
+    """
+
+    story: str
+    version: int
+    made: datetime
+    writer: str
+    model: str = ""
+    prompt: str = ""
+    by: str = ""
+    note: str = ""
+    base: int = 0
+    shown: bool = False
+    held: bool = False
+    offered: bool = False
+    sources: str = ""
+    withheld: str = ""
+    brief: Brief
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotable:
+    """A passage that could stand in a brief, ready to be taken over, with what it is worth.
+
+    ``bullet`` is it as a point of its side; for the overview ``sentence`` is it as a sentence.
+    ``used`` tells that the brief says it already. ``value`` compares within one list only.
+    """
+
+    article: str
+    outlet: str
+    opinion: bool
+    value: float
+    used: bool
+    evidence: Evidence
+    bullet: Bullet | None = None
+    sentence: Sentence | None = None
 
 
 # --------------------------------------------------------------------------- issues

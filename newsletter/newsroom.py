@@ -160,14 +160,14 @@ class Newsroom:
             for url in source.addresses
         )
 
-    def writer(self) -> Writer:
-        """Make the configured writer, with a fresh budget for one issue.
+    def writer(self, name: str = "") -> Writer:
+        """Make the configured writer, or the named one, with a fresh budget for one issue.
 
         :raises BriefError: when the model's extra, name or key is missing.
         """
         from newsletter.brief import extract  # noqa: PLC0415 - half a second that few commands need
 
-        if self.config.brief.writer == "extract":
+        if (name or self.config.brief.writer) == "extract":
             return extract.write
         from newsletter.brief.compose_with_model import Budget, ModelWriter  # noqa: PLC0415
         from newsletter.brief.drafts import connect  # noqa: PLC0415

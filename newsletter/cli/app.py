@@ -15,6 +15,7 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    briefs,
     flow,
     issues,
     lines,
@@ -45,6 +46,7 @@ GROUPS = (
     issues,
     sending,
     stories,
+    briefs,
     readers,
     reports,
     sources,

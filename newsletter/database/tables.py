@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -190,6 +191,16 @@ briefs = Table(
     Column("sources_sha256", String(64), nullable=False),
     Column("withheld", Text, nullable=False),
     Column("body", Json, nullable=False),
+    # The model and the hash of its rules; empty for text that no model wrote.
+    Column("model", Text, nullable=False, server_default=""),
+    Column("prompt", String(64), nullable=False, server_default=""),
+    # The person whose version it is, what they did, and the version they started from.
+    Column("by", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("base", Integer, nullable=False, server_default="0"),
+    # Held: a person's, kept until released. Offered: written meanwhile, shown to nobody yet.
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("offered", Boolean, nullable=False, server_default=false()),
 )
 
 model_answers = Table(
