@@ -79,6 +79,8 @@ class Dated(StrEnum):
     """The feed says nothing usable; the time of first sight stands in."""
     FUTURE = "future"
     """The feed says a time that has not come yet; the time of first sight stands in."""
+    CORRECTED = "corrected"
+    """An editor says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,15 @@ class Article:
     def words(self) -> str:
         """The longest text there is of this article, without its title."""
         return self.text if len(self.text) >= len(self.summary) else self.summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleCorrection:
+    """What an editor knows better about an article than its feed; None leaves the feed's word."""
+
+    article: str
+    kind: Kind | None = None
+    published: datetime | None = None
 
 
 # --------------------------------------------------------------------------- stories
@@ -281,8 +292,9 @@ class StoryLock:
 
     ``articles`` stay in one story, and none of them shares it with one of ``apart``. ``story`` is
     the story that keeps its id: the one merged into, moved to, split, renamed or pinned. ``other``
-    is the story merged away, moved from or split off. ``title`` belongs to a rename. ``id`` is 0
-    until the lock is stored.
+    is the story merged away, moved from or split off, and ``came`` are those of ``articles`` that
+    came from it. ``title`` is the headline a rename gives, else the one that ``story``
+    had until then. ``id`` is 0 until the lock is stored.
     """
 
     id: int = 0
@@ -291,6 +303,7 @@ class StoryLock:
     articles: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     other: str = ""
+    came: tuple[str, ...] = ()
     title: str = ""
     by: str
     at: datetime

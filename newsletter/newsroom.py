@@ -20,6 +20,7 @@ from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
+from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
@@ -30,6 +31,7 @@ from newsletter.database.keys import signing_keys
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
+from newsletter.database.story_locks import StoryLocks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -82,9 +84,19 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
+    def corrections(self) -> ArticleCorrections:
+        """What editors corrected about articles."""
+        return ArticleCorrections(self.database)
+
+    @cached_property
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def story_locks(self) -> StoryLocks:
+        """What editors decided about stories."""
+        return StoryLocks(self.database)
 
     @cached_property
     def briefs(self) -> Briefs:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -158,6 +159,8 @@ story_articles = Table(
     metadata,
     Column("article", ForeignKey("articles.id"), primary_key=True),
     Column("story", ForeignKey("stories.id"), nullable=False),
+    # Looks out of place there: an editor should see it.
+    Column("far", Boolean, nullable=False, server_default=false()),
     Index(None, "story"),
 )
 
@@ -179,6 +182,42 @@ story_locks = Table(
     Column("body", Json, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("story", String(40), nullable=False, server_default=""),
+    Column("other", String(40), nullable=False, server_default=""),
+    # A lock that was taken back stays on record.
+    Column("ended_by", Text, nullable=False, server_default=""),
+    Column("ended", UtcTime),
+    Index(None, "story"),
+    Index(None, "other"),
+)
+
+# What an editor knows better about an article than its feed; the article itself stays as fetched.
+article_corrections = Table(
+    "article_corrections",
+    metadata,
+    Column("article", String(40), primary_key=True),
+    Column("field", String(16), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+# What a story is about, in its weightiest terms: enough to find its like in the archive.
+story_terms = Table(
+    "story_terms",
+    metadata,
+    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("lang", String(16), nullable=False),
+    Column("terms", Json, nullable=False),
+)
+
+related_stories = Table(
+    "related_stories",
+    metadata,
+    Column("earlier", ForeignKey("stories.id"), primary_key=True),
+    Column("later", ForeignKey("stories.id"), primary_key=True),
+    Column("likeness", Float, nullable=False),
+    Index(None, "later"),
 )
 
 briefs = Table(
