@@ -17,6 +17,7 @@ from newsletter.cli import (
     flow,
     issues,
     lines,
+    mail,
     readers,
     reports,
     sending,
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, sending, stories, readers, reports, sources, serve, lines):
+for group in (start, flow, issues, sending, mail, stories, readers, reports, sources, serve, lines):
     group.register(app)
 
 

@@ -21,6 +21,7 @@ from newsletter.pipeline.issues import (
     preview,
 )
 from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import GroupReport, group
 
 __all__ = [
@@ -33,7 +34,10 @@ __all__ = [
     "audience",
     "collect",
     "compose",
+    "deliver_mail",
     "group",
+    "post_mail",
+    "post_test",
     "preview",
     "reconcile",
     "send",
