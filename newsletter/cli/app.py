@@ -14,10 +14,12 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    audit,
     flow,
     issues,
     lines,
     mail,
+    machines,
     readers,
     reports,
     sending,
@@ -38,6 +40,22 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (start, flow, issues, sending, mail, stories, readers, reports, sources, serve, lines):
+# In the order of the help page.
+GROUPS = (
+    start,
+    flow,
+    issues,
+    sending,
+    stories,
+    readers,
+    reports,
+    sources,
+    serve,
+    audit,
+    machines,
+    lines,
+)
+for group in GROUPS:
     group.register(app)
 
 
