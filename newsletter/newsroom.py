@@ -120,6 +120,8 @@ class Newsroom:
     def mails(self) -> Mails:
         """Single mails: confirmations, alerts, tests."""
         return Mails(self.database)
+
+    @cached_property
     def audit(self) -> Audit:
         """Who did what."""
         return Audit(self.database, self.clock)

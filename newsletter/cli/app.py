@@ -18,8 +18,8 @@ from newsletter.cli import (
     flow,
     issues,
     lines,
-    mail,
     machines,
+    mail,
     readers,
     reports,
     sending,
@@ -39,13 +39,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, sending, mail, stories, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,
     flow,
     issues,
     sending,
+    mail,
     stories,
     readers,
     reports,
