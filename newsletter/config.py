@@ -171,6 +171,9 @@ class EditionSettings(_Table):
     one_sided_stories: int = Field(default=2, ge=0, le=10)
 
 
+DomainLimit = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+=[0-9]+(\.[0-9]+)?$")]
+
+
 class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
@@ -182,6 +185,9 @@ class Smtp(_Table):
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
     connections: int = Field(default=1, ge=1, le=64)
+    domain_connections: int = Field(default=0, ge=0, le=64)
+    domain_per_second: float = Field(default=0, ge=0)
+    domain_limits: tuple[DomainLimit, ...] = ()
 
 
 class SendGrid(_Table):
@@ -195,6 +201,18 @@ class SendGrid(_Table):
     log_complete_after_seconds: float = Field(default=0, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
+    webhook_public_key_env: str = ""
+
+
+class Bounces(_Table):
+    """The mailbox that undeliverable SMTP letters come back to."""
+
+    host: str = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    username_env: str = ""
+    password_env: str = ""
+    folder: str = "INBOX"
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
 
 
 class Delivery(_Table):
@@ -209,8 +227,18 @@ class Delivery(_Table):
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
     letters_per_second: float = Field(default=0, ge=0)
+    letters_per_hour: int = Field(default=0, ge=0)
+    letters_per_day: int = Field(default=0, ge=0)
+    mails_per_second: float = Field(default=0, ge=0)
+    testers: tuple[str, ...] = ()
+    fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
+    growth_limit: float = Field(default=0.5, ge=0)
+    bounce_limit: float = Field(default=0.05, ge=0, le=1)
+    complaint_limit: float = Field(default=0.003, ge=0, le=1)
+    judge_after: int = Field(default=200, ge=1)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
+    bounces: Bounces = Bounces()
 
 
 class Schedule(_Table):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 # --------------------------------------------------------------------------- sources
 
@@ -718,11 +719,34 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A single mail to one person: a confirmation, an alert, a test. Not part of an issue's send.
+
+    ``key`` names the occasion, such as ``confirm-123``: a second mail of the same key is never
+    made. ``word`` is the opaque name it travels under. ``name`` is its template and ``values`` are
+    what that takes. ``reader`` is 0 and ``token`` empty when it goes to nobody on the list.
+    """
+
+    key: str
+    word: str
+    name: str
+    to: str
+    values: dict[str, Any]
+    reader: int = 0
+    token: str = ""
+    joined: datetime | None = None
+    content: str = ""
+    attempt: int = 0
+    made: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a transport says of one letter.
 
     ``state`` is one of accepted, rejected, deferred, skipped, unknown. ``reason`` is one
-    sentence. ``wait`` is how many seconds the provider asks for before it is given more.
+    sentence. ``wait`` is how many seconds the provider asks for before it is given more;
+    ``later`` how many seconds this letter alone should wait.
     """
 
     key: str
@@ -730,6 +754,7 @@ class Outcome:
     reason: str = ""
     provider_id: str = ""
     wait: float = 0.0
+    later: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.mails import Mails
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -126,6 +127,11 @@ class Newsroom:
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """Single mails: confirmations, alerts, tests."""
+        return Mails(self.database)
 
     @cached_property
     def audit(self) -> Audit:

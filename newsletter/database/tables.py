@@ -429,6 +429,53 @@ pace = Table(
     Column("free_at", UtcTime, nullable=False),
 )
 
+# What the lane may carry, and a warm-up plan (letters a day, from a day on). 0 is no limit.
+pace_limits = Table(
+    "pace_limits",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("per_second", Float, nullable=False),
+    Column("per_hour", Integer, nullable=False),
+    Column("per_day", Integer, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("plan_begins", Date),
+)
+
+# How many letters left in each hour and each day (UTC).
+pace_counts = Table(
+    "pace_counts",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("span", String(8), primary_key=True),
+    Column("begins", UtcTime, primary_key=True),
+    Column("letters", Integer, nullable=False),
+)
+
+# Single mails: confirmations, welcomes, alerts, reminders, corrections, tests. Address and words
+# are taken away once a mail has ended; the key stays, so that nothing is sent twice.
+mails = Table(
+    "mails",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("word", String(32), nullable=False, unique=True),
+    Column("name", String(32), nullable=False),
+    Column("to", Text, nullable=False),
+    Column("reader", BigInteger, nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("values", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("batch", String(40), nullable=False),
+    Column("owner", String(40), nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("changed", UtcTime, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Index(None, "state", "not_before"),
+)
+
 # --------------------------------------------------------------------------- the house itself
 
 # The truth behind the scheduler's bells: a bell rung twice finds its row already there.

@@ -36,6 +36,8 @@ from newsletter.pipeline.stories import (
     unlock,
     unpin_story,
 )
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.stories import GroupReport, group
 
 __all__ = [
     "CollectReport",
@@ -55,6 +57,10 @@ __all__ = [
     "merge_stories",
     "move_article",
     "pin_story",
+    "deliver_mail",
+    "group",
+    "post_mail",
+    "post_test",
     "preview",
     "reconcile",
     "redate",
