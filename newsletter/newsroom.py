@@ -22,6 +22,7 @@ from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
 from newsletter.database.articles import Articles
 from newsletter.database.briefs import Briefs
+from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
@@ -94,6 +95,11 @@ class Newsroom:
     def issues(self) -> Issues:
         """Issues and revisions."""
         return Issues(self.database)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What was put right in stories that readers have."""
+        return Corrections(self.database)
 
     @cached_property
     def readers(self) -> Readers:

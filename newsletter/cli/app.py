@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    corrections,
     flow,
     issues,
     lines,
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
+for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
     group.register(app)
 
 

@@ -14,6 +14,7 @@ from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.issue.shown import (
     BarView,
+    CorrectionView,
     DifferView,
     FigureView,
     QuoteView,
@@ -26,6 +27,7 @@ from newsletter.model import (
     Article,
     Brief,
     Bullet,
+    Correction,
     Coverage,
     IssueStory,
     Kind,
@@ -229,6 +231,20 @@ def source_view(source: SourceLine, words: Catalogue | None = None, number: int 
         marks=marks(source, words) if words else (),
         number=number,
         title=clean(source.title),
+    )
+
+
+def correction_view(
+    entry: Correction, base_url: str = "", words: Catalogue | None = None
+) -> CorrectionView:
+    """A correction in words; the moment it was made only where a catalogue is given."""
+    return CorrectionView(
+        sentence=clean(entry.sentence),
+        headline=clean(entry.headline),
+        url=f"{base_url}/stories/{entry.slug}",
+        before=clean(entry.before),
+        after=clean(entry.after),
+        when=words.moment(entry.at) if words else "",
     )
 
 

@@ -13,6 +13,7 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
+from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
@@ -26,6 +27,7 @@ from newsletter.pipeline.stories import GroupReport, group
 __all__ = [
     "CollectReport",
     "ComposeReport",
+    "CorrectReport",
     "GroupReport",
     "WriteReport",
     "approve",
@@ -33,6 +35,7 @@ __all__ = [
     "audience",
     "collect",
     "compose",
+    "correct",
     "group",
     "preview",
     "reconcile",
