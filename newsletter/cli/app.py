@@ -15,11 +15,14 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     corrections,
+    audit,
     flow,
     issues,
     lines,
+    machines,
     readers,
     reports,
+    sending,
     serve,
     sources,
     start,
@@ -37,6 +40,22 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
+# In the order of the help page.
+GROUPS = (
+    start,
+    flow,
+    issues,
+    sending,
+    stories,
+    readers,
+    reports,
+    sources,
+    serve,
+    audit,
+    machines,
+    lines,
+)
+for group in GROUPS:
     group.register(app)
 
 
