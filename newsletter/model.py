@@ -538,6 +538,27 @@ class IssueStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a person put right in a story that readers have: who, when, and what it says now.
+
+    ``sentence`` says what was wrong. ``before`` and ``after`` are words of the story as they
+    stood and as they stand; both are empty when no single wording was at fault. ``headline`` and
+    ``section`` are the story's when it was told.
+    """
+
+    id: str
+    story: str
+    slug: str
+    headline: str
+    section: str = ""
+    sentence: str
+    before: str = ""
+    after: str = ""
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueContent:
     """Everything an issue says, before it is rendered."""
 
@@ -547,7 +568,7 @@ class IssueContent:
     articles: int
     outlets: int
     seconds: int
-    corrections: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -581,7 +602,11 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """An edition on a local date. ``approved_sha256`` binds the approval to the bytes."""
+    """An edition on a local date. ``approved_sha256`` binds the approval to the bytes.
+
+    ``corrects`` names the issue whose readers get this one, when it is no issue of its own but a
+    correction notice to one; its ``edition`` is then "daily#..." so that a date can have several.
+    """
 
     id: str
     edition: str
@@ -594,6 +619,12 @@ class Issue:
     approved_sha256: str = ""
     send_started: datetime | None = None
     send_ended: datetime | None = None
+    corrects: str = ""
+
+    @property
+    def publication(self) -> str:
+        """The edition whose readers get this, also for a correction notice."""
+        return self.edition.partition("#")[0]
 
 
 # --------------------------------------------------------------------------- readers

@@ -24,6 +24,7 @@ from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
@@ -108,6 +109,11 @@ class Newsroom:
     def issues(self) -> Issues:
         """Issues and revisions."""
         return Issues(self.database)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What was put right in stories that readers have."""
+        return Corrections(self.database)
 
     @cached_property
     def readers(self) -> Readers:

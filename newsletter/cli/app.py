@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    corrections,
     audit,
     briefs,
     flow,
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
+for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,

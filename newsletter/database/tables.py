@@ -266,6 +266,8 @@ issues = Table(
     Column("approved_sha256", String(64), nullable=False),
     Column("send_started", UtcTime),
     Column("send_ended", UtcTime),
+    # The issue whose readers get this one, when it is a correction notice; else empty.
+    Column("corrects", String(64), nullable=False, server_default=""),
     UniqueConstraint("edition", "day"),
 )
 
@@ -289,6 +291,31 @@ issue_stories = Table(
     Column("place", String(16), nullable=False),
     Column("position", Integer, nullable=False),
     Index(None, "story"),
+)
+
+# What a person put right in a story that readers have.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("story", ForeignKey("stories.id"), nullable=False),
+    Column("slug", String(100), nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "story"),
+)
+
+# Which issues open with which corrections, so that each is told once.
+issue_corrections = Table(
+    "issue_corrections",
+    metadata,
+    Column("correction", ForeignKey("corrections.id"), primary_key=True),
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
 )
 
 # --------------------------------------------------------------------------- readers

@@ -15,6 +15,7 @@ from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.day import corrected
 from newsletter.pipeline.grouping import GroupReport, group
+from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
@@ -42,6 +43,7 @@ from newsletter.pipeline.stories import GroupReport, group
 __all__ = [
     "CollectReport",
     "ComposeReport",
+    "CorrectReport",
     "GroupReport",
     "LockReport",
     "WriteReport",
@@ -51,6 +53,7 @@ __all__ = [
     "collect",
     "compose",
     "corrected",
+    "correct",
     "group",
     "locks",
     "mark_kind",

@@ -65,7 +65,13 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
             hint='Run "newsletter collect", "group" and "write" first, or lower '
             "[stories] floor_families.",
         )
-    content = choose(candidates, settings, edition=edition, day=local_day)
+    content = choose(
+        candidates,
+        settings,
+        edition=edition,
+        day=local_day,
+        corrections=room.corrections.waiting(edition, present.id if present else ""),
+    )
     before = room.issues.revision(present) if present else None
     tag = before.rendered[0].tag if before else room.tag()
     rendered = (room.renderer.render(content, tag=tag),)
