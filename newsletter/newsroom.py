@@ -24,6 +24,7 @@ from newsletter.database.articles import Articles
 from newsletter.database.briefs import Briefs
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
 from newsletter.database.readers import Readers
@@ -98,12 +99,19 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        return Readers(self.database, compile_segment=condition)
+        return Readers(
+            self.database,
+            compile_segment=condition,
+            clock=self.clock,
+            journal=FarewellJournal(self.config.path("data") / "farewells.jsonl"),
+        )
 
     @cached_property
     def signups(self) -> SignUps:
         """People on their way in, and what they change about themselves."""
-        return SignUps(self.database, address_hash=self.readers.address_hash)
+        return SignUps(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""
@@ -192,4 +200,7 @@ def open_newsroom(config: Config, *, clock: Clock = system_clock) -> Newsroom:
     :raises DatabaseError: when the database cannot be opened or upgraded.
     """
     database = open_database(config.database_url, busy_seconds=config.database.busy_seconds)
-    return Newsroom(config=config, database=database, clock=clock)
+    room = Newsroom(config=config, database=database, clock=clock)
+    # After a backup was put back, those who left since then leave again before anything is sent.
+    room.readers.take_in_journal()
+    return room

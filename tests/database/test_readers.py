@@ -39,7 +39,7 @@ class Office:
 
     def __init__(self, database: Database, folder: Path):
         self.database = database
-        self.readers = Readers(database, compile_segment=condition)
+        self.readers = Readers(database, compile_segment=condition, clock=lambda: NOW)
         self.refusals = folder / "new" / "refused.csv"
         self._numbers = itertools.count(1)
 
