@@ -337,8 +337,7 @@ def _words_or_rules(value: object) -> str:
 
 _Some = (
     Annotated[
-        Annotated[tuple[str, ...], Tag("words")]
-        | Annotated[tuple["Condition", ...], Tag("rules")],
+        Annotated[tuple[str, ...], Tag("words")] | Annotated[tuple["Condition", ...], Tag("rules")],
         Discriminator(_words_or_rules),
     ]
     | None

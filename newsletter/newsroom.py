@@ -28,6 +28,7 @@ from newsletter.database.engine import Database, open_database
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.knocks import Knocks
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -113,6 +114,11 @@ class Newsroom:
         return SignUps(
             self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
         )
+
+    @cached_property
+    def knocks(self) -> Knocks:
+        """How often somebody may knock, counted for all processes together."""
+        return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""

@@ -14,7 +14,7 @@ small letters; "en" also means "en-GB".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Protocol
 
@@ -81,24 +81,28 @@ def condition(segment: Segment, columns: ReaderColumns, now: datetime) -> Column
 def _rule(rule: Condition, columns: ReaderColumns, now: datetime) -> ColumnElement[bool]:
     if rule.field is None:
         return _nested(rule, columns, now)
-    if rule.field == "joined":
-        return _when(rule, columns.joined, now)
-    if rule.field == "engagement":
-        return _when(rule, columns.last_click, now)
-    kind = _KINDS.get(rule.field)
-    wanted = rule.in_ if rule.in_ is not None else _words(rule.any)
-    every, none = _words(rule.all), _words(rule.none)
-    if kind is not None:
-        if wanted is not None:
-            return _has_any(kind, _folded(wanted), columns)
-        if every is not None:
-            return _has_all(kind, _folded(every), columns)
-        return not_(_has_any(kind, _folded(none or ()), columns))
-    if wanted is not None:
-        return _is_any(rule.field, wanted, columns)
+    if rule.field in {"joined", "engagement"}:
+        column = columns.joined if rule.field == "joined" else columns.last_click
+        return _when(rule, column, now)
+    return _compared(rule, rule.field, columns)
+
+
+def _compared(rule: Condition, field: str, columns: ReaderColumns) -> ColumnElement[bool]:
+    """A field compared with words; of one value or of many makes no difference here."""
+    kind = _KINDS.get(field)
+
+    def has_any(words: Sequence[str]) -> ColumnElement[bool]:
+        if kind is None:
+            return _is_any(field, words, columns)
+        return _has_any(kind, _folded(words), columns)
+
+    some = rule.in_ if rule.in_ is not None else _words(rule.any)
+    if some is not None:
+        return has_any(some)
+    every = _words(rule.all)
     if every is not None:
-        return and_(true(), *(_is_any(rule.field, (value,), columns) for value in every))
-    return not_(_is_any(rule.field, none or (), columns))
+        return and_(true(), *(has_any((word,)) for word in every))
+    return not_(has_any(_words(rule.none) or ()))
 
 
 def _nested(rule: Condition, columns: ReaderColumns, now: datetime) -> ColumnElement[bool]:
@@ -140,16 +144,16 @@ def _is_any(field: str, values: Sequence[str], columns: ReaderColumns) -> Column
         return columns.id.in_(
             select(table.reader).where(table.name == name, table.value.in_(wanted))
         )
-    if field == "country":
-        return columns.country.in_([value.strip().upper() for value in values])
     if field == "language":
         return or_(*(_speaks(value.strip(), columns.language) for value in values))
-    if field == "timezone":
-        return columns.timezone.in_([value.strip() for value in values])
-    if field == "email_domain":
-        domains = [value.strip().removeprefix("@").casefold() for value in values]
-        return columns.email_domain.in_([_ascii_domain(domain) for domain in domains])
-    return columns.source.in_(list(values))
+    compared: dict[str, tuple[Column[Any], Callable[[str], str]]] = {
+        "country": (columns.country, lambda value: value.strip().upper()),
+        "timezone": (columns.timezone, str.strip),
+        "email_domain": (columns.email_domain, _stored_domain),
+        "source": (columns.source, str),
+    }
+    column, stored = compared[field]
+    return column.in_([stored(value) for value in values])
 
 
 def _speaks(language: str, column: Column[Any]) -> ColumnElement[bool]:
@@ -166,15 +170,12 @@ def _has_any(kind: str, tags: Sequence[str], columns: ReaderColumns) -> ColumnEl
     return columns.id.in_(select(table.reader).where(table.kind == kind, table.tag.in_(tags)))
 
 
-def _has_all(kind: str, tags: Sequence[str], columns: ReaderColumns) -> ColumnElement[bool]:
-    return and_(true(), *(_has_any(kind, (tag,), columns) for tag in tags))
-
-
 def _folded(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(" ".join(tag.split()).casefold() for tag in tags))
 
 
-def _ascii_domain(domain: str) -> str:
+def _stored_domain(value: str) -> str:
+    domain = value.strip().removeprefix("@").casefold()
     if domain.isascii():
         return domain
     try:

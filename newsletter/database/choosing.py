@@ -155,7 +155,7 @@ def query(
     )
 
 
-def counted(segment: Segment, compiled: Compiled) -> Select[tuple[int]]:
+def counted(segment: Segment, compiled: Compiled) -> Select[Any]:
     """How many readers would get the segment's edition if it went to this segment alone."""
     condition = true() if plain(segment) else compiled(segment)
     return (

@@ -78,5 +78,7 @@ def tidy(connection: Connection, now: datetime) -> int:
     """Forget knocks that no window reaches any more; return how many."""
     old = delete(knocks).where(knocks.c.lane != INVITATION, knocks.c.at <= now - _LONGEST)
     gone = connection.execute(old).rowcount
-    ancient = delete(knocks).where(knocks.c.lane == INVITATION, knocks.c.at < now - _INVITATIONS_FOR)
+    ancient = delete(knocks).where(
+        knocks.c.lane == INVITATION, knocks.c.at < now - _INVITATIONS_FOR
+    )
     return gone + connection.execute(ancient).rowcount

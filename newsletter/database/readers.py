@@ -53,6 +53,7 @@ _EXPORTED = (
     "source",
 )
 
+
 def address_key(email: str) -> str:
     """An address as it is compared: case folded, domain in its ASCII form."""
     local, _, domain = email.strip().rpartition("@")

@@ -247,7 +247,7 @@ class SignUps:
                 return False
             _set_topics(connection, row.id, choice.topics)
             for edition in choice.offered:
-                _hold(connection, row.id, edition, edition in choice.editions, now)
+                _hold(connection, row.id, edition, now, wanted=edition in choice.editions)
             paused = choice.pause_until is not None
             values: dict[str, object] = {
                 "state": (ReaderState.PAUSED if paused else ReaderState.ACTIVE).value,
@@ -371,7 +371,7 @@ def _set_topics(connection: Connection, reader: int, topics: Sequence[str]) -> N
 
 
 def _hold(
-    connection: Connection, reader: int, edition: str, wanted: bool, now: datetime
+    connection: Connection, reader: int, edition: str, now: datetime, *, wanted: bool
 ) -> None:
     """Begin or end one subscription of a confirmed reader."""
     state = "active" if wanted else "unsubscribed"
@@ -395,9 +395,7 @@ def _wake(connection: Connection, now: datetime) -> int:
     )
     ids = list(connection.execute(select(readers.c.id).where(*over)).scalars())
     connection.execute(
-        update(readers)
-        .where(*over)
-        .values(state=ReaderState.ACTIVE.value, paused_until=None)
+        update(readers).where(*over).values(state=ReaderState.ACTIVE.value, paused_until=None)
     )
     for reader in ids:
         log_line(connection, reader, "resumed", now, source="the pause is over")

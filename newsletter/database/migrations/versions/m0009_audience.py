@@ -20,13 +20,16 @@ _NEW = ("frequency", "format", "send_at", "tracking", "paused_until", "last_clic
 
 def upgrade() -> None:
     """Add the columns and tables, and move the ends of pauses to their column."""
-    text = {"nullable": False}
     op.add_column(
-        "readers", sa.Column("frequency", sa.String(16), server_default="daily", **text)
+        "readers", sa.Column("frequency", sa.String(16), server_default="daily", nullable=False)
     )
-    op.add_column("readers", sa.Column("format", sa.String(8), server_default="html", **text))
-    op.add_column("readers", sa.Column("send_at", sa.String(5), server_default="", **text))
-    op.add_column("readers", sa.Column("tracking", sa.Boolean(), server_default=sa.false(), **text))
+    op.add_column(
+        "readers", sa.Column("format", sa.String(8), server_default="html", nullable=False)
+    )
+    op.add_column("readers", sa.Column("send_at", sa.String(5), server_default="", nullable=False))
+    op.add_column(
+        "readers", sa.Column("tracking", sa.Boolean(), server_default=sa.false(), nullable=False)
+    )
     op.add_column("readers", sa.Column("paused_until", UtcTime()))
     op.add_column("readers", sa.Column("last_click", UtcTime()))
     op.add_column("readers", sa.Column("asked", UtcTime()))
@@ -107,9 +110,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_messages")),
     )
-    op.create_index(
-        op.f("ix_webhook_messages_state_due"), "webhook_messages", ["state", "due"]
-    )
+    op.create_index(op.f("ix_webhook_messages_state_due"), "webhook_messages", ["state", "due"])
 
 
 def downgrade() -> None:
