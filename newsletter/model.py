@@ -796,3 +796,34 @@ class Event:
     kind: str
     at: datetime
     detail: str = ""
+
+
+# --------------------------------------------------------------------------- events about people
+
+
+class FarewellKind(StrEnum):
+    """What ends, or may end, a reader's mail."""
+
+    HARD_BOUNCE = "hard-bounce"
+    """The mailbox is gone; never written to again."""
+    SOFT_BOUNCE = "soft-bounce"
+    """The mailbox did not take one letter; counted, and suppressed after a limit."""
+    COMPLAINT = "complaint"
+    """The reader marked a letter as spam; never written to again."""
+    UNSUBSCRIBE = "unsubscribe"
+    """The reader left, by a link of the provider or by mail."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Farewell:
+    """Word from outside about one person's mail, by the reader's number or by address.
+
+    ``at`` is when it happened, ``detail`` what was said, such as the answer of a mail server;
+    both stand in the reader's history.
+    """
+
+    kind: FarewellKind
+    at: datetime
+    reader: int = 0
+    email: str = ""
+    detail: str = ""

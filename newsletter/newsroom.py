@@ -27,9 +27,11 @@ from newsletter.database.briefs import Briefs
 from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
 from newsletter.database.mails import Mails
+from newsletter.database.knocks import Knocks
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -118,12 +120,24 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        return Readers(self.database, compile_segment=condition)
+        return Readers(
+            self.database,
+            compile_segment=condition,
+            clock=self.clock,
+            journal=FarewellJournal(self.config.path("data") / "farewells.jsonl"),
+        )
 
     @cached_property
     def signups(self) -> SignUps:
         """People on their way in, and what they change about themselves."""
-        return SignUps(self.database, address_hash=self.readers.address_hash)
+        return SignUps(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
+
+    @cached_property
+    def knocks(self) -> Knocks:
+        """How often somebody may knock, counted for all processes together."""
+        return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""
@@ -222,4 +236,7 @@ def open_newsroom(config: Config, *, clock: Clock = system_clock) -> Newsroom:
     :raises DatabaseError: when the database cannot be opened or upgraded.
     """
     database = open_database(config.database_url, busy_seconds=config.database.busy_seconds)
-    return Newsroom(config=config, database=database, clock=clock)
+    room = Newsroom(config=config, database=database, clock=clock)
+    # After a backup was put back, those who left since then leave again before anything is sent.
+    room.readers.take_in_journal()
+    return room

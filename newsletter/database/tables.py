@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
@@ -337,7 +338,34 @@ readers = Table(
     Column("joined", UtcTime, nullable=False),
     Column("source", Text, nullable=False),
     Column("attributes", Json, nullable=False),
+    # What a reader chose: daily, weekdays, weekly; html, text; a local time such as "07:30".
+    Column("frequency", String(16), nullable=False, server_default="daily"),
+    Column("format", String(8), nullable=False, server_default="html"),
+    Column("send_at", String(5), nullable=False, server_default=""),
+    Column("tracking", Boolean, nullable=False, server_default=false()),
+    Column("paused_until", UtcTime),
+    # The last click of a reader who let us count clicks; opens are never counted.
+    Column("last_click", UtcTime),
+    # When a reader without clicks was asked whether to go on.
+    Column("asked", UtcTime),
     Index(None, "country"),
+    Index(None, "joined"),
+    Index(
+        "ix_readers_paused_until",
+        "paused_until",
+        sqlite_where=text("paused_until IS NOT NULL"),
+        postgresql_where=text("paused_until IS NOT NULL"),
+    ),
+)
+
+# What an operator knows about a reader beyond the fields above, one value a name.
+reader_attributes = Table(
+    "reader_attributes",
+    metadata,
+    Column("reader", ForeignKey("readers.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("value", String(200), nullable=False),
+    Index(None, "name", "value", "reader"),
 )
 
 # Topics and lists in one narrow table: "any of these" is then an index look-up on both engines.
@@ -381,6 +409,56 @@ suppressions = Table(
     Column("address_hash", String(64), primary_key=True),
     Column("reason", String(24), nullable=False),
     Column("at", UtcTime, nullable=False),
+)
+
+# Who knocked when, so that several processes share one limit; hashed, and kept for a day.
+knocks = Table(
+    "knocks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("lane", String(24), nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "lane", "who", "at"),
+    Index(None, "lane", "at"),
+)
+
+# Programs that may ask the API; of their word only the hash is kept.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("scopes", Json, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("used", UtcTime),
+    Column("revoked", UtcTime),
+)
+
+# Where news of readers and issues is posted to, and what waits to be posted.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", String(80), nullable=False),
+    Column("kinds", Json, nullable=False),
+    Column("made", UtcTime, nullable=False),
+)
+
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("webhook", ForeignKey("webhooks.name", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("body", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due", UtcTime, nullable=False),
+    Column("answer", Text, nullable=False),
+    Index(None, "state", "due"),
 )
 
 # What readers say is wrong with a story. The number is random: who has it may look.
