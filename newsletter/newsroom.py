@@ -26,6 +26,7 @@ from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.people import People
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -113,6 +114,11 @@ class Newsroom:
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def people(self) -> People:
+        """Who works on the desk."""
+        return People(self.database)
 
     @cached_property
     def renderer(self) -> Renderer:
