@@ -243,6 +243,59 @@ class HistoryEntry:
     headline: str
 
 
+class When(StrEnum):
+    """Where a related story lies in time."""
+
+    EARLIER = "earlier"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelatedStory:
+    """Another story about the same matter, before or after: linked, not merged.
+
+    ``day`` is the UTC date the other story was first seen on. ``likeness`` runs from 0 to 1.
+    """
+
+    story: str
+    slug: str
+    headline: str
+    when: When
+    day: date
+    likeness: float = 0.0
+
+
+class LockKind(StrEnum):
+    """What an editor decided about a story."""
+
+    MERGE = "merge"
+    SPLIT = "split"
+    MOVE = "move"
+    RENAME = "rename"
+    PIN = "pin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryLock:
+    """One decision of an editor, which holds against every later run of grouping.
+
+    ``articles`` stay in one story, and none of them shares it with one of ``apart``. ``story`` is
+    the story that keeps its id: the one merged into, moved to, split, renamed or pinned. ``other``
+    is the story merged away, moved from or split off. ``title`` belongs to a rename. ``id`` is 0
+    until the lock is stored.
+    """
+
+    id: int = 0
+    kind: LockKind
+    story: str
+    articles: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+    other: str = ""
+    title: str = ""
+    by: str
+    at: datetime
+
+
 # --------------------------------------------------------------------------- briefs
 
 
@@ -399,6 +452,7 @@ class IssueStory:
     brief: Brief
     sources: dict[str, SourceLine]
     history: tuple[HistoryEntry, ...] = ()
+    related: tuple[RelatedStory, ...] = ()
     update: bool = False
     seconds: int = 0
 

@@ -21,6 +21,7 @@ from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
 from newsletter.database.articles import Articles
+from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
@@ -119,6 +120,9 @@ class Newsroom:
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
+    def audit(self) -> Audit:
+        """Who did what."""
+        return Audit(self.database, self.clock)
 
     @cached_property
     def renderer(self) -> Renderer:

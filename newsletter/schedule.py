@@ -28,7 +28,7 @@ from newsletter.config import Config, EditionSettings
 from newsletter.errors import NewsletterError, NotApproved
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
-from newsletter.work import Work
+from newsletter.work import Functions, Job, Work
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +116,15 @@ def due(
     ]
 
 
+def jobs(room: Newsroom, work: Work | None = None) -> Functions:
+    """What the bells cause, by name: the table that a process runs its jobs from."""
+    return {
+        COLLECT: partial(_collect, room),
+        "look": partial(ring_due, room),
+        "tidy": lambda: room.signups.tidy(room.clock()),
+    }
+
+
 class Scheduler:
     """The alarm clock of one process."""
 
@@ -152,15 +161,15 @@ class Scheduler:
 
     def collect(self) -> None:
         """Hand over a round of collecting and what follows from it."""
-        self._work.defer(COLLECT, partial(_collect, self._room))
+        self._work.defer(Job(name=COLLECT, queue="collect"))
 
     def tidy(self) -> None:
         """Hand over what ends by itself: pauses, unanswered sign-ups, addresses of origin."""
-        self._work.defer("tidy", lambda: self._room.signups.tidy(self._room.clock()))
+        self._work.defer(Job(name="tidy"))
 
     def look(self) -> None:
         """Hand over whatever is due now."""
-        self._work.defer("look", partial(ring_due, self._room))
+        self._work.defer(Job(name="look"))
 
 
 def ring_due(room: Newsroom) -> list[Firing]:

@@ -14,11 +14,14 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    audit,
     flow,
     issues,
     lines,
+    machines,
     readers,
     reports,
+    sending,
     serve,
     sources,
     start,
@@ -35,7 +38,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, reports, sources, serve, lines):
+# In the order of the help page.
+GROUPS = (
+    start,
+    flow,
+    issues,
+    sending,
+    stories,
+    readers,
+    reports,
+    sources,
+    serve,
+    audit,
+    machines,
+    lines,
+)
+for group in GROUPS:
     group.register(app)
 
 

@@ -13,7 +13,7 @@ from newsletter.cli.place import Json, place, say, show_json
 from newsletter.config import Config
 from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
-from newsletter.schedule import Scheduler, next_firings
+from newsletter.schedule import Scheduler, jobs, next_firings
 from newsletter.work import InProcess
 
 GRACE_SECONDS = 10
@@ -34,7 +34,7 @@ def run(
     """Ring the bells and serve the pages, in one process."""
     _log_to_stderr()
     with place(context).newsroom() as room:
-        work = InProcess()
+        work = InProcess(jobs(room))
         scheduler = Scheduler(room, work)
         try:
             if room.config.schedule.enabled:

@@ -391,6 +391,56 @@ bells = Table(
     Column("rung", UtcTime, nullable=False),
 )
 
+# Who did what. It outlives the people in it, so it names readers by number only.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index(None, "at"),
+    Index(None, "subject"),
+)
+
+# What needs a person now, and which ways of telling took it: one row from trouble to recovery.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("sentence", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("told", Json, nullable=False),
+    Column("told_end", Json, nullable=False),
+)
+
+# Who rings the bells. The epoch grows with every change of leader and never falls.
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("owner", String(40), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("born", Text, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+# A sending that a person set for a moment of its own; without a moment it waits for that person.
+planned_sends = Table(
+    "planned_sends",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("at", UtcTime),
+    Column("by", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+)
+
 # Facts of this installation, such as the key that suppression hashes are made with.
 settings = Table(
     "settings",
