@@ -120,6 +120,8 @@ class Newsroom:
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
+
+    @cached_property
     def audit(self) -> Audit:
         """Who did what."""
         return Audit(self.database, self.clock)

@@ -15,6 +15,7 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    editors,
     flow,
     issues,
     lines,
@@ -47,6 +48,7 @@ GROUPS = (
     stories,
     readers,
     reports,
+    editors,
     sources,
     serve,
     audit,

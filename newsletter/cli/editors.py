@@ -1,5 +1,8 @@
-"""``editors``: who works on the desk. The first admin comes from here; nobody has a default
-password, everybody chooses their own by a link that works once."""
+"""``editors``: who works on the desk.
+
+The first admin comes from here. Nobody has a default password: everybody chooses their own by a
+link that works once.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from typing import Annotated
 
 import typer
 
-from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.place import Json, place, say, show_json
 from newsletter.editors.passwords import Passwords, why_not
 from newsletter.editors.roles import SENTENCES
 from newsletter.errors import AccountError, NotFound
 from newsletter.model import Editor, Role
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline import people as pipeline
 
 editors = typer.Typer(help="Who works on the editors' desk.", no_args_is_help=True)
 
@@ -32,7 +36,7 @@ def register(app: typer.Typer) -> None:
 
 
 @editors.command()
-def add(
+def add(  # noqa: PLR0917 - typer calls it by name
     context: typer.Context,
     email: str,
     role: Annotated[Role, typer.Option(help="What they may do.")] = Role.EDITOR,
@@ -44,27 +48,10 @@ def add(
     with place(context).newsroom() as room:
         about = (email, name, room.config.site.name)
         chosen = _typed(about) if password else ""
-        person, link = pipeline.people.invite(room, email, name=name, role=role, by=_by())
+        person, link = pipeline.invite(room, email, name=name, role=role, by=who())
         if chosen:
             room.people.set_password(person.id, Passwords().hash(chosen))
         _say(room, person, "" if chosen else link, as_json=as_json)
-
-
-@editors.command()
-def invite(
-    context: typer.Context,
-    email: str,
-    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.EDITOR,
-    name: Name = "",
-) -> None:
-    """Take somebody on and mail them the link where they choose a password."""
-    with place(context).newsroom() as room:
-        person, link = pipeline.people.invite(room, email, name=name, role=role, by=_by())
-        if pipeline.people.mail_link(room, person, link):
-            say(f"invited  {person.email} as {person.role}, by mail")
-        else:
-            say("The mail did not go out; give them the link by hand.")
-            _say(room, person, link, as_json=False)
 
 
 @editors.command("list")
@@ -91,7 +78,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         how = "password and phone" if person.totp else how
         say(f"{person.role:<10} {person.email:<32} {how:<20} {person.name}".rstrip())
     if not people:
-        say('Nobody works here yet: newsletter editors add EMAIL --role admin')
+        say("Nobody works here yet: newsletter editors add EMAIL --role admin")
 
 
 @editors.command()
@@ -99,7 +86,7 @@ def remove(context: typer.Context, email: str) -> None:
     """Let somebody go; they are signed out everywhere at once."""
     with place(context).newsroom() as room:
         person = _found(room, email)
-        pipeline.people.remove(room, person, by=_by())
+        pipeline.remove(room, person, by=who())
     say(f"removed  {person.email}")
 
 
@@ -116,7 +103,7 @@ def reset(
     with place(context).newsroom() as room:
         person = _found(room, email)
         chosen = _typed((person.email, person.name, room.config.site.name)) if password else ""
-        link = pipeline.people.reset(room, person, by=_by(), second_factor=lost_phone)
+        link = pipeline.reset(room, person, by=who(), second_factor=lost_phone)
         if chosen:
             room.people.set_password(person.id, Passwords().hash(chosen))
         _say(room, person, "" if chosen else link, as_json=False)
@@ -127,7 +114,7 @@ def role(context: typer.Context, email: str, role: Role) -> None:
     """Give somebody another role; they sign in again."""
     with place(context).newsroom() as room:
         person = _found(room, email)
-        pipeline.people.change_role(room, person, role, by=_by())
+        pipeline.change_role(room, person, role, by=who())
     say(f"{role:<10} {person.email}")
     say(f"  {SENTENCES[role]}")
 
@@ -160,12 +147,7 @@ def _typed(about: tuple[str, ...]) -> str:
 def _found(room: Newsroom, email: str) -> Editor:
     person = room.people.by_email(email)
     if person is None:
-        raise NotFound(email, "does not work here", hint='"newsletter editors list" shows who does.')
+        raise NotFound(
+            email, "does not work here", hint='"newsletter editors list" shows who does.'
+        )
     return person
-
-
-def _by() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"

@@ -36,9 +36,7 @@ def reset(room: Newsroom, editor: Editor, *, by: str, second_factor: bool = Fals
     if second_factor:
         room.people.set_totp(editor.id, "", 0, ())
         room.people.end_sessions(editor.id)
-    room.audit.note(
-        by, "editor.reset", editor.email, "with second factor" if second_factor else ""
-    )
+    room.audit.note(by, "editor.reset", editor.email, "with second factor" if second_factor else "")
     return _link(room, editor, "reset", RESET_FOR)
 
 

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.public.pages import Pages
 
@@ -39,6 +40,7 @@ def create_app(room: Newsroom) -> FastAPI:
     app.include_router(joining.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
+    mount_desk(app, room, pages)
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages.

@@ -48,9 +48,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
     routes = APIRouter()
     one_place, everywhere = Limit(FROM_ONE_PLACE), Limit(FROM_EVERYWHERE)
 
-    def form(
-        request: Request, template: str, *, status: int = 200, **values: object
-    ) -> Response:
+    def form(request: Request, template: str, *, status: int = 200, **values: object) -> Response:
         """A form for somebody who is not signed in, with a word of its own against forgery."""
         word = request.cookies.get(_form_cookie(request), "")
         if not _WORD.fullmatch(word):
@@ -70,7 +68,9 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
         kept = request.cookies.get(_form_cookie(request), "")
         return from_our_page(request) and same(sent.one("word", 100), kept)
 
-    def login_page(request: Request, *, problem: str = "", back: str = "", status: int = 200) -> Response:
+    def login_page(
+        request: Request, *, problem: str = "", back: str = "", status: int = 200
+    ) -> Response:
         return form(
             request,
             "login",
@@ -95,10 +95,15 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             return refused
         now, back = room.clock(), safe_next(sent.one("next"))
         if not ours(request, sent):
-            return login_page(request, problem="This form is too old. Try again.", back=back, status=403)
+            return login_page(
+                request, problem="This form is too old. Try again.", back=back, status=403
+            )
         if not one_place.allows(_origin(request), now) or not everywhere.allows("", now):
             return login_page(
-                request, problem="Too many tries from here. Wait some minutes.", back=back, status=429
+                request,
+                problem="Too many tries from here. Wait some minutes.",
+                back=back,
+                status=429,
             )
         editor = room.people.by_email(sent.one("email", 254))
         if editor is not None and must_wait(editor, now):
@@ -137,7 +142,9 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
         session, editor = found
         now, back = room.clock(), safe_next(sent.one("next"))
         if not ours(request, sent):
-            return form(request, "code", problem="This form is too old. Try again.", back=back, status=403)
+            return form(
+                request, "code", problem="This form is too old. Try again.", back=back, status=403
+            )
         if must_wait(editor, now) or not _code_is_right(room, editor, sent.one("code", 20), now):
             room.people.failed(editor.id, now)
             room.audit.note(f"editor:{editor.email}", "code refused", _who(editor))
@@ -160,7 +167,9 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
     def invited(request: Request, word: str) -> Response:
         if (refused := _insecure(request, room, pages)) is not None:
             return refused
-        editor = room.people.of_link(hashed(word), now=room.clock()) if _WORD.fullmatch(word) else None
+        editor = (
+            room.people.of_link(hashed(word), now=room.clock()) if _WORD.fullmatch(word) else None
+        )
         if editor is None:
             return _void(pages)
         return form(request, "join", person=editor, word_of_link=word, problem="", name=editor.name)
@@ -171,8 +180,14 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             return refused
         now = room.clock()
         if not one_place.allows(_origin(request), now):
-            return pages.show(None, "said", status=429, title="Wait a little",
-                              sentences=["Too many tries from here. Wait some minutes."], links=[])
+            return pages.show(
+                None,
+                "said",
+                status=429,
+                title="Wait a little",
+                sentences=["Too many tries from here. Wait some minutes."],
+                links=[],
+            )
         editor = room.people.of_link(hashed(word), now=now) if _WORD.fullmatch(word) else None
         if editor is None:
             return _void(pages)
@@ -184,7 +199,12 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             problem = "The two passwords differ."
         if problem:
             return form(
-                request, "join", status=400, person=editor, word_of_link=word, problem=problem,
+                request,
+                "join",
+                status=400,
+                person=editor,
+                word_of_link=word,
+                problem=problem,
                 name=name,
             )
         if not room.people.take_link(

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
-from newsletter import pipeline
 from newsletter.editors.roles import SENTENCES
 from newsletter.errors import NewsletterError
 from newsletter.model import Editor, Role
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline import people as pipeline
 from newsletter.web.desk.door import NotAllowed, RunningPeople, Visitor
 from newsletter.web.desk.form import Fields, Form
 from newsletter.web.desk.pages import DeskPages
@@ -50,7 +50,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
     def invite(visitor: RunningPeople, sent: Form) -> Response:
         role = _role(sent)
         try:
-            person, link = pipeline.people.invite(
+            person, link = pipeline.invite(
                 room,
                 sent.one("email", 254),
                 name=sent.one("name", 80),
@@ -59,19 +59,13 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             )
         except NewsletterError as error:
             return page(visitor, problem=f"{error}.")
-        mailed = pipeline.people.mail_link(room, person, link)
-        return page(
-            visitor,
-            said=f"{person.email} is invited"
-            + (" by mail. The link is good for seven days." if mailed else "."),
-            link="" if mailed else link,
-        )
+        return page(visitor, said=f"{person.email} is invited for seven days.", link=link)
 
     @routes.post("/desk/people/{number}/role")
     def change(visitor: RunningPeople, number: Number, sent: Form) -> Response:
         person = other(visitor, number)
         try:
-            pipeline.people.change_role(room, person, _role(sent), by=visitor.actor)
+            pipeline.change_role(room, person, _role(sent), by=visitor.actor)
         except NewsletterError as error:
             return page(visitor, problem=f"{error}. {error.hint}")
         return pages.go("/desk/people")
@@ -79,18 +73,16 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
     @routes.post("/desk/people/{number}/reset")
     def reset(visitor: RunningPeople, number: Number, sent: Form) -> Response:
         person = other(visitor, number)
-        link = pipeline.people.reset(
+        link = pipeline.reset(
             room, person, by=visitor.actor, second_factor=bool(sent.one("second_factor"))
         )
-        mailed = pipeline.people.mail_link(room, person, link)
-        said = f"{person.email} gets a new link, good for a day"
-        return page(visitor, said=f"{said}." if mailed else f"{said}:", link="" if mailed else link)
+        return page(visitor, said=f"{person.email} gets a new link, good for a day.", link=link)
 
     @routes.post("/desk/people/{number}/remove")
     def remove(visitor: RunningPeople, number: Number) -> Response:
         person = other(visitor, number)
         try:
-            pipeline.people.remove(room, person, by=visitor.actor)
+            pipeline.remove(room, person, by=visitor.actor)
         except NewsletterError as error:
             return page(visitor, problem=f"{error}. {error.hint}")
         return pages.go("/desk/people")
