@@ -27,7 +27,7 @@ COOKIE = "__Host-desk"
 PLAIN_COOKIE = "desk"
 """Where the connection is plain HTTP, which only this machine gets: browsers keep the ``__Host-``
 prefix for TLS."""
-_SAFE_NEXT = re.compile(r"/desk(?:/[A-Za-z0-9_.~-]+)*(?:\?[A-Za-z0-9_.~=&%+-]*)?")
+_SAFE_NEXT = re.compile(r"/desk(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*(?:\?[A-Za-z0-9_.~=&%+-]*)?")
 _SEEN_AGAIN = timedelta(minutes=1)
 
 

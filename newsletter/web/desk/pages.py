@@ -43,23 +43,27 @@ class DeskPages:
         self.pages = pages
         self.words = pages.words
 
-    def html(self, visitor: Visitor | None, name: str, nonce: str = "", **values: Any) -> str:
-        """The page or part of a page ``web/desk/<name>.html``."""
+    def html(
+        self, visitor: Visitor | None, template: str, nonce: str = "", /, **values: Any
+    ) -> str:
+        """The page or part of a page ``web/desk/<template>.html``."""
         return self.pages.page(
-            f"desk/{name}.html", visitor=visitor, nonce=nonce, **{"here": "", **values}
+            f"desk/{template}.html", visitor=visitor, nonce=nonce, **{"here": "", **values}
         )
 
     def show(
-        self, visitor: Visitor | None, name: str, *, status: int = 200, **values: Any
+        self, visitor: Visitor | None, template: str, /, *, status: int = 200, **values: Any
     ) -> Response:
         """A whole page, with a fresh word that its own scripts carry."""
         nonce = secrets.token_urlsafe(16)
-        html = self.html(visitor, name, nonce, **values)
+        html = self.html(visitor, template, nonce, **values)
         return HTMLResponse(html, status, {**HEADERS, "Content-Security-Policy": policy(nonce)})
 
-    def part(self, visitor: Visitor, name: str, *, status: int = 200, **values: Any) -> Response:
+    def part(
+        self, visitor: Visitor, template: str, /, *, status: int = 200, **values: Any
+    ) -> Response:
         """A part of a page, for a script of ours that asked for it."""
-        html = self.html(visitor, name, **values)
+        html = self.html(visitor, template, **values)
         headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'"}
         return HTMLResponse(html, status, headers)
 
