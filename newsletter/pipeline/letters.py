@@ -63,7 +63,7 @@ def send(
     finally:
         transport.close()
     room.stories.mark_mailed(room.issues.stories_of(issue), started)
-    _close_send(room, issue, report)
+    close_send(room, issue, report)
     return report
 
 
@@ -81,7 +81,7 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     return report
 
 
-def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
+def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
     """Write down how a send ended; a paused or cancelled one stays as its person left it."""
     if report.ended == "stopped":
         return
