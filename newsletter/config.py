@@ -264,6 +264,26 @@ class Web(_Table):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    allow_plain_http: bool = False
+
+
+class Oidc(_Table):
+    """Signing in with an account of the house, beside the password (optional extra ``oidc``)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    label: str = "the house account"
+
+
+class Desk(_Table):
+    """The editors' desk."""
+
+    two_person: bool = False
+    second_factor: Literal["optional", "required"] = "optional"
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: int = Field(default=60, ge=1, le=1440)
+    oidc: Oidc = Oidc()
 
 
 class Audience(_Table):
@@ -419,6 +439,7 @@ class _File(_Table):
     schedule: Schedule = Schedule()
     web: Web = Web()
     audience: Audience = Audience()
+    desk: Desk = Desk()
     alerts: Alerts = Alerts()
     paths: Paths = Paths()
     source: tuple[Source, ...] = ()

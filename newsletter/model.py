@@ -827,3 +827,71 @@ class Farewell:
     reader: int = 0
     email: str = ""
     detail: str = ""
+
+
+# --------------------------------------------------------------------------- the desk
+
+
+class Role(StrEnum):
+    """What a person is on the desk; :mod:`newsletter.editors.roles` says what each may do."""
+
+    EDITOR = "editor"
+    PUBLISHER = "publisher"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """A person of the desk.
+
+    ``password`` is a hash, empty until an invitation is taken up. ``totp`` is the secret of the
+    second factor, empty without one; ``totp_pending`` is one that no code was shown for yet, and
+    ``totp_last`` the step of time of the newest code used. ``failures`` in a row make the account
+    wait. ``subject`` names the person at the house's own sign-in service.
+    """
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    password: str = ""
+    totp: str = ""
+    totp_pending: str = ""
+    totp_last: int = 0
+    subject: str = ""
+    made: datetime
+    removed: datetime | None = None
+    failures: int = 0
+    failed: datetime | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name, or the address where there is none."""
+        return self.name or self.email
+
+
+class Stage(StrEnum):
+    """How far somebody who signs in has come."""
+
+    PASSWORD = "password"  # noqa: S105 - a word for a stage, not a secret
+    """The password was right; the second factor is still to come. Opens no page."""
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One browser of one person. ``seen`` is the last sign of life, to a minute.
+
+    ``hash`` stands for the random word that the browser holds; the word itself is kept nowhere.
+    """
+
+    hash: str
+    editor: int
+    stage: Stage
+    csrf: str
+    made: datetime
+    seen: datetime
+    origin: str = ""
+    agent: str = ""
+    tries: int = 0

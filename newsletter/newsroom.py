@@ -30,8 +30,9 @@ from newsletter.database.engine import Database, open_database
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
-from newsletter.database.mails import Mails
 from newsletter.database.knocks import Knocks
+from newsletter.database.mails import Mails
+from newsletter.database.people import People
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -152,6 +153,10 @@ class Newsroom:
     def mails(self) -> Mails:
         """Single mails: confirmations, alerts, tests."""
         return Mails(self.database)
+
+    def people(self) -> People:
+        """Who works on the desk."""
+        return People(self.database)
 
     @cached_property
     def audit(self) -> Audit:

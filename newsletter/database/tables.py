@@ -650,3 +650,104 @@ settings = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+# --------------------------------------------------------------------------- the desk
+
+editors = Table(
+    "editors",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    # Empty until an invitation is taken up; nobody has a password somebody else chose.
+    Column("password", Text, nullable=False),
+    Column("totp", Text, nullable=False),
+    Column("totp_pending", Text, nullable=False),
+    Column("totp_last", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("removed", UtcTime),
+    Column("failures", Integer, nullable=False),
+    Column("failed", UtcTime),
+)
+
+editor_sessions = Table(
+    "editor_sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("editor", ForeignKey("editors.id"), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("seen", UtcTime, nullable=False),
+    Column("origin", String(64), nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "editor"),
+)
+
+editor_codes = Table(
+    "editor_codes",
+    metadata,
+    Column("editor", ForeignKey("editors.id"), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+)
+
+# Invitations and new passwords: a link that works once.
+editor_links = Table(
+    "editor_links",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("editor", ForeignKey("editors.id"), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+# Addresses that get test letters; never readers of an issue by being here.
+testers = Table(
+    "testers",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+)
+
+# What an editor decided about the order of an issue. The number rises with every change, so that
+# two people who change it at once notice.
+arrangements = Table(
+    "arrangements",
+    metadata,
+    Column("edition", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("body", Json, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+# The stories an issue could be made of, as they were ranked when it was composed last.
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("edition", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("story", String(40), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("articles", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# One row a person who approved exactly these bytes, where two are needed.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("by", String(254), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)

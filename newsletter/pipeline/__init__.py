@@ -13,9 +13,9 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
+from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
 from newsletter.pipeline.grouping import GroupReport, group
-from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
@@ -24,6 +24,7 @@ from newsletter.pipeline.issues import (
     preview,
 )
 from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -37,8 +38,6 @@ from newsletter.pipeline.stories import (
     unlock,
     unpin_story,
 )
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
-from newsletter.pipeline.stories import GroupReport, group
 
 __all__ = [
     "CollectReport",
@@ -52,16 +51,15 @@ __all__ = [
     "audience",
     "collect",
     "compose",
-    "corrected",
     "correct",
+    "corrected",
+    "deliver_mail",
     "group",
     "locks",
     "mark_kind",
     "merge_stories",
     "move_article",
     "pin_story",
-    "deliver_mail",
-    "group",
     "post_mail",
     "post_test",
     "preview",
