@@ -89,7 +89,7 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
-    def corrections(self) -> ArticleCorrections:
+    def article_corrections(self) -> ArticleCorrections:
         """What editors corrected about articles."""
         return ArticleCorrections(self.database)
 
