@@ -154,6 +154,7 @@ class Newsroom:
         """Single mails: confirmations, alerts, tests."""
         return Mails(self.database)
 
+    @cached_property
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
