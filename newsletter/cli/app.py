@@ -15,6 +15,9 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    briefs,
+    corrections,
+    editors,
     flow,
     issues,
     lines,
@@ -47,12 +50,15 @@ GROUPS = (
     sending,
     mail,
     stories,
+    briefs,
     readers,
     reports,
+    editors,
     sources,
     serve,
     audit,
     machines,
+    corrections,
     lines,
 )
 for group in GROUPS:

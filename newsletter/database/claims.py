@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select, update
+from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
 from newsletter.database import leases
 from newsletter.database.ledger_part import LedgerPart, when
@@ -258,7 +258,15 @@ class Claims(LedgerPart):
         return [one for one in claimed if one.id in held]
 
     def _claimable(self, issue_id: str, state: D, limit: int, now: datetime) -> Select[Any]:
-        edition = select(issues.c.edition).where(issues.c.id == issue_id).scalar_subquery()
+        # A correction notice goes by the subscription to the edition of the issue it corrects.
+        own = issues.alias()
+        edition = (
+            select(func.coalesce(issues.c.edition, own.c.edition))
+            .select_from(own)
+            .outerjoin(issues, issues.c.id == own.c.corrects)
+            .where(own.c.id == issue_id)
+            .scalar_subquery()
+        )
         subscribed = and_(
             subscriptions.c.reader == deliveries.c.reader, subscriptions.c.edition == edition
         )

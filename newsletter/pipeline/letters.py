@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from sqlalchemy import Select
+
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -17,6 +19,8 @@ from newsletter.newsroom import Newsroom
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
+    if issue.corrects:
+        return room.corrections.count_readers_of(issue)
     return room.readers.count_audience(issue.edition, room.config.segments)
 
 
@@ -44,7 +48,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            room.readers.audience(issue.edition, room.config.segments),
+            recipients_of(room, issue),
             random_word=room.tag,
             now=started,
         )
@@ -97,6 +101,13 @@ def _left(states: Mapping[str, int]) -> int:
     return sum(states.get(state, 0) for state in open_)
 
 
+def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
+    """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
+    if issue.corrects:
+        return room.corrections.readers_of(issue)
+    return room.readers.audience(issue.edition, room.config.segments)
+
+
 def issue_mail(
     room: Newsroom, issue: Issue, revision: Revision, *, subject_prefix: str = ""
 ) -> IssueMail:
@@ -113,6 +124,6 @@ def issue_mail(
         from_name=delivery.from_name or site.name,
         reply_to=delivery.reply_to or site.contact,
         base_url=site.base_url,
-        edition=issue.edition,
-        edition_title=room.config.edition(issue.edition).title,
+        edition=issue.publication,
+        edition_title=room.config.edition(issue.publication).title,
     )
