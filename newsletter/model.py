@@ -731,6 +731,7 @@ class Delivery:
     joined: datetime
     variant: str = ""
     attempt: int = 1
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -498,8 +498,8 @@ deliveries = Table(
     Column("changed", UtcTime, nullable=False),
     Column("not_before", UtcTime),
     UniqueConstraint("issue", "reader"),
+    # One index and no more: each of the three steps of every letter has to keep it up to date.
     Index(None, "issue", "state", "id"),
-    Index(None, "batch"),
 )
 
 events = Table(
