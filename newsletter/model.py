@@ -187,7 +187,8 @@ class Story:
     """Articles about one event. The id and slug come from its first headline and stay.
 
     ``articles`` are article ids, oldest first. ``headline`` is the title of the most typical
-    article, to speak of the story before a brief is written.
+    article, to speak of the story before a brief is written. ``far`` are those of ``articles``
+    that look out of place, for an editor to look at.
     """
 
     id: str
@@ -198,6 +199,7 @@ class Story:
     first_seen: datetime
     updated: datetime
     mailed: datetime | None = None
+    far: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
