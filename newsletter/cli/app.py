@@ -14,8 +14,8 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
-    corrections,
     audit,
+    corrections,
     flow,
     issues,
     lines,
@@ -39,13 +39,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,
     flow,
     issues,
     sending,
+    corrections,
     stories,
     readers,
     reports,

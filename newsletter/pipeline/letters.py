@@ -48,7 +48,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            _recipients(room, issue),
+            recipients(room, issue),
             random_word=room.tag,
             now=started,
         )
@@ -99,7 +99,7 @@ def _left(states: Mapping[str, int]) -> int:
     return sum(states.get(state, 0) for state in open_)
 
 
-def _recipients(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
+def recipients(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
