@@ -19,9 +19,9 @@ from newsletter.pipeline.issues import (
     approve,
     approve_unattended,
     compose,
-    preview,
 )
 from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.stories import GroupReport, group
 
 __all__ = [
@@ -36,6 +36,8 @@ __all__ = [
     "collect",
     "compose",
     "correct",
+    "dead_links",
+    "findings",
     "group",
     "preview",
     "reconcile",
