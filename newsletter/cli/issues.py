@@ -1,4 +1,4 @@
-"""Commands about one issue: preview, lint, approve, status. Those that mail it are in sending.py."""
+"""Commands about one issue: preview, lint, approve, status; what mails it is in sending.py."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import blocking
 from newsletter.issue.view import source_line
-from newsletter.model import Issue, IssueState, Outlet
+from newsletter.model import Issue, IssueState, Outlet, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
 from newsletter.pipeline.looking import findings
@@ -102,7 +102,7 @@ def approve(room: Newsroom, name: str, *, by: str) -> Issue:
         raise NotApproved(
             issue.id,
             f"has an error that no reader should get: {errors[0].sentence.rstrip('.')}{more}",
-            hint=f'"newsletter lint {issue.id}" lists all of them; mend the cause and draft it again.',
+            hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
         )
     return room.issues.change(issue, approved)
 

@@ -112,4 +112,4 @@ def test_links_that_do_not_answer_are_named(room: Newsroom, site: str, clock: St
     opened = replace(room, config=room.config.model_copy(update={"collect": collect}))
     [dead] = pipeline.dead_links(opened, issue)
     assert dead.url == f"{site}/gone"
-    assert "404" in dead.problem or "not there" in dead.problem or dead.problem
+    assert dead.problem
