@@ -9,8 +9,9 @@ from newsletter.issue.finding import Finding, warning
 
 _PHRASES = re.compile(
     r"\b(?:act now|apply now|buy now|order now|call now|click below|click here|100% free"
-    r"|risk[- ]free|no obligation|limited time|once in a lifetime|special promotion|satisfaction guaranteed"
-    r"|money[- ]back|double your|earn \$|extra income|cash bonus|free gift|free trial|winner!"
+    r"|risk[- ]free|no obligation|limited time|once in a lifetime|special promotion"
+    r"|satisfaction guaranteed|money[- ]back|double your|earn \$|extra income|cash bonus"
+    r"|free gift|free trial|winner!"
     r"|you have been selected|congratulations!|dear friend|this is not spam|viagra|miracle cure"
     r"|lose weight|work from home)(?!\w)",
     re.IGNORECASE,
