@@ -252,6 +252,7 @@ def _named(brief: Brief) -> frozenset[str]:
         named.update(id_ for bullet in part.bullets for id_ in bullet.citations)
         if part.lead:
             named.add(part.lead)
+    named.update(brief.news.citations if brief.news else ())
     named.update(id_ for q in brief.differ for claim in q.claims for id_ in claim.citations)
     return frozenset(named)
 

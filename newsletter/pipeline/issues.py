@@ -117,6 +117,7 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
+    from newsletter.brief.update import update_note
     from newsletter.stories.history import history, news_since
 
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
@@ -124,11 +125,17 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
         return None
     articles = day.of(ranked.story)
     mailed = ranked.story.mailed
-    if mailed is not None and not news_since(articles, mailed, outlets):
-        return None
+    note = None
+    if mailed is not None:
+        # A story comes back only with news that can be said in an outlet's words.
+        if not news_since(articles, mailed, outlets):
+            return None
+        note = update_note(articles, outlets, mailed)
+        if note is None:
+            return None
     return Candidate(
         story=ranked.story,
-        brief=replace(brief, coverage=ranked.coverage),
+        brief=replace(brief, coverage=ranked.coverage, news=note),
         section=ranked.section,
         score=ranked.score,
         sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},

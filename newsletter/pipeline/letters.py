@@ -48,7 +48,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            recipients(room, issue),
+            recipients_of(room, issue),
             random_word=room.tag,
             now=started,
         )
@@ -99,19 +99,24 @@ def _left(states: Mapping[str, int]) -> int:
     return sum(states.get(state, 0) for state in open_)
 
 
-def recipients(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
+def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
     return room.readers.audience(issue.edition, room.config.segments)
 
 
-def issue_mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
-    """An issue's stored bytes, ready to be written to any reader."""
+def issue_mail(
+    room: Newsroom, issue: Issue, revision: Revision, *, subject_prefix: str = ""
+) -> IssueMail:
+    """An issue's stored bytes, ready to be written to any reader.
+
+    :param subject_prefix: words before the subject, for copies that are not the issue itself.
+    """
     delivery, site = room.config.delivery, room.config.site
     return prepare_issue(
         issue.id,
-        revision.rendered,
+        [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered],
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
