@@ -48,6 +48,7 @@ GROUPS = (
     flow,
     issues,
     sending,
+    corrections,
     mail,
     stories,
     briefs,
@@ -58,7 +59,6 @@ GROUPS = (
     serve,
     audit,
     machines,
-    corrections,
     lines,
 )
 for group in GROUPS:

@@ -6,18 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter.errors import IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
-from newsletter.issue.lint import lint
+from newsletter.issue.lint import blocking
 from newsletter.issue.view import source_line
-from newsletter.model import Delivery, Issue, IssueState, Outlet, Revision
+from newsletter.model import Issue, IssueState, Outlet, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.looking import findings
 
 if TYPE_CHECKING:
     from newsletter.stories.rank import Ranked
@@ -90,10 +89,22 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
 
 
 def approve(room: Newsroom, name: str, *, by: str) -> Issue:
-    """Approve an issue's current revision, bound to the bytes that will be sent."""
+    """Approve an issue's current revision, bound to the bytes that will be sent.
+
+    :raises NotApproved: when the lint of what would be sent finds an error.
+    """
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
-    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
+    approved = approval.approve(issue, revision, by=by, at=room.clock())
+    errors = blocking(findings(room, issue, revision))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise NotApproved(
+            issue.id,
+            f"has an error that no reader should get: {errors[0].sentence.rstrip('.')}{more}",
+            hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
+        )
+    return room.issues.change(issue, approved)
 
 
 def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
@@ -101,52 +112,7 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
 
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
-    revision = room.issues.revision(issue)
-    errors = [
-        finding.sentence
-        for rendered in revision.rendered
-        for finding in lint(rendered, room.config.site)
-        if finding.severity == "error"
-    ]
-    if errors:
-        raise NotApproved(
-            issue.id,
-            f"is not sent unattended: {errors[0]}",
-            hint="Look at it and approve it by hand.",
-        )
     return approve(room, issue.id, by="unattended policy")
-
-
-def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
-    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
-
-    :param letter: False leaves the eml out, for places that count letters.
-    :raises OSError: when the folder cannot be written.
-    """
-    revision = room.issues.revision(issue)
-    mail = issue_mail(room, issue, revision)
-    delivery = Delivery(
-        id=0,
-        key="preview",
-        issue=issue.id,
-        reader=0,
-        email=room.config.site.contact,
-        name="",
-        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
-        segment="",
-        joined=room.clock(),
-    )
-    to_nobody = mail.letters([delivery])[0]
-    prepared = mail.prepared("", "preview")
-    rendered = revision.rendered[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    if letter:
-        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
-    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
-        for token, value in to_nobody.values.items():
-            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
-        (folder / name).write_text(text, "utf-8")
-    return folder
 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
