@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -44,7 +45,7 @@ class Person:
         """Open a page."""
         return self._ask("GET", path, None, headers)
 
-    def post(self, path: str, fields: dict[str, object] | None = None, **headers: str) -> Answer:
+    def post(self, path: str, fields: Mapping[str, object] | None = None, **headers: str) -> Answer:
         """Send a form with the hidden words of the page that was open."""
         words = self.hidden() | {"csrf": self.csrf()}
         body = urlencode({**words, **(fields or {})}, doseq=True)
