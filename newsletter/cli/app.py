@@ -14,12 +14,15 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    corrections,
     audit,
+    briefs,
     editors,
     flow,
     issues,
     lines,
     machines,
+    mail,
     readers,
     reports,
     sending,
@@ -39,13 +42,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
+for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,
     flow,
     issues,
     sending,
+    mail,
     stories,
+    briefs,
     readers,
     reports,
     editors,

@@ -105,7 +105,7 @@ def laid_out(
     *,
     edition: str,
     day: date,
-    present: Issue | None,  # noqa: ARG001 - what an issue that is there has of its own
+    present: Issue | None,
     tag: str,
     arrangement: Arrangement,
 ) -> tuple[IssueContent, tuple[Rendered, ...]]:
@@ -118,6 +118,7 @@ def laid_out(
         room.config.edition(edition),
         edition=edition,
         day=day,
+        corrections=room.corrections.waiting(edition, present.id if present else ""),
         arrangement=arrangement,
     )
     return content, (room.renderer.render(content, tag=tag),)
@@ -211,6 +212,7 @@ def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
+    from newsletter.brief.update import update_note
     from newsletter.stories.history import history, news_since
 
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
@@ -218,11 +220,17 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
         return None
     articles = day.of(ranked.story)
     mailed = ranked.story.mailed
-    if mailed is not None and not news_since(articles, mailed, outlets):
-        return None
+    note = None
+    if mailed is not None:
+        # A story comes back only with news that can be said in an outlet's words.
+        if not news_since(articles, mailed, outlets):
+            return None
+        note = update_note(articles, outlets, mailed)
+        if note is None:
+            return None
     return Candidate(
         story=ranked.story,
-        brief=replace(brief, coverage=ranked.coverage),
+        brief=replace(brief, coverage=ranked.coverage, news=note),
         section=ranked.section,
         score=ranked.score,
         sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},
