@@ -151,8 +151,8 @@ def relay(addresses: list[str], port: int) -> Iterator[None]:
             while data := await source.read(1 << 16):
                 sink.write(data)
                 await sink.drain()
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # a cut cable, or the end
         finally:
             sink.close()
 

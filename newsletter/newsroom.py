@@ -90,7 +90,7 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
-    def corrections(self) -> ArticleCorrections:
+    def article_corrections(self) -> ArticleCorrections:
         """What editors corrected about articles."""
         return ArticleCorrections(self.database)
 
@@ -160,6 +160,7 @@ class Newsroom:
         """Single mails: confirmations, alerts, tests."""
         return Mails(self.database)
 
+    @cached_property
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)

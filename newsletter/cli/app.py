@@ -14,9 +14,9 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
-    corrections,
     audit,
     briefs,
+    corrections,
     editors,
     flow,
     issues,
@@ -42,7 +42,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, corrections, stories, readers, reports, sources, serve, lines):
 # In the order of the help page.
 GROUPS = (
     start,
@@ -59,6 +58,7 @@ GROUPS = (
     serve,
     audit,
     machines,
+    corrections,
     lines,
 )
 for group in GROUPS:

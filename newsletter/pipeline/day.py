@@ -84,7 +84,7 @@ def window(room: Newsroom, now: datetime) -> list[Article]:
     """
     since = now - timedelta(days=room.config.stories.window_days)
     found = room.articles.window(since, now, room.outlets.keys())
-    corrections = room.corrections.all()
+    corrections = room.article_corrections.all()
     known = {article.id for article in found}
     redated = [one for one, said in corrections.items() if said.published and one not in known]
     if redated:
@@ -101,7 +101,7 @@ def window(room: Newsroom, now: datetime) -> list[Article]:
 
 def corrected(room: Newsroom, articles: Iterable[Article]) -> list[Article]:
     """Articles as editors corrected them, in the order given."""
-    corrections = room.corrections.all()
+    corrections = room.article_corrections.all()
     return [_corrected(article, corrections.get(article.id)) for article in articles]
 
 
