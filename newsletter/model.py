@@ -904,3 +904,36 @@ class Session:
     origin: str = ""
     agent: str = ""
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What an editor decided about the stories of one issue; the rest follows the ranking.
+
+    ``order`` are story ids as they are to stand, the others after them. ``pinned`` are
+    taken before all others. ``dropped`` are out today; ``held`` are out today and pinned
+    tomorrow. ``number`` rises by one with every change, 0 means untouched.
+    """
+
+    edition: str
+    day: date
+    number: int = 0
+    order: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The stories that may not stand in the issue."""
+        return frozenset((*self.dropped, *self.held))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of an arrangement, in one sentence."""
+
+    number: int
+    by: str
+    at: datetime
+    sentence: str

@@ -20,6 +20,7 @@ from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
+from newsletter.database.arrangements import Arrangements
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
@@ -148,6 +149,11 @@ class Newsroom:
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def arrangements(self) -> Arrangements:
+        """What editors decided about the order of issues."""
+        return Arrangements(self.database)
 
     @cached_property
     def mails(self) -> Mails:
