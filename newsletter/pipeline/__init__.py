@@ -13,6 +13,7 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
+from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
 from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
@@ -20,9 +21,10 @@ from newsletter.pipeline.issues import (
     approve,
     approve_unattended,
     compose,
-    preview,
 )
 from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.looking import dead_links, findings, preview
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -40,6 +42,7 @@ from newsletter.pipeline.stories import (
 __all__ = [
     "CollectReport",
     "ComposeReport",
+    "CorrectReport",
     "GroupReport",
     "LockReport",
     "WriteReport",
@@ -48,13 +51,19 @@ __all__ = [
     "audience",
     "collect",
     "compose",
+    "correct",
     "corrected",
+    "dead_links",
+    "deliver_mail",
+    "findings",
     "group",
     "locks",
     "mark_kind",
     "merge_stories",
     "move_article",
     "pin_story",
+    "post_mail",
+    "post_test",
     "preview",
     "reconcile",
     "redate",

@@ -20,8 +20,8 @@ from newsletter.issue import approve as approval
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.articles import collect
-from newsletter.pipeline.letters import close_send, issue_mail
-from newsletter.pipeline.stories import group
+from newsletter.pipeline.grouping import group
+from newsletter.pipeline.letters import close_send, issue_mail, recipients_of
 from newsletter.work import Functions, Job, Work
 
 FEEDS = 100
@@ -91,7 +91,7 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
         )
     total = room.ledger.freeze(
         issue.id,
-        room.readers.audience(issue.edition, room.config.segments),
+        recipients_of(room, issue),
         random_word=room.tag,
         now=started,
     )

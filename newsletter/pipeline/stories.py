@@ -132,7 +132,7 @@ def mark_kind(room: Newsroom, article: str, kind: Kind | None, *, by: str) -> Ar
     :raises NotFound: when there is no such article.
     """
     _article(room, article)
-    room.corrections.set_kind(article, kind, by=by, at=room.clock())
+    room.article_corrections.set_kind(article, kind, by=by, at=room.clock())
     return _regrouped(room, article)
 
 
@@ -149,7 +149,7 @@ def redate(room: Newsroom, article: str, when: datetime | None, *, by: str) -> A
         raise StoryError(article, "the new date has not come yet")
     _article(room, article)
     when = when.astimezone(UTC) if when else None
-    room.corrections.set_published(article, when, by=by, at=room.clock())
+    room.article_corrections.set_published(article, when, by=by, at=room.clock())
     return _regrouped(room, article)
 
 
