@@ -17,6 +17,7 @@
     ├── DeliveryError               sending
     │   └── TransportError          a provider or an outbox refused
     ├── DatabaseError               locked, unreachable, unwritable, newer than this program
+    │   └── Deposed                 another process leads by now; this one must not go on
     └── NotFound                    an issue, story, reader that is not there
 
 The command line prints ``str(error)`` and the hint and exits with 1; nothing here is ever shown
@@ -107,6 +108,10 @@ class TransportError(DeliveryError):
 
 class DatabaseError(NewsletterError):
     """The database cannot be used."""
+
+
+class Deposed(DatabaseError):
+    """What a leader wanted to do is the task of another process by now."""
 
 
 class NotFound(NewsletterError):

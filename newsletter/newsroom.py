@@ -19,6 +19,7 @@ from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
+from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
@@ -27,6 +28,8 @@ from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.leaders import Fence, Leaders
+from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
@@ -75,6 +78,8 @@ class Newsroom:
     random: random.Random = field(default_factory=random.SystemRandom)
     token: Callable[[], str] = new_token
     tag: Callable[[], str] = new_tag
+    fence: Fence | None = None
+    """Set for the work of a scheduler: it ends when another process has taken over."""
 
     @cached_property
     def articles(self) -> Articles:
@@ -94,7 +99,7 @@ class Newsroom:
     @cached_property
     def issues(self) -> Issues:
         """Issues and revisions."""
-        return Issues(self.database)
+        return Issues(self.database, fence=self.fence)
 
     @cached_property
     def readers(self) -> Readers:
@@ -113,7 +118,24 @@ class Newsroom:
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
-        return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+        return DeliveryLedger(
+            self.database, address_hash=self.readers.address_hash, fence=self.fence
+        )
+
+    @cached_property
+    def leaders(self) -> Leaders:
+        """Who rings the bells, when several processes could."""
+        return Leaders(self.database)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Sendings that a person set for a moment of their own."""
+        return Plans(self.database)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What needs a person now."""
+        return Alerts(self.database)
 
     @cached_property
     def audit(self) -> Audit:

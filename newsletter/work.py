@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -82,12 +83,16 @@ class InProcess:
             self._keys.add(job.waits_as)
         self._waiting.put(job)
 
-    def close(self, seconds: float) -> bool:
-        """Drop what has not begun, let the running job finish, and stop."""
+    def drop(self) -> None:
+        """Take nothing more after the job that runs."""
         with self._lock:
             while not self._waiting.empty():
                 self._waiting.get_nowait()
         self._waiting.put(None)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let the running job finish, and stop."""
+        self.drop()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -96,6 +101,30 @@ class InProcess:
             with self._lock:
                 self._keys.discard(job.waits_as)
             run_job(self._functions, job.name, job.arguments)
+
+
+class Lanes:
+    """Two threads of this process: letters leave in one, everything else runs in the other.
+
+    A send may take hours at a provider's pace; the next draft must not wait for it.
+    """
+
+    def __init__(self, functions: Functions) -> None:
+        self._letters = InProcess(functions)
+        self._rest = InProcess(functions)
+        self._lanes = (self._letters, self._rest)
+
+    def defer(self, job: Job) -> None:
+        """Put a job at the end of its lane."""
+        (self._letters if job.queue == "send" else self._rest).defer(job)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let what runs finish within so many seconds in all."""
+        until = time.monotonic() + seconds
+        for lane in self._lanes:
+            lane.drop()
+        ended = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        return all(ended)
 
 
 def run_job(functions: Functions, name: str, arguments: Mapping[str, Argument]) -> bool:

@@ -15,6 +15,7 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    backup,
     flow,
     issues,
     lines,
@@ -23,6 +24,7 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    status,
     stories,
 )
 from newsletter.cli.place import Place
@@ -36,7 +38,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (start, flow, issues, stories, readers, reports, sources, serve, audit, lines):
+for group in (
+    start,
+    flow,
+    issues,
+    stories,
+    readers,
+    reports,
+    sources,
+    status,
+    backup,
+    serve,
+    audit,
+    lines,
+):
     group.register(app)
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from newsletter.database.facts import RESTORED, fact
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
+from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
@@ -21,16 +23,24 @@ def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
 
 
 def send(
-    room: Newsroom, name: str, *, on_progress: Callable[[int], None] | None = None
+    room: Newsroom,
+    name: str,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> SendReport:
     """Send an approved issue, or finish one whose sending was interrupted.
 
     The audience is frozen when the send first starts. What goes out are the stored bytes that
     were approved; nothing is rendered here. An issue that is sent stays as it is.
 
+    :param stop: asked between batches; True ends this call with everything settled or queued, and
+        the issue as one that is being sent.
     :raises NotApproved: when nobody approved exactly these bytes.
+    :raises DeliveryError: when the database came from a backup and nobody released it.
     :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
     """
+    _refuse_restored(room)
     issue = room.issues.find(name)
     if issue.state is IssueState.SENT:
         return SendReport(ended="done", states=room.ledger.states(issue.id))
@@ -57,7 +67,7 @@ def send(
             sleep=time.sleep,
             owner=room.tag(),
             settings=SendSettings.from_config(room.config.delivery, started=started),
-            stop=lambda: room.issues.find(issue.id).state is not IssueState.SENDING,
+            stop=lambda: stop() or room.issues.find(issue.id).state is not IssueState.SENDING,
             on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
         )
     finally:
@@ -87,6 +97,16 @@ def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
         return
     action = "give_up" if report.needs_person else "finish"
     room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
+
+
+def _refuse_restored(room: Newsroom) -> None:
+    """A database that was put back does not know what left since its backup was made."""
+    if fact(room.database, RESTORED):
+        raise DeliveryError(
+            "database",
+            "was restored from a backup, so nothing is sent until a person says so",
+            hint='Look at what had been sent, then run "newsletter restore --release".',
+        )
 
 
 def _left(states: Mapping[str, int]) -> int:
