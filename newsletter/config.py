@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from newsletter.errors import ConfigError
 from newsletter.model import Lean, Outlet, Paywall
@@ -186,6 +195,9 @@ class EditionSettings(_Table):
     one_sided_stories: int = Field(default=2, ge=0, le=10)
 
 
+DomainLimit = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+=[0-9]+(\.[0-9]+)?$")]
+
+
 class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
@@ -197,6 +209,9 @@ class Smtp(_Table):
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
     connections: int = Field(default=1, ge=1, le=64)
+    domain_connections: int = Field(default=0, ge=0, le=64)
+    domain_per_second: float = Field(default=0, ge=0)
+    domain_limits: tuple[DomainLimit, ...] = ()
 
 
 class SendGrid(_Table):
@@ -210,6 +225,18 @@ class SendGrid(_Table):
     log_complete_after_seconds: float = Field(default=0, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
+    webhook_public_key_env: str = ""
+
+
+class Bounces(_Table):
+    """The mailbox that undeliverable SMTP letters come back to."""
+
+    host: str = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    username_env: str = ""
+    password_env: str = ""
+    folder: str = "INBOX"
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
 
 
 class Delivery(_Table):
@@ -224,8 +251,18 @@ class Delivery(_Table):
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
     letters_per_second: float = Field(default=0, ge=0)
+    letters_per_hour: int = Field(default=0, ge=0)
+    letters_per_day: int = Field(default=0, ge=0)
+    mails_per_second: float = Field(default=0, ge=0)
+    testers: tuple[str, ...] = ()
+    fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
+    growth_limit: float = Field(default=0.5, ge=0)
+    bounce_limit: float = Field(default=0.05, ge=0, le=1)
+    complaint_limit: float = Field(default=0.003, ge=0, le=1)
+    judge_after: int = Field(default=200, ge=1)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
+    bounces: Bounces = Bounces()
 
 
 class Schedule(_Table):
@@ -244,6 +281,38 @@ class Web(_Table):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     metrics_token_env: str = ""
+    allow_plain_http: bool = False
+
+
+class Oidc(_Table):
+    """Signing in with an account of the house, beside the password (optional extra ``oidc``)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    label: str = "the house account"
+
+
+class Desk(_Table):
+    """The editors' desk."""
+
+    two_person: bool = False
+    second_factor: Literal["optional", "required"] = "optional"
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: int = Field(default=60, ge=1, le=1440)
+    oidc: Oidc = Oidc()
+
+
+class Audience(_Table):
+    """How people join and leave."""
+
+    form_seconds: float = Field(default=2, ge=0, le=60)
+    disposable_domains: str = ""
+    unsubscribe_mailto: str = ""
+    soft_bounces: int = Field(default=5, ge=1, le=100)
+    sunset_months: int = Field(default=0, ge=0, le=120)
+    sunset_grace_days: int = Field(default=14, ge=1, le=180)
+    webhook_allow_hosts: tuple[str, ...] = ()
 
 
 class Alerts(_Table):
@@ -343,26 +412,74 @@ class Source(_Table):
         return tuple(dict.fromkeys([*([self.feed] if self.feed else []), *self.feeds]))
 
 
-Field_ = Literal["country", "language", "timezone", "topics", "lists", "source", "email_domain"]
+READER_FIELDS = (
+    "country",
+    "language",
+    "timezone",
+    "topics",
+    "lists",
+    "source",
+    "email_domain",
+    "joined",
+    "engagement",
+)
+_DATED = ("joined", "engagement")
+_ATTRIBUTE = "attributes."
+
+
+def _reader_field(value: str) -> str:
+    if value in READER_FIELDS or (value.startswith(_ATTRIBUTE) and len(value) > len(_ATTRIBUTE)):
+        return value
+    raise ValueError(
+        f'"{value}" is not a field of a reader; fields: {", ".join(READER_FIELDS)}, '
+        "attributes.NAME" + _did_you_mean(_nearest(value, READER_FIELDS))
+    )
+
+
+def _words_or_rules(value: object) -> str:
+    first = value[0] if isinstance(value, list | tuple) and value else None
+    return "rules" if isinstance(first, dict | Condition) else "words"
+
+
+_Some = (
+    Annotated[
+        Annotated[tuple[str, ...], Tag("words")] | Annotated[tuple["Condition", ...], Tag("rules")],
+        Discriminator(_words_or_rules),
+    ]
+    | None
+)
 
 
 class Condition(_Table):
-    """One condition on one field of a reader."""
+    """One condition on one field of a reader, or any, all or none of several conditions.
 
-    field: Field_
+    With ``field`` the rules are words: ``in``, ``any``, ``all``, ``none``; of ``joined`` and
+    ``engagement`` (the last click) they are ``before``, ``after``, ``within_days``,
+    ``not_within_days``. Without ``field`` one of ``any``, ``all``, ``none`` holds conditions.
+    """
+
+    field: Annotated[str, AfterValidator(_reader_field)] | None = None
     in_: tuple[str, ...] | None = Field(default=None, alias="in")
-    any: tuple[str, ...] | None = None
-    all: tuple[str, ...] | None = None
-    none: tuple[str, ...] | None = None
+    any: _Some = None
+    all: _Some = None
+    none: _Some = None
+    before: date | None = None
+    after: date | None = None
+    within_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    not_within_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
 
 
 class Segment(_Table):
-    """A part of an edition's readers: every condition holds, and no excluded list."""
+    """A part of an edition's readers: every condition holds, and no excluded list.
+
+    A ``test`` segment is for trying things out: no issue is sent to it as an audience.
+    """
 
     title: str = ""
     edition: str = "daily"
     where: tuple[Condition, ...] = ()
     exclude: tuple[str, ...] = ()
+    test: bool = False
 
 
 class _File(_Table):
@@ -379,6 +496,8 @@ class _File(_Table):
     delivery: Delivery = Delivery()
     schedule: Schedule = Schedule()
     web: Web = Web()
+    audience: Audience = Audience()
+    desk: Desk = Desk()
     alerts: Alerts = Alerts()
     backup: Backup = Backup()
     retention: Retention = Retention()
@@ -564,14 +683,58 @@ def _check_segment(name: str, segment: Segment, top: _File, file: Path) -> None:
             + _did_you_mean(_nearest(segment.edition, top.editions)),
         )
     for condition in segment.where:
-        rules = [condition.in_, condition.any, condition.all, condition.none]
-        if sum(rule is not None for rule in rules) != 1:
+        _check_condition(condition, where, file)
+
+
+def _check_condition(condition: Condition, where: str, file: Path) -> None:
+    words = {
+        "in": condition.in_,
+        "any": condition.any,
+        "all": condition.all,
+        "none": condition.none,
+    }
+    given = [name for name, value in words.items() if value is not None]
+    times = [
+        name
+        for name in ("before", "after", "within_days", "not_within_days")
+        if getattr(condition, name) is not None
+    ]
+    if condition.field is None:
+        if len(given) != 1 or given == ["in"] or times:
             raise ConfigError(
                 str(file),
-                f'{where} has a condition on "{condition.field}" without exactly one of '
-                "in, any, all, none",
-                hint='For example {field = "country", in = ["GB", "IE"]}.',
+                f"{where} has a condition without a field and without exactly one of any, all, "
+                "none",
+                hint='For example {any = [{field = "country", in = ["GB"]}, ...]}.',
             )
+        inner = words[given[0]] or ()
+        if not inner or any(isinstance(one, str) for one in inner):
+            raise ConfigError(
+                str(file),
+                f'{where} has words under "{given[0]}" and no field they could be compared with',
+                hint='Add field = "topics", or put conditions there.',
+            )
+        for one in inner:
+            if isinstance(one, Condition):
+                _check_condition(one, where, file)
+        return
+    if condition.field in _DATED:
+        if given or len(times) != 1:
+            raise ConfigError(
+                str(file),
+                f'{where} has a condition on "{condition.field}" without exactly one of before, '
+                "after, within_days, not_within_days",
+                hint='For example {field = "joined", within_days = 30}.',
+            )
+        return
+    nested = any(isinstance(one, Condition) for name in given for one in words[name] or ())
+    if len(given) != 1 or times or nested:
+        raise ConfigError(
+            str(file),
+            f'{where} has a condition on "{condition.field}" without exactly one of '
+            "in, any, all, none",
+            hint='For example {field = "country", in = ["GB", "IE"]}.',
+        )
 
 
 def _checked(model: type[_T], data: Mapping[str, Any], file: Path) -> _T:
@@ -586,6 +749,7 @@ def _explain(
     model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, file: Path
 ) -> ConfigError:
     """Turn one finding of pydantic into a sentence with the key and the nearest known name."""
+    loc = tuple(part for part in loc if part not in {"words", "rules"})
     key = ".".join(str(part) for part in loc)
     if kind == "extra_forbidden":
         known = _known_keys(model, loc[:-1])

@@ -21,18 +21,25 @@ from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
+from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.knocks import Knocks
 from newsletter.database.leaders import Fence, Leaders
+from newsletter.database.mails import Mails
+from newsletter.database.people import People
 from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
+from newsletter.database.story_locks import StoryLocks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -87,9 +94,19 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
+    def article_corrections(self) -> ArticleCorrections:
+        """What editors corrected about articles."""
+        return ArticleCorrections(self.database)
+
+    @cached_property
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def story_locks(self) -> StoryLocks:
+        """What editors decided about stories."""
+        return StoryLocks(self.database)
 
     @cached_property
     def briefs(self) -> Briefs:
@@ -102,14 +119,31 @@ class Newsroom:
         return Issues(self.database, fence=self.fence)
 
     @cached_property
+    def corrections(self) -> Corrections:
+        """What was put right in stories that readers have."""
+        return Corrections(self.database)
+
+    @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        return Readers(self.database, compile_segment=condition)
+        return Readers(
+            self.database,
+            compile_segment=condition,
+            clock=self.clock,
+            journal=FarewellJournal(self.config.path("data") / "farewells.jsonl"),
+        )
 
     @cached_property
     def signups(self) -> SignUps:
         """People on their way in, and what they change about themselves."""
-        return SignUps(self.database, address_hash=self.readers.address_hash)
+        return SignUps(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
+
+    @cached_property
+    def knocks(self) -> Knocks:
+        """How often somebody may knock, counted for all processes together."""
+        return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""
@@ -136,6 +170,16 @@ class Newsroom:
     def alerts(self) -> Alerts:
         """What needs a person now."""
         return Alerts(self.database)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """Single mails: confirmations, alerts, tests."""
+        return Mails(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        """Who works on the desk."""
+        return People(self.database)
 
     @cached_property
     def audit(self) -> Audit:
@@ -182,14 +226,14 @@ class Newsroom:
             for url in source.addresses
         )
 
-    def writer(self) -> Writer:
-        """Make the configured writer, with a fresh budget for one issue.
+    def writer(self, name: str = "") -> Writer:
+        """Make the configured writer, or the named one, with a fresh budget for one issue.
 
         :raises BriefError: when the model's extra, name or key is missing.
         """
         from newsletter.brief import extract  # noqa: PLC0415 - half a second that few commands need
 
-        if self.config.brief.writer == "extract":
+        if (name or self.config.brief.writer) == "extract":
             return extract.write
         from newsletter.brief.compose_with_model import Budget, ModelWriter  # noqa: PLC0415
         from newsletter.brief.drafts import connect  # noqa: PLC0415
@@ -220,4 +264,7 @@ def open_newsroom(config: Config, *, clock: Clock = system_clock) -> Newsroom:
     :raises DatabaseError: when the database cannot be opened or upgraded.
     """
     database = open_database(config.database_url, busy_seconds=config.database.busy_seconds)
-    return Newsroom(config=config, database=database, clock=clock)
+    room = Newsroom(config=config, database=database, clock=clock)
+    # After a backup was put back, those who left since then leave again before anything is sent.
+    room.readers.take_in_journal()
+    return room

@@ -11,15 +11,21 @@ late or never does no harm: the next look finds what is left.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import ConfigError, DatabaseError, NewsletterError
+
+if TYPE_CHECKING:
+    from procrastinate import App
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +34,13 @@ Functions = Mapping[str, Callable[..., object]]
 
 QUEUES = ("collect", "write", "send", "events", "mail")
 """The kinds of work that machines can share out among themselves."""
+STALLED_SECONDS = 60
+"""A worker without a sign of life for so long is gone; its jobs are given to others."""
+ATTEMPTS = 8
+"""How often a job that failed for a passing reason is tried again, ever more slowly."""
+
+_SCHEMA = "jobs"
+_RUN = "newsletter.run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +72,10 @@ class Work(Protocol):
     def close(self, seconds: float) -> bool:
         """Finish the job at hand and stop; False when it did not finish in time."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether several processes take these jobs, so that it pays to cut work into many."""
+
 
 class InProcess:
     """Runs jobs in one thread of this process, in the order they came.
@@ -67,8 +84,11 @@ class InProcess:
     logged with its reason and the next one runs.
     """
 
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
+    shared = False
+
+    def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
+        # Jobs may make jobs: their table can be given as what makes it from this object.
+        self._functions = functions(self) if callable(functions) else functions
         self._waiting: queue.Queue[Job | None] = queue.Queue()
         self._keys: set[str] = set()
         self._lock = threading.Lock()
@@ -104,26 +124,29 @@ class InProcess:
 
 
 class Lanes:
-    """Two threads of this process: letters leave in one, everything else runs in the other.
+    """Threads of this process: one for issues, one for single mails, one for everything else.
 
-    A send may take hours at a provider's pace; the next draft must not wait for it.
+    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
     """
 
-    def __init__(self, functions: Functions) -> None:
-        self._letters = InProcess(functions)
-        self._rest = InProcess(functions)
-        self._lanes = (self._letters, self._rest)
+    shared = False
+
+    def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
+        known = functions(self) if callable(functions) else functions
+        self._own = {name: InProcess(known) for name in ("send", "mail")}
+        self._rest = InProcess(known)
 
     def defer(self, job: Job) -> None:
         """Put a job at the end of its lane."""
-        (self._letters if job.queue == "send" else self._rest).defer(job)
+        self._own.get(job.queue, self._rest).defer(job)
 
     def close(self, seconds: float) -> bool:
         """Drop what has not begun, let what runs finish within so many seconds in all."""
         until = time.monotonic() + seconds
-        for lane in self._lanes:
+        lanes = [*self._own.values(), self._rest]
+        for lane in lanes:
             lane.drop()
-        ended = [lane.close(max(0.0, until - time.monotonic())) for lane in self._lanes]
+        ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
         return all(ended)
 
 
@@ -138,3 +161,200 @@ def run_job(functions: Functions, name: str, arguments: Mapping[str, Argument]) 
     else:
         return True
     return False
+
+
+# --------------------------------------------------------------------------- many machines
+
+
+class OnProcrastinate:
+    """Hands jobs to Procrastinate, which keeps them in PostgreSQL until a worker takes them.
+
+    Its tables stand in a schema of their own (``jobs``), in the same database as everything else.
+
+    :raises ConfigError: when the extra ``postgres`` is not installed.
+    :raises DatabaseError: when the database does not answer.
+    """
+
+    shared = True
+
+    def __init__(self, url: str) -> None:
+        self._app = _app(url, {})
+        with _stated():
+            _lay_out(url)
+            self._app.open()
+
+    def defer(self, job: Job) -> None:
+        """Put a job into its queue, unless one of the same key waits there."""
+        self.defer_all([job])
+
+    def defer_all(self, jobs: Iterable[Job]) -> None:
+        """Put many jobs into their queues; those whose key waits already are passed over."""
+        from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415 - an extra
+
+        for job in jobs:
+            with _stated():
+                task = self._app.configure_task(
+                    _RUN, queue=job.queue, queueing_lock=job.waits_as, lock=job.lock or None
+                )
+                try:
+                    task.defer(name=job.name, arguments={**job.arguments})  # type: ignore[dict-item]  # lists of words are JSON
+                except AlreadyEnqueued:
+                    continue
+
+    def close(self, seconds: float) -> bool:  # noqa: ARG002 - nothing runs here
+        """Let go of the connections; what waits, waits for a worker."""
+        self._app.close()
+        return True
+
+
+def run_worker(
+    url: str,
+    functions: Functions,
+    *,
+    queues: Sequence[str],
+    concurrency: int,
+    grace_seconds: float = 10,
+    until_empty: bool = False,
+) -> None:
+    """Take jobs and run them until somebody stops this process (SIGTERM, SIGINT).
+
+    A job that fails for a passing reason is tried again later; one that this version does not
+    know (a newer program made it, in a rolling upgrade) is left to a worker that does.
+
+    :param until_empty: end when no job can be taken now, instead of waiting for more.
+    :raises ConfigError: when the extra ``postgres`` is not installed.
+    :raises DatabaseError: when the database does not answer.
+    """
+    app = _app(url, functions)
+
+    async def work() -> None:
+        # Each running job blocks one thread; Python's own number of them is a guess.
+        threads = ThreadPoolExecutor(concurrency + 1, thread_name_prefix="job")
+        asyncio.get_running_loop().set_default_executor(threads)
+        async with app.open_async(), asyncio.TaskGroup() as group:
+            sweeping = group.create_task(_sweep(app))
+            await app.run_worker_async(
+                queues=list(queues),
+                concurrency=concurrency,
+                wait=not until_empty,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=grace_seconds,
+                stalled_worker_timeout=STALLED_SECONDS / 2,
+                fetch_job_polling_interval=1,
+            )
+            sweeping.cancel()
+
+    with _stated():
+        _lay_out(url)
+        asyncio.run(work())
+
+
+def waiting_jobs(url: str) -> dict[str, int]:
+    """How many jobs wait in each queue."""
+    app = _app(url, {})
+    with _stated():
+        _lay_out(url)
+        app.open()
+        try:
+            counts = {
+                row["name"]: row["todo"] for row in app.job_manager.list_queues() if row["todo"]
+            }
+        finally:
+            app.close()
+    return counts
+
+
+def _app(url: str, functions: Functions) -> App:
+    """Procrastinate with the one task that runs any job by name."""
+    try:
+        import procrastinate  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "work on several machines",
+            "needs Procrastinate, which is not installed",
+            hint='Install the extra: pip install "both-sides-newsletter[postgres]".',
+        ) from None
+
+    class Again(procrastinate.BaseRetryStrategy):
+        def get_retry_decision(
+            self, *, exception: BaseException, job: procrastinate.jobs.Job
+        ) -> procrastinate.RetryDecision | None:
+            if job.attempts >= ATTEMPTS or not isinstance(exception, NewsletterError):
+                return None
+            return procrastinate.RetryDecision(retry_in={"seconds": 2 ** (job.attempts + 1)})
+
+    app = procrastinate.App(
+        connector=procrastinate.PsycopgConnector(
+            conninfo=_plain(url),
+            kwargs={"options": f"-c search_path={_SCHEMA}"},
+        )
+    )
+
+    @app.task(name=_RUN, retry=Again())
+    def run(name: str, arguments: dict[str, Argument]) -> None:
+        if name not in functions:
+            raise NewsletterError(name, "is a job that this version does not know", again=True)
+        try:
+            functions[name](**arguments)
+        except NewsletterError as error:
+            log.error("%s: %s%s", name, error, f" ({error.hint})" if error.hint else "")
+            if error.again:
+                raise
+        except Exception:
+            log.exception("%s failed unexpectedly", name)
+
+    return app
+
+
+async def _sweep(app: App) -> None:
+    """Give the jobs of workers that are gone to others, and forget old failures."""
+    from procrastinate.exceptions import ConnectorException  # noqa: PLC0415 - an extra
+
+    while True:
+        try:
+            for job in await app.job_manager.get_stalled_jobs(
+                seconds_since_heartbeat=STALLED_SECONDS
+            ):
+                await app.job_manager.retry_job(job)
+            await app.job_manager.delete_old_jobs(nb_hours=7 * 24, include_failed=True)
+        except ConnectorException as error:
+            # Another worker was faster, or the database is away; the worker itself says so then.
+            log.debug("the sweep was put off: %s", error)
+        await asyncio.sleep(STALLED_SECONDS / 2)
+
+
+def _lay_out(url: str) -> None:
+    """Make Procrastinate's tables when they are missing, one process at a time."""
+    import psycopg  # noqa: PLC0415 - an extra
+    from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
+
+    with psycopg.connect(_plain(url), connect_timeout=5) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(6120916)")
+        there = connection.execute(f"SELECT to_regclass('{_SCHEMA}.procrastinate_jobs')").fetchone()
+        if there == (None,):
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
+            connection.execute(f"SET LOCAL search_path TO {_SCHEMA}")
+            connection.execute(SchemaManager.get_schema())
+
+
+def _plain(url: str) -> str:
+    """The address without the driver's name, as the server's own library wants it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+@contextmanager
+def _stated() -> Iterator[None]:
+    """Turn the errors of Procrastinate's connection into ours."""
+    import psycopg  # noqa: PLC0415 - an extra
+    from procrastinate.exceptions import ConnectorException  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except (ConnectorException, psycopg.Error) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise DatabaseError(
+            "the queue of jobs",
+            f"the database refused: {reason}",
+            hint="Is PostgreSQL running, and is [database] url right?",
+            again=True,
+        ) from error

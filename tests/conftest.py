@@ -70,7 +70,9 @@ def postgres(postgres_server: str) -> Iterator[Database]:
     """An empty PostgreSQL database."""
     database = open_database(postgres_server, upgrade=False)
     with database.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        connection.exec_driver_sql(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS jobs CASCADE"
+        )
     database.close()
     database = open_database(postgres_server)
     yield database

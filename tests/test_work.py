@@ -7,8 +7,9 @@ import threading
 
 import pytest
 
+from newsletter.database.engine import Database
 from newsletter.errors import DatabaseError
-from newsletter.work import InProcess, Job
+from newsletter.work import InProcess, Job, OnProcrastinate, run_worker, waiting_jobs
 
 
 def test_jobs_run_in_the_order_they_came() -> None:
@@ -69,3 +70,77 @@ def test_a_failing_job_is_logged_and_the_next_one_runs(caplog: pytest.LogCapture
     assert "news.sqlite: is locked (Wait a little.)" in caplog.text
     assert "nobody knows this" in caplog.text
     assert work.close(5)
+
+
+def test_jobs_travel_through_postgresql(postgres: Database) -> None:
+    """A worker runs what another process queued, each key once, and the queue is empty then."""
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    work = OnProcrastinate(url)
+    for number in (1, 2, 2, 3):
+        work.defer(Job(name="note", queue="send", arguments={"number": number, "words": ["a"]}))
+    work.defer(Job(name="elsewhere", queue="collect"))
+    assert work.shared
+    assert work.close(1)
+    assert waiting_jobs(url) == {"collect": 1, "send": 3}
+    seen: list[tuple[int, list[str]]] = []
+
+    def note(number: int, words: list[str]) -> None:
+        seen.append((number, words))
+
+    run_worker(url, {"note": note}, queues=["send"], concurrency=2, until_empty=True)
+    assert sorted(seen) == [(1, ["a"]), (2, ["a"]), (3, ["a"])]
+    assert waiting_jobs(url) == {"collect": 1}
+
+
+def test_a_passing_failure_is_tried_again_and_a_lasting_one_is_said(
+    postgres: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What says "again" waits for its next turn; what does not is logged with its hint and gone."""
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    work = OnProcrastinate(url)
+    for name in ("busy", "wrong", "broken", "of a newer program"):
+        work.defer(Job(name=name))
+    work.close(1)
+
+    def busy() -> None:
+        raise DatabaseError("news", "is locked", again=True)
+
+    def wrong() -> None:
+        raise DatabaseError("news", "is not a database", hint="Restore a backup.")
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    functions = {"busy": busy, "wrong": wrong, "broken": broken}
+    with caplog.at_level(logging.ERROR):
+        run_worker(url, functions, queues=["write"], concurrency=1, until_empty=True)
+    assert "news: is not a database (Restore a backup.)" in caplog.text
+    assert "broken failed unexpectedly" in caplog.text
+    assert waiting_jobs(url) == {"write": 2}
+
+
+def test_the_same_jobs_in_one_lock_never_run_side_by_side(postgres: Database) -> None:
+    """Two workers' threads, one lock: the second waits until the first is done."""
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    work = OnProcrastinate(url)
+    for number in range(6):
+        work.defer(Job(name="alone", arguments={"number": number}, lock="group"))
+    work.close(1)
+    inside = threading.Lock()
+    order: list[int] = []
+
+    def alone(number: int) -> None:
+        assert inside.acquire(blocking=False), "two jobs of one lock at the same time"
+        order.append(number)
+        inside.release()
+
+    while waiting_jobs(url):
+        run_worker(url, {"alone": alone}, queues=["write"], concurrency=4, until_empty=True)
+    assert order == list(range(6))
+
+
+def test_a_database_that_is_away_is_said_in_a_sentence() -> None:
+    """No traceback: what is wrong, and what to look at."""
+    with pytest.raises(DatabaseError, match="the queue of jobs") as caught:
+        OnProcrastinate("postgresql://nobody@127.0.0.1:1/nothing")
+    assert caught.value.again

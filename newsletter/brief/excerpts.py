@@ -36,6 +36,23 @@ _LIMITS = re.compile(
 _FEWEST = 12  # words of a clause
 
 
+def quotable(
+    evidence: Sequence[Span],
+    articles: Sequence[Article],
+    outlets: Mapping[str, Outlet],
+    most_words: int,
+    *,
+    not_this: str,
+) -> tuple[Span, ...]:
+    """Every piece a side may be quoted with: sentences, pairs, main clauses and headlines."""
+    return (
+        *evidence,
+        *passages(evidence, articles, most_words),
+        *clauses(evidence, most_words),
+        *titles(articles, outlets, not_this=not_this),
+    )
+
+
 def clauses(evidence: Sequence[Span], most_words: int) -> tuple[Span, ...]:
     """The main clauses of sentences that are too long to print whole.
 

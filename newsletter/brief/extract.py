@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from newsletter.brief import differ, gates, headline, overview, sides, wording
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
-from newsletter.brief.excerpts import clauses, passages, titles
+from newsletter.brief.excerpts import quotable
 from newsletter.brief.sources import Sources
 from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
@@ -130,12 +130,7 @@ class _Draft:
         """
         most = self.settings.bullet_words
         nearness = sides.Nearness(self.articles, self.side_of)
-        candidates = (
-            *self.evidence,
-            *passages(self.evidence, self.articles, most),
-            *clauses(self.evidence, most),
-            *titles(self.articles, self.outlets, not_this=title),
-        )
+        candidates = quotable(self.evidence, self.articles, self.outlets, most, not_this=title)
 
         def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
             return sides.shortlist(

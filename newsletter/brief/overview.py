@@ -77,7 +77,7 @@ def neutral_pool(
         if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
             if weights.shared(span.terms) < _SHARED:
                 continue
-            rank = -round(_score(span, weights), 9)
+            rank = -round(worth(span, weights), 9)
             found.append((rank, span.article, span.start, span.end, span))
     found.sort(key=lambda entry: entry[:4])
     return [entry[4] for entry in found[:_POOL]]
@@ -136,10 +136,10 @@ def reading_order(chosen: Sequence[Span], weights: Weights) -> tuple[Span, ...]:
     if not chosen:
         return ()
     first = max(
-        chosen, key=lambda span: (round(_score(span, weights), 9), span.article, -span.start)
+        chosen, key=lambda span: (round(worth(span, weights), 9), span.article, -span.start)
     )
     rest = [span for span in chosen if span is not first]
-    rest.sort(key=lambda span: (span.place, -round(_score(span, weights), 9), span.article))
+    rest.sort(key=lambda span: (span.place, -round(worth(span, weights), 9), span.article))
     return (first, *rest)
 
 
@@ -207,7 +207,8 @@ def deck(
     return None
 
 
-def _score(span: Span, weights: Weights) -> float:
+def worth(span: Span, weights: Weights) -> float:
+    """How well a sentence stands for the story as all tell it, calm ones before heated ones."""
     return weights.about(span.terms) * _calm(span)
 
 

@@ -16,11 +16,17 @@ from newsletter import __version__
 from newsletter.cli import (
     audit,
     backup,
+    briefs,
+    corrections,
+    editors,
     flow,
     issues,
     lines,
+    machines,
+    mail,
     readers,
     reports,
+    sending,
     serve,
     sources,
     start,
@@ -38,20 +44,28 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
 )
-for group in (
+# In the order of the help page.
+GROUPS = (
     start,
     flow,
     issues,
+    sending,
+    mail,
     stories,
+    briefs,
     readers,
     reports,
+    editors,
     sources,
     status,
-    backup,
     serve,
+    backup,
     audit,
+    machines,
+    corrections,
     lines,
-):
+)
+for group in GROUPS:
     group.register(app)
 
 

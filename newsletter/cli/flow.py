@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
-from newsletter.cli.issues import deliver, reading, report_send
+from newsletter.cli.issues import reading
 from newsletter.cli.lines import group_file
 from newsletter.cli.place import (
     EditionName,
@@ -27,6 +27,7 @@ from newsletter.cli.place import (
     say,
     show_json,
 )
+from newsletter.cli.sending import deliver, report_send
 from newsletter.clock import system_clock
 from newsletter.config import CONFIG_FILE, Config, Source, starter
 from newsletter.errors import DatabaseError
@@ -294,6 +295,8 @@ def _say_written(report: pipeline.WriteReport) -> None:
     say(f"wrote      {count(report.written, 'brief')}{kept}")
     for headline, reason in report.withheld[:5]:
         say(f"           withheld: {headline}: {reason}")
+    for story, headline in report.offered[:5]:
+        say(f"           a newer text waits beside a person's: {headline} ({story})")
 
 
 def _say_drafted(report: pipeline.ComposeReport) -> None:

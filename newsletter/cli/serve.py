@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from types import FrameType
 from typing import Annotated, Any
 
@@ -163,7 +164,7 @@ def _bells(live: LiveRoom, ending: threading.Event) -> Iterator[None]:
         with _pulse(live):
             yield
         return
-    work = Lanes(jobs(live, stop=ending.is_set))
+    work = Lanes(partial(jobs, live, stop=ending.is_set))
     alarm = Scheduler(live, work, watch=Watch())
     live.follow(lambda _room: alarm.reload())
     with _pulse(live, alarm.clock_was_set):

@@ -651,7 +651,15 @@ class DeliveryLedger:
     def _claimable(
         self, issue_id: str, state: DeliveryState, limit: int, now: datetime
     ) -> Select[Any]:
-        edition = select(issues.c.edition).where(issues.c.id == issue_id).scalar_subquery()
+        # A correction notice goes by the subscription to the edition of the issue it corrects.
+        own = issues.alias()
+        edition = (
+            select(func.coalesce(issues.c.edition, own.c.edition))
+            .select_from(own)
+            .outerjoin(issues, issues.c.id == own.c.corrects)
+            .where(own.c.id == issue_id)
+            .scalar_subquery()
+        )
         subscribed = and_(
             subscriptions.c.reader == deliveries.c.reader, subscriptions.c.edition == edition
         )

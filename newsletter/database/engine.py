@@ -132,7 +132,7 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
-def _upgrade(database: Database) -> None:
+def _upgrade(database: Database, *, finish: bool = False) -> None:
     """Run the missing migrations, one process at a time.
 
     The usual case, nothing to do, is settled with one look: loading Alembic would cost a third of
@@ -146,12 +146,20 @@ def _upgrade(database: Database) -> None:
     with database.begin() as connection:
         if database.dialect == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(6120915)")
-        if not upgrade(connection):
+        if not upgrade(connection, finish=finish):
             raise DatabaseError(
                 _shown(str(database.engine.url)),
                 "was made by a newer version of this program",
                 hint="Install that version, or restore the backup made before the upgrade.",
             )
+
+
+def finish_upgrade(database: Database) -> None:
+    """Make the changes that older programs cannot live with, once none of them is left.
+
+    :raises DatabaseError: when a newer program made the database.
+    """
+    _upgrade(database, finish=True)
 
 
 def _revision(connection: Connection) -> str | None:
@@ -213,6 +221,24 @@ _SENTENCES = (
     ),
     ("disk is full", "the disk is full", "Free some space; nothing was half-written.", True),
     ("connection refused", "the database server does not answer", "Is PostgreSQL running?", True),
+    (
+        "closed the connection",
+        "the database server ended the connection",
+        "Was PostgreSQL restarted? Connections are made anew by themselves.",
+        True,
+    ),
+    (
+        "terminating connection",
+        "the database server ended the connection",
+        "Was PostgreSQL restarted? Connections are made anew by themselves.",
+        True,
+    ),
+    (
+        "the database system is",
+        "the database server is starting or stopping",
+        "Wait a few seconds.",
+        True,
+    ),
     ("connection failed", "the database server does not answer", "Is PostgreSQL running?", True),
     ("connection timeout", "the database server does not answer", "Is PostgreSQL running?", True),
 )

@@ -24,11 +24,12 @@ from typing import Literal, Protocol
 
 from newsletter import config
 from newsletter.clock import Clock
+from newsletter.delivery.handing import Said, hand_over
 from newsletter.delivery.letter import IssueMail, PreparedMail
 from newsletter.delivery.reconcile import DoubtLedger, ReconcileReport, reconcile
 from newsletter.delivery.throttle import Lane, pause, retry_after, turn
 from newsletter.delivery.transport.contract import Transport
-from newsletter.errors import DeliveryError, TransportError
+from newsletter.errors import DeliveryError
 from newsletter.model import Delivery, DeliveryState, Letter, Outcome
 
 Ended = Literal["done", "stopped", "deadline"]
@@ -211,14 +212,6 @@ class _Batch:
     attempts: dict[str, int]
 
 
-@dataclass(slots=True)
-class _Said:
-    """What came back of one batch; ``error`` is what must end the send after it is written down."""
-
-    outcomes: list[Outcome]
-    error: Exception | None = None
-
-
 class _Send:
     def __init__(
         self,
@@ -247,7 +240,7 @@ class _Send:
         self.begun = clock()
         self.batches = 0
         self.staged: deque[tuple[str, list[Delivery]]] = deque()
-        self.flying: dict[Future[_Said], _Batch] = {}
+        self.flying: dict[Future[Said], _Batch] = {}
         self.settled: Counter[str] = Counter()
         self.recovered = 0
         self.refusals = 0
@@ -367,7 +360,7 @@ class _Send:
         if len(handed) != len(claimed):
             letters = self._by_variant(name, handed)
         if handed:
-            future = pool.submit(_hand_over, self.transport, letters)
+            future = pool.submit(hand_over, self.transport, letters)
             self.flying[future] = _Batch(name, {one.key: one.attempt for one in handed})
 
     def _by_variant(
@@ -400,7 +393,7 @@ class _Send:
         while self.flying:
             self._land()
 
-    def _write_down(self, batch: _Batch, said: _Said) -> None:
+    def _write_down(self, batch: _Batch, said: Said) -> None:
         now = self.clock()
         asked = max((one.wait for one in said.outcomes), default=0.0)
         deferred = [one for one in said.outcomes if one.state is DeliveryState.DEFERRED]
@@ -493,42 +486,3 @@ class _Send:
         if (now - self.renewed).total_seconds() >= self.settings.stale_seconds / 4:
             self.ledger.renew(self.owner, now=now, stale_seconds=self.settings.stale_seconds)
             self.renewed = now
-
-
-def _hand_over(transport: Transport, letters: Sequence[tuple[PreparedMail, list[Letter]]]) -> _Said:
-    """Call the transport and turn whatever happens into one outcome per letter."""
-    said = _Said([])
-    for mail, group in letters:
-        if said.error is not None:
-            said.outcomes += _all(group, DeliveryState.DEFERRED, "the send ended before its turn")
-            continue
-        try:
-            outcomes = transport.send(group, mail)
-        except TransportError as error:
-            said.error = error
-            said.outcomes += _all(group, DeliveryState.DEFERRED, str(error))
-        except Exception as error:  # noqa: BLE001 - a transport's fault must not lose letters
-            said.error = error
-            reason = f"the transport failed: {type(error).__name__}"
-            said.outcomes += _all(group, DeliveryState.UNKNOWN, reason)
-        else:
-            said.outcomes += _one_each(group, outcomes)
-    return said
-
-
-def _all(letters: Sequence[Letter], state: DeliveryState, reason: str) -> list[Outcome]:
-    return [Outcome(key=letter.key, state=state, reason=reason) for letter in letters]
-
-
-def _one_each(letters: Sequence[Letter], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Exactly one outcome per letter; a letter the transport forgot is in doubt."""
-    known = {one.key: one for one in outcomes}
-    return [
-        known.get(letter.key)
-        or Outcome(
-            key=letter.key,
-            state=DeliveryState.UNKNOWN,
-            reason="the transport said nothing about this letter",
-        )
-        for letter in letters
-    ]

@@ -18,6 +18,7 @@ from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.view import count_words, story_view, visible
 from newsletter.model import (
     Brief,
+    Correction,
     HistoryEntry,
     IssueContent,
     IssueStory,
@@ -71,7 +72,7 @@ def choose(
     *,
     edition: str,
     day: date,
-    corrections: Sequence[str] = (),
+    corrections: Sequence[Correction] = (),
     words: Catalogue | None = None,
 ) -> IssueContent:
     """Fit the best candidates into the edition's reading time.
@@ -91,7 +92,7 @@ def choose(
     one_sided = [c for c in usable if c.brief.coverage.blindspot is not None]
     both = [c for c in usable if c.brief.coverage.blindspot is None]
     budget = settings.minutes * settings.words_a_minute
-    frame = FRAME_WORDS + sum(count_words(sentence) for sentence in corrections)
+    frame = FRAME_WORDS + sum(map(_words_of, corrections))
 
     known: dict[tuple[object, ...], int] = {}
 
@@ -126,6 +127,12 @@ def choose(
         seconds=round(60 * total / settings.words_a_minute),
         corrections=tuple(corrections),
     )
+
+
+def _words_of(entry: Correction) -> int:
+    """Words of a correction as the issue opens with it, its fixed words among them."""
+    said = (entry.headline, entry.sentence, entry.before, entry.after)
+    return 3 + sum(count_words(text) for text in said)
 
 
 def _distinct(candidates: Sequence[Candidate]) -> Iterator[Candidate]:
@@ -245,6 +252,7 @@ def _named(brief: Brief) -> frozenset[str]:
         named.update(id_ for bullet in part.bullets for id_ in bullet.citations)
         if part.lead:
             named.add(part.lead)
+    named.update(brief.news.citations if brief.news else ())
     named.update(id_ for q in brief.differ for claim in q.claims for id_ in claim.citations)
     return frozenset(named)
 

@@ -25,8 +25,8 @@ from newsletter.issue.markup import VOID
 from newsletter.issue.shown import StoryView
 from newsletter.issue.subject import fit_preheader, fit_subject
 from newsletter.issue.theme import Theme, theme_of
-from newsletter.issue.view import harmless, plain_view, story_view
-from newsletter.model import IssueContent, IssueStory, Place, Rendered
+from newsletter.issue.view import correction_view, harmless, plain_view, story_view
+from newsletter.model import Correction, IssueContent, IssueStory, Place, Rendered
 
 TOKENS = ("unsubscribe", "preferences", "because")
 """The reader's own places. ``unsubscribe`` and ``preferences`` are https addresses inside an
@@ -100,13 +100,15 @@ class Renderer:
         problems: list[Problem] = []
         views = [self._view(story, index == 0, problems) for index, story in enumerate(stories)]
         plain = {story.story: plain_view(story, self.words, self.base_url) for story in stories}
-        frame = self._frame(replace(content, stories=stories), tag, whole=content)
+        corrections = corrections_for(content.corrections, topics)
+        shown = replace(content, stories=stories, corrections=corrections)
+        frame = self._frame(shown, tag, whole=content)
 
-        def markup(shown: Sequence[StoryView]) -> str:
-            return self._html(self._values(frame, shown))
+        def markup(views: Sequence[StoryView]) -> str:
+            return self._html(self._values(frame, views))
 
-        def text(shown: Sequence[StoryView]) -> str:
-            values = self._values(frame, shown)
+        def text(views: Sequence[StoryView]) -> str:
+            values = self._values(frame, views)
             return _tidy_text(self.templates.text("email/issue/body.txt", values))
 
         views, html = _sound(views, plain, markup, problems, self.words)
@@ -185,7 +187,7 @@ class Renderer:
             "to_read": words("to_read", time=words.duration(seconds)),
             "story_count": words("stories", n=len(content.stories)),
             "from_count": f"{from_count} {words('by_outlets', n=whole.outlets)}",
-            "corrections": content.corrections,
+            "corrections": [correction_view(one, self.base_url) for one in content.corrections],
             "made_by": made_by(content, words),
             "reader": {name: f"{tag}_{name}_" for name in TOKENS},
         }
@@ -215,6 +217,14 @@ def for_topics(stories: Sequence[IssueStory], topics: frozenset[str]) -> tuple[I
     wanted = {topic.casefold() for topic in topics}
     chosen = tuple(story for story in stories if story.section.casefold() in wanted)
     return chosen or tuple(stories)
+
+
+def corrections_for(
+    corrections: Sequence[Correction], topics: frozenset[str]
+) -> tuple[Correction, ...]:
+    """The corrections of stories that readers of these sections were shown."""
+    wanted = {topic.casefold() for topic in topics}
+    return tuple(one for one in corrections if not wanted or one.section.casefold() in wanted)
 
 
 def made_by(content: IssueContent, words: Catalogue) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,11 +32,16 @@ class CollectReport:
 
 
 def collect(
-    room: Newsroom, *, force: bool = False, on_visit: Callable[[Visit], None] | None = None
+    room: Newsroom,
+    *,
+    force: bool = False,
+    only: Collection[str] | None = None,
+    on_visit: Callable[[Visit], None] | None = None,
 ) -> CollectReport:
     """Visit every feed that is due and store what is new.
 
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
+    :param only: look at no other feeds than these; another machine takes the others.
     """
     from newsletter.feeds.copies import find_copies
     from newsletter.feeds.visit import in_batches, visit_feeds
@@ -44,7 +49,7 @@ def collect(
     started = time.monotonic()
     now = room.clock()
     room.articles.sync_sources(room.outlets.values(), room.feeds)
-    urls = {feed.url for feed in room.feeds}
+    urls = {feed.url for feed in room.feeds if only is None or feed.url in only}
     feeds = room.articles.feeds(urls) if force else room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
     problems: list[tuple[str, str]] = []

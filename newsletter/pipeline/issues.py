@@ -65,7 +65,13 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
             hint='Run "newsletter collect", "group" and "write" first, or lower '
             "[stories] floor_families.",
         )
-    content = choose(candidates, settings, edition=edition, day=local_day)
+    content = choose(
+        candidates,
+        settings,
+        edition=edition,
+        day=local_day,
+        corrections=room.corrections.waiting(edition, present.id if present else ""),
+    )
     before = room.issues.revision(present) if present else None
     tag = before.rendered[0].tag if before else room.tag()
     rendered = (room.renderer.render(content, tag=tag),)
@@ -145,6 +151,7 @@ def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
+    from newsletter.brief.update import update_note
     from newsletter.stories.history import history, news_since
 
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
@@ -152,11 +159,17 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
         return None
     articles = day.of(ranked.story)
     mailed = ranked.story.mailed
-    if mailed is not None and not news_since(articles, mailed, outlets):
-        return None
+    note = None
+    if mailed is not None:
+        # A story comes back only with news that can be said in an outlet's words.
+        if not news_since(articles, mailed, outlets):
+            return None
+        note = update_note(articles, outlets, mailed)
+        if note is None:
+            return None
     return Candidate(
         story=ranked.story,
-        brief=replace(brief, coverage=ranked.coverage),
+        brief=replace(brief, coverage=ranked.coverage, news=note),
         section=ranked.section,
         score=ranked.score,
         sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -24,10 +25,12 @@ from newsletter import pipeline
 from newsletter.config import EditionSettings
 from newsletter.database.leaders import Leaders
 from newsletter.errors import DatabaseError, Deposed, NewsletterError
+from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, retention
 from newsletter.operations.watch import Watch
-from newsletter.schedule.bells import ring_due
+from newsletter.pipeline import shares
+from newsletter.schedule.bells import Arrows, ring_due
 from newsletter.timetable import BELLS, COLLECT, DRAFT, REMIND, SEND, next_of
 from newsletter.work import Functions, Job, Work
 
@@ -38,33 +41,47 @@ LOOK = "look"
 LETTERS = "letters"
 TIDY = "tidy"
 KEEP = "keep"
+MAIL = "mail"
 WATCH = "watch"
 LEAD = "lead"
 
 Rooms = Callable[[], Newsroom]
 
 
-def jobs(room: Newsroom | Rooms, stop: Callable[[], bool] = lambda: False) -> Functions:
+def jobs(
+    room: Newsroom | Rooms, work: Work, *, stop: Callable[[], bool] = lambda: False
+) -> Functions:
     """What the bells cause, by name: the table that a process runs its jobs from.
 
     :param room: the newsroom, or what gives the present one when the configuration may change.
+    :param work: where jobs put the jobs they make.
     :param stop: asked while letters leave; True when this process is about to end.
     """
     rooms: Rooms = room if callable(room) else lambda: room
+    arrows = Arrows(send=partial(_send, work=work))
 
-    def fenced(work: Callable[[Newsroom], object]) -> Callable[..., object]:
-        def run(epoch: int = 0) -> object:
+    def fenced(run: Callable[[Newsroom], object]) -> Callable[..., object]:
+        def job(epoch: int = 0) -> object:
             found = rooms()
             if epoch:
                 found = replace(found, fence=Leaders.fence(OFFICE, epoch))
-            return work(found)
+            return run(found)
 
-        return run
+        return job
+
+    def share(name: str) -> Callable[..., object]:
+        def job(**arguments: Any) -> object:
+            # The table is made anew, because the configuration may be another by now.
+            return shares.jobs(rooms(), work)[name](**arguments)
+
+        return job
 
     return {
-        COLLECT: fenced(_collect),
-        LOOK: fenced(partial(ring_due, bells=(DRAFT, REMIND), stop=stop)),
-        LETTERS: fenced(partial(ring_due, bells=(SEND,), stop=stop)),
+        **{name: share(name) for name in shares.jobs(rooms(), work)},
+        COLLECT: fenced(partial(_collect, work=work)),
+        LOOK: fenced(partial(ring_due, bells=(DRAFT, REMIND), stop=stop, arrows=arrows)),
+        LETTERS: fenced(partial(ring_due, bells=(SEND,), stop=stop, arrows=arrows)),
+        MAIL: fenced(pipeline.deliver_mail),
         TIDY: fenced(lambda found: found.signups.tidy(found.clock())),
         KEEP: fenced(_keep),
     }
@@ -173,9 +190,10 @@ class Scheduler:
         self._hand_over(Job(name=KEEP))
 
     def look(self) -> None:
-        """Hand over whatever is due now: drafts in one lane, letters in another."""
+        """Hand over whatever is due now: drafts, letters and single mails, each in its lane."""
         self._hand_over(Job(name=LOOK))
         self._hand_over(Job(name=LETTERS, queue="send", lock=LETTERS))
+        self._hand_over(Job(name=MAIL, queue="mail", lock=MAIL))
 
     def watch(self) -> None:
         """Look for trouble and tell of it; also while the database is the trouble."""
@@ -240,7 +258,18 @@ def _quiet(call: Callable[[], object]) -> Callable[[], None]:
     return run
 
 
-def _collect(room: Newsroom) -> None:
+def _send(room: Newsroom, issue: Issue, stop: Callable[[], bool], *, work: Work) -> None:
+    """Send an issue here, or hand its letters out to the machines that share the work."""
+    if work.shared:
+        shares.hand_out_letters(room, work, issue.id)
+    else:
+        pipeline.send(room, issue.id, stop=stop)
+
+
+def _collect(room: Newsroom, *, work: Work) -> None:
+    if work.shared:
+        log.info("%s feeds are due", shares.hand_out_visits(room, work))
+        return
     report = pipeline.collect(room)
     if report.articles:
         pipeline.group(room)

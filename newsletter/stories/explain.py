@@ -14,9 +14,9 @@ import numpy as np
 
 from newsletter import config
 from newsletter.errors import NotFound
-from newsletter.model import Article, Story
+from newsletter.model import Article, LockKind, Story, StoryLock
 from newsletter.stories.group import Window, compare, method_of
-from newsletter.stories.locks import Lock, LockKind
+from newsletter.stories.locks import GROUPING
 from newsletter.stories.terms import LEAD_WORDS, language
 
 NEAREST = 3
@@ -85,7 +85,7 @@ def explain(
     articles: Mapping[str, Article],
     *,
     settings: config.Stories,
-    locks: Sequence[Lock] = (),
+    locks: Sequence[StoryLock] = (),
 ) -> Explanation:
     """Say why each article of a story is in it.
 
@@ -154,12 +154,12 @@ def _shared(one: int, other: int, window: Window) -> tuple[str, ...]:
 
 
 def _settled(
-    reason: Reason, article: Article, articles: Mapping[str, Article], locks: Sequence[Lock]
+    reason: Reason, article: Article, articles: Mapping[str, Article], locks: Sequence[StoryLock]
 ) -> Reason:
     held = [
         lock
-        for lock in sorted(locks, key=lambda lock: lock.made)
-        if article.id in lock.articles and lock.kind is not LockKind.RENAME
+        for lock in sorted(locks, key=lambda lock: (lock.at, lock.id))
+        if article.id in lock.articles and lock.kind in GROUPING
     ]
     return replace(
         reason,

@@ -12,20 +12,19 @@ which (:mod:`newsletter.stories.identity`) and what an editor has decided
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
 
 from newsletter import config
-from newsletter.model import Article, Kind, Story
+from newsletter.model import Article, Kind, Story, StoryLock
 from newsletter.stories import identity, similarity, terms
 from newsletter.stories import locks as locks_
 from newsletter.stories.cluster import cluster
 from newsletter.stories.embedding import Embedding, blended
-from newsletter.stories.locks import Lock, LockKind
 from newsletter.stories.sections import section_of
 from newsletter.stories.similarity import Links, Method, Weights
 from newsletter.stories.terms import Tokens
@@ -84,7 +83,8 @@ def group(
     previous: Sequence[Story] = (),
     *,
     settings: config.Stories,
-    locks: Sequence[Lock] = (),
+    locks: Sequence[StoryLock] = (),
+    stay: Collection[str] = (),
     embedding: Embedding | None = None,
 ) -> tuple[Story, ...]:
     """Partition articles into stories, oldest story first.
@@ -96,10 +96,13 @@ def group(
 
     A near-identical copy (``same_as``) goes where its original goes. A repeated article id counts
     once, the last time it is given.
+
+    :param stay: articles that keep the story they have, as too old ones do, unless a lock says
+        where they are.
     """
     given = {article.id: article for article in articles}
     method = method_of(settings)
-    settled = _settled(given, previous, settings, locks)
+    settled = _settled(given, previous, settings, locks, stay)
     # An editor's word about a copy counts more than that it is one.
     locked = {article for lock in locks for article in (*lock.articles, *lock.apart)}
     copies = {copy: of for copy, of in _copies(given).items() if copy not in locked}
@@ -133,19 +136,23 @@ def _settled(
     given: Mapping[str, Article],
     previous: Sequence[Story],
     settings: config.Stories,
-    locks: Sequence[Lock],
+    locks: Sequence[StoryLock],
+    stay: Collection[str],
 ) -> dict[str, str]:
-    """The story of each article that is too old to be grouped again."""
+    """The story of each article that is not to be grouped again."""
     if not given or not previous:
         return {}
     newest = max(article.published for article in given.values())
     begin = newest - timedelta(days=settings.window_days)
-    locked = {article for lock in locks for article in (*lock.articles, *lock.apart)}
+    # Who is only kept apart from others may stay: it is the others that a lock took away.
+    locked = {article for lock in locks for article in lock.articles}
     return {
         article: story.id
         for story in previous
         for article in story.articles
-        if article in given and given[article].published < begin and article not in locked
+        if article in given
+        and (given[article].published < begin or article in stay)
+        and article not in locked
     }
 
 
@@ -176,7 +183,7 @@ def _copies(given: Mapping[str, Article]) -> dict[str, str]:
 
 
 def _grouped(
-    window: Window, method: Method, locks: Sequence[Lock]
+    window: Window, method: Method, locks: Sequence[StoryLock]
 ) -> tuple[list[list[str]], dict[str, float]]:
     """The groups of one language, and how near each article is to the rest of its group."""
     position = {article.id: at for at, article in enumerate(window.articles)}
@@ -192,7 +199,7 @@ def _grouped(
     return list(members.values()), nearness
 
 
-def _across_languages(groups: list[list[str]], locks: Sequence[Lock]) -> list[list[str]]:
+def _across_languages(groups: list[list[str]], locks: Sequence[StoryLock]) -> list[list[str]]:
     """The groups, those of several languages made one where an editor merged them."""
     members = [member for some in groups for member in some]
     where = {member: number for number, some in enumerate(groups) for member in some}
@@ -213,9 +220,10 @@ def _stories(
     *,
     previous: Sequence[Story],
     settled: Mapping[str, str],
-    locks: Sequence[Lock],
+    locks: Sequence[StoryLock],
 ) -> tuple[Story, ...]:
-    heirs = identity.inherit(groups, previous, _wanted(groups, locks))
+    wanted = locks_.wanted(groups, locks)
+    heirs = identity.inherit(groups, previous, wanted)
     heir_of = {story.id: number for number, story in heirs.items()}
     taken_ids = {story.id for story in previous}
     taken_slugs = {story.slug for story in previous}
@@ -231,11 +239,7 @@ def _stories(
         ]
         return _in_order((*stay, *joining[story.id]), given)
 
-    names = {
-        lock.story: lock.headline
-        for lock in sorted(locks, key=lambda lock: lock.made)
-        if lock.kind is LockKind.RENAME
-    }
+    names = locks_.names(locks)
     stories: list[Story] = []
     order = sorted(
         range(len(groups)), key=lambda number: min(_age(given[a]) for a in groups[number])
@@ -245,7 +249,12 @@ def _stories(
         old = heirs.get(number)
         before = kept(old) if old else ()
         headline = _headline(members, typical)
-        ident = old.id if old else identity.story_id(members[0].title, members[0].id, taken_ids)
+        if old is not None:
+            ident = old.id
+        else:
+            ident = wanted.get(number) or identity.story_id(
+                members[0].title, members[0].id, taken_ids
+            )
         slug = old.slug if old else identity.slug(members[0].title, taken_slugs)
         taken_ids.add(ident)
         taken_slugs.add(slug)
@@ -272,17 +281,6 @@ def _stories(
                 replace(story, articles=rest, headline=names.get(story.id, story.headline))
             )
     return tuple(sorted(stories, key=lambda story: (story.first_seen, story.id)))
-
-
-def _wanted(groups: Sequence[Sequence[str]], locks: Sequence[Lock]) -> dict[int, str]:
-    """The id that editors gave to a group: the story named by a lock on most of its articles."""
-    where = {article: number for number, some in enumerate(groups) for article in some}
-    wanted: dict[int, str] = {}
-    for lock in sorted(locks, key=lambda lock: lock.made):
-        numbers = Counter(where[article] for article in lock.articles if article in where)
-        if lock.story and numbers:
-            wanted[min(numbers, key=lambda number: (-numbers[number], number))] = lock.story
-    return wanted
 
 
 def _headline(members: Sequence[Article], typical: Mapping[str, float]) -> str:

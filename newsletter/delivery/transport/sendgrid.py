@@ -320,7 +320,6 @@ def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False
             {"type": "text/plain", "value": mail.text},
             {"type": "text/html", "value": mail.html},
         ],
-        "headers": {"List-Id": f"<{mail.list_id}>"},
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
             "open_tracking": off,
@@ -328,6 +327,8 @@ def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False
             "ganalytics": off,
         },
     }
+    if mail.list_id:
+        message["headers"] = {"List-Id": f"<{mail.list_id}>"}
     if mail.from_name:
         message["from"]["name"] = mail.from_name
     if mail.reply_to:
@@ -345,16 +346,20 @@ def _personalization(letter: Letter, tokens: Sequence[tuple[str, str]]) -> dict[
         name = scrub(letter.to_name.translate(_NAME_LISTED), limit=120)
         if name:
             to["name"] = name
-    headers = {"List-Unsubscribe": letter.list_unsubscribe}
+    headers = {}
+    if letter.list_unsubscribe:
+        headers["List-Unsubscribe"] = letter.list_unsubscribe
     if letter.list_unsubscribe.startswith("<https://"):
         headers["List-Unsubscribe-Post"] = ONE_CLICK
     values = letter.values
-    return {
+    one: dict[str, Any] = {
         "to": [to],
-        "headers": headers,
         "substitutions": {token: values[name] for token, name in tokens},
         "custom_args": {"delivery": letter.key},
     }
+    if headers:
+        one["headers"] = headers
+    return one
 
 
 def _named(answer: _Answer, count: int) -> dict[int, str]:

@@ -1,0 +1,100 @@
+"""Two versions of the program on one database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from sqlalchemy import inspect
+
+from newsletter.database import engine, migrations
+from newsletter.database.engine import Database, finish_upgrade, open_database
+from newsletter.database.tables import HEAD
+from newsletter.errors import DatabaseError
+
+FILE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "{number}"
+down_revision = "{before}"
+
+
+def upgrade():
+    {change}
+"""
+
+
+@pytest.fixture
+def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Be the next version of the program, which adds a table and later takes another away."""
+    ours = migrations._config()
+    folder = Path(ours.get_main_option("script_location") or "")
+    more = tmp_path / "more"
+    more.mkdir()
+    add = 'op.create_table("tomorrow", sa.Column("id", sa.Integer, primary_key=True))'
+    (more / "m9001_before_tomorrow.py").write_text(
+        FILE.format(number="9001", before=HEAD, change=add)
+    )
+    (more / "m9002_after_tomorrow.py").write_text(
+        FILE.format(number="9002", before="9001", change='op.drop_table("model_answers")')
+    )
+
+    def config() -> Config:
+        made = Config()
+        made.set_main_option("script_location", str(folder))
+        made.set_main_option("path_separator", "newline")
+        made.set_main_option("version_locations", f"{folder / 'versions'}\n{more}")
+        return made
+
+    here = migrations._config
+
+    def switch(version: str) -> None:
+        monkeypatch.setattr(migrations, "_config", config if version == "next" else here)
+        monkeypatch.setattr(engine, "HEAD", "9002" if version == "next" else HEAD)
+
+    return switch
+
+
+def _tables(database: Database) -> set[str]:
+    with database.reading() as connection:
+        return set(inspect(connection).get_table_names())
+
+
+def test_a_new_program_only_adds_and_old_ones_go_on(
+    tmp_path: Path, next_version: Callable[[str], None]
+) -> None:
+    """While machines are upgraded one by one, both versions start on the same database."""
+    url = f"sqlite:///{tmp_path}/news.sqlite"
+    open_database(url).close()
+    next_version("next")
+    new = open_database(url)
+    assert {"tomorrow", "model_answers"} <= _tables(new)
+    new.close()
+    next_version("this")
+    open_database(url).close()
+
+
+def test_finishing_takes_away_and_old_programs_refuse(
+    tmp_path: Path, next_version: Callable[[str], None]
+) -> None:
+    """After the upgrade is finished an old program says that the database is too new for it."""
+    url = f"sqlite:///{tmp_path}/news.sqlite"
+    next_version("next")
+    new = open_database(url)
+    finish_upgrade(new)
+    with new.reading() as connection:
+        assert migrations.finished(connection)
+    assert "model_answers" not in _tables(new)
+    new.close()
+    next_version("this")
+    with pytest.raises(DatabaseError, match="newer version"):
+        open_database(url)
+
+
+def test_this_version_leaves_nothing_to_finish(database: Database) -> None:
+    """Nothing that is there now waits for older programs to be gone."""
+    with database.reading() as connection:
+        assert migrations.finished(connection)

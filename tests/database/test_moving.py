@@ -1,0 +1,137 @@
+"""A move from one engine to the other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from newsletter.database.articles import Articles
+from newsletter.database.briefs import Briefs
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database, open_database
+from newsletter.database.moving import move
+from newsletter.database.stories import Stories
+from newsletter.database.tables import consents, deliveries, issues, metadata, readers
+from newsletter.errors import DatabaseError
+from tests.database.words import NOON, article, brief, feed, outlet, story
+
+
+@pytest.fixture
+def old(sqlite: Database) -> Database:
+    """A SQLite database with something in most of its tables."""
+    articles = Articles(sqlite)
+    articles.sync_sources([outlet("left"), outlet("Rechts")], [feed("left")])
+    articles.save_visits([(feed("left"), [article(f"a{n}", "left", hours=n) for n in range(1, 9)])])
+    Stories(sqlite).save([story("s1", "a1", "a2"), story("S2", "a3")], NOON)
+    Briefs(sqlite).save(brief("s1"), sources_sha256="x", made=NOON)
+    with sqlite.begin() as connection:
+        connection.execute(
+            insert(readers),
+            [
+                {
+                    "id": number, "email": f"reader{number}@example.org", "address_key": f"r{number}",
+                    "email_domain": "example.org", "name": "Zoë 漢字 😀", "country": "IE",
+                    "language": "en", "timezone": "Europe/Dublin", "state": "active",
+                    "token": f"t{number}", "joined": NOON, "source": "test",
+                    "attributes": {"b": 1.5, "a": [None, True]},
+                }
+                for number in range(1, 4321)
+            ],
+        )  # fmt: skip
+        connection.execute(
+            insert(consents).values(
+                reader=1, action="signed up", at=NOON, source="form", detail="", origin=""
+            )
+        )
+    return sqlite
+
+
+def test_everything_arrives_and_is_counted(old: Database, postgres: Database) -> None:
+    """Every table has the same rows on the other side, and says how many."""
+    moved = {one.table: one for one in move(old, postgres, now=NOON)}
+    assert moved["readers"].rows == moved["readers"].written == 4320
+    assert moved["articles"].rows == 8
+    assert Stories(postgres).by_slug("slug-s1") == Stories(old).by_slug("slug-s1")
+    assert Briefs(postgres).newest(["s1"]) == Briefs(old).newest(["s1"])
+    assert set(moved) == {table.name for table in metadata.sorted_tables} - {"leases", "pace"}
+
+
+def test_a_second_move_carries_only_what_changed(old: Database, postgres: Database) -> None:
+    """Added, changed and deleted rows are carried over; all others are passed over."""
+    move(old, postgres, now=NOON)
+    with old.begin() as connection:
+        connection.execute(update(readers).where(readers.c.id == 7).values(country="FR"))
+        connection.execute(readers.delete().where(readers.c.id == 8))
+        connection.execute(
+            insert(consents).values(
+                reader=7, action="moved", at=NOON, source="form", detail="", origin=""
+            )
+        )
+    moved = {one.table: (one.written, one.deleted) for one in move(old, postgres, now=NOON)}
+    assert moved.pop("readers") == (1, 1)
+    assert moved.pop("consents") == (1, 0)
+    assert set(moved.values()) == {(0, 0)}
+
+
+def test_an_interrupted_move_is_taken_up(
+    old: Database, postgres: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What arrived before the interruption is not written again."""
+
+    def stop(moved: object) -> None:
+        if getattr(moved, "table", "") == "readers":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        move(old, postgres, now=NOON, on_table=stop)
+    written = {one.table: one.written for one in move(old, postgres, now=NOON)}
+    assert written["readers"] == 0
+    assert written["consents"] == 1
+
+
+def test_numbers_go_on_after_the_move(old: Database, postgres: Database) -> None:
+    """A new reader gets a number that nobody had."""
+    move(old, postgres, now=NOON)
+    with postgres.begin() as connection:
+        values = {
+            column.name: value
+            for column, value in zip(
+                readers.columns, connection.execute(select(readers).limit(1)).one(), strict=True
+            )
+        } | {"address_key": "new", "token": "new"}
+        del values["id"]
+        connection.execute(insert(readers).values(**values))
+        assert connection.scalar(select(func.max(readers.c.id))) == 4321
+
+
+def test_nothing_is_moved_under_a_send(old: Database, postgres: Database) -> None:
+    """While a sender is alive, two databases could send the same letter: refused."""
+    ledger = DeliveryLedger(old)
+    with old.begin() as connection:
+        connection.execute(
+            insert(issues).values(
+                id="i", edition="daily", day=NOON.date(), state="sending", revision=1,
+                created=NOON, approved_by="", approved_sha256="",
+            )
+        )  # fmt: skip
+    ledger.freeze("i", select(readers.c.id, readers.c.country), random_word=lambda: "w", now=NOON)
+    ledger.open("me", now=NOON, stale_seconds=60)
+    with old.begin() as connection:
+        connection.execute(update(deliveries).values(state="handed", owner="me"))
+    with pytest.raises(DatabaseError, match="a send is under way"):
+        move(old, postgres, now=NOON)
+    moved = move(old, postgres, now=NOON + timedelta(minutes=2))
+    assert sum(one.rows for one in moved if one.table == "deliveries") == 4320
+    queued, unknown = DeliveryLedger(postgres).recover("i", now=NOON)
+    assert (queued, unknown) == (0, 4320)
+
+
+def test_the_way_back_is_the_same_way(old: Database, postgres: Database, tmp_path: Path) -> None:
+    """From PostgreSQL to SQLite works as well, and both sides have one fingerprint."""
+    there = {one.table: one.fingerprint for one in move(old, postgres, now=NOON)}
+    third = open_database(f"sqlite:///{tmp_path}/third.sqlite")
+    assert {one.table: one.fingerprint for one in move(postgres, third, now=NOON)} == there
+    third.close()
