@@ -29,6 +29,7 @@ from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.farewell_journal import FarewellJournal
+from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
 from newsletter.database.knocks import Knocks
@@ -152,9 +153,11 @@ class Newsroom:
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
-        return DeliveryLedger(
-            self.database, address_hash=self.readers.address_hash, fence=self.fence
-        )
+        if self.fence is not None:
+            return FencedLedger(
+                self.database, address_hash=self.readers.address_hash, fence=self.fence
+            )
+        return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
 
     @cached_property
     def leaders(self) -> Leaders:

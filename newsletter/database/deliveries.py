@@ -81,8 +81,6 @@ class DeliveryLedger:
     :param address_hash: how the suppression list hides addresses. Without it the check at claim
         rests on the states of reader and subscription alone.
     :param holder: the process that leases are written for.
-    :param fence: raises inside the transaction of a claim or a hand-over when this sender was
-        replaced while it stood still.
     """
 
     def __init__(
@@ -91,10 +89,8 @@ class DeliveryLedger:
         *,
         address_hash: AddressHash | None = None,
         holder: leases.Holder | None = None,
-        fence: Callable[[Connection], None] | None = None,
     ):
         self.database = database
-        self.fence = fence
         self.address_hash = address_hash
         self.holder = holder or leases.this_process()
 
@@ -290,8 +286,6 @@ class DeliveryLedger:
         empty while work remains (everything looked at was skipped, or is held by others).
         """
         with self.database.begin() as connection:
-            if self.fence:
-                self.fence(connection)
             leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
             found = connection.execute(self._claimable(issue_id, D.QUEUED, limit, now)).all()
             if not found:
@@ -373,8 +367,6 @@ class DeliveryLedger:
         """
         ids = [one.id for one in claimed]
         with self.database.begin() as connection:
-            if self.fence:
-                self.fence(connection)
             leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
             held = set(
                 connection.scalars(

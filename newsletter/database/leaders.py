@@ -4,17 +4,16 @@ A process leads while its lease holds. When its holder is dead (seen at once on 
 or has given no sign of life for the lease's length, another takes over with the next epoch. A
 process that was only stopped for a while cannot know that; so whatever a leader does that must
 not be done by two carries its epoch, and the database compares it in the same transaction
-(:meth:`Leaders.fence`). On PostgreSQL the row is locked while that transaction runs, on SQLite
+(:class:`Fence`). On PostgreSQL the row is locked while that transaction runs, on SQLite
 there is one writer at a time: between the comparison and the change nobody can take over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, exists, select, update
 
 from newsletter.database import leases
 from newsletter.database.engine import Database
@@ -22,8 +21,34 @@ from newsletter.database.rows import insert_new
 from newsletter.database.tables import leaders
 from newsletter.errors import Deposed
 
-Fence = Callable[[Connection], None]
-"""Raises :class:`Deposed` inside a transaction whose leader is no longer the leader."""
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """An office and the epoch somebody holds it in."""
+
+    office: str
+    epoch: int
+
+    def __call__(self, connection: Connection) -> None:
+        """End a transaction of a leader that was replaced.
+
+        :raises Deposed: when it was.
+        """
+        # Locked until the transaction ends: nobody can take over between this and the change.
+        found = connection.scalar(
+            select(leaders.c.epoch).where(leaders.c.name == self.office).with_for_update(read=True)
+        )
+        if found != self.epoch:
+            raise Deposed(
+                self.office,
+                f"another process took over (epoch {found}, this one had {self.epoch})",
+                hint="Nothing is lost: the other process goes on with the work.",
+            )
+
+    @property
+    def holds(self) -> ColumnElement[bool]:
+        """The same as a condition of a statement."""
+        return exists().where(leaders.c.name == self.office, leaders.c.epoch == self.epoch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,27 +121,10 @@ class Leaders:
             epoch=row.epoch, owner=row.owner, pid=row.pid, expires=row.expires, alive=alive
         )
 
-    @staticmethod
-    def fence(office: str, epoch: int) -> Fence:
-        """What a transaction of this epoch begins with."""
-
-        def check(connection: Connection) -> None:
-            found = connection.scalar(
-                select(leaders.c.epoch).where(leaders.c.name == office).with_for_update(read=True)
-            )
-            if found != epoch:
-                raise Deposed(
-                    office,
-                    f"another process took over (epoch {found}, this one had {epoch})",
-                    hint="Nothing is lost: the other process goes on with the work.",
-                )
-
-        return check
-
-    def forget(self, office: str) -> None:
-        """Take an office away with its epoch: for a database that was copied from elsewhere."""
-        with self._database.begin() as connection:
-            connection.execute(delete(leaders).where(leaders.c.name == office))
+    def holds(self, fence: Fence) -> bool:
+        """Whether an epoch is the present one."""
+        with self._database.reading() as connection:
+            return bool(connection.scalar(select(fence.holds)))
 
     def _lives(self, place: str, pid: int, born: str) -> bool:
         """Whether a holder may still be at work; True where it cannot be looked up."""

@@ -23,7 +23,7 @@ from newsletter.pipeline.issues import (
     compose,
     preview,
 )
-from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
     LockReport,
@@ -70,5 +70,6 @@ __all__ = [
     "split_story",
     "unlock",
     "unpin_story",
+    "waits_for_later",
     "write",
 ]

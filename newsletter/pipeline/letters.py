@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Select
 
 from newsletter.database.facts import RESTORED, fact
+from newsletter.database.waves import lay_out, only_later, reader_zones
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -17,6 +19,7 @@ from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
+from newsletter.timetable import reader_moments
 
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
@@ -62,6 +65,7 @@ def send(
             random_word=room.tag,
             now=started,
         )
+        last = lay_out_waves(room, issue)
         report = send_issue(
             issue.id,
             ledger=room.ledger,
@@ -70,8 +74,12 @@ def send(
             clock=room.clock,
             sleep=time.sleep,
             owner=room.tag(),
-            settings=SendSettings.from_config(room.config.delivery, started=started),
-            stop=lambda: stop() or room.issues.find(issue.id).state is not IssueState.SENDING,
+            settings=SendSettings.from_config(room.config.delivery, started=last),
+            stop=lambda: (
+                stop()
+                or room.issues.find(issue.id).state is not IssueState.SENDING
+                or waits_for_later(room, issue)
+            ),
             on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
         )
     finally:
@@ -117,6 +125,27 @@ def _left(states: Mapping[str, int]) -> int:
     """How many letters are neither with their reader nor settled otherwise."""
     open_ = ("queued", "claimed", "handed", "deferred", "unknown")
     return sum(states.get(state, 0) for state in open_)
+
+
+def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
+    """Have readers of later time zones wait for their morning, where the edition wants that.
+
+    :returns: when the last of them may have the issue: its deadline counts from then.
+    """
+    started = issue.send_started or room.clock()
+    settings = room.config.edition(issue.publication)
+    if settings.send_in != "reader" or issue.corrects:
+        return started
+    moments = reader_moments(settings, issue.day, reader_zones(room.database))
+    lay_out(room.database, issue.id, moments, now=room.clock())
+    return max([started, *moments.values()])
+
+
+def waits_for_later(room: Newsroom, issue: Issue) -> bool:
+    """Whether everybody left waits for a later morning, so that a send need not stay up for it."""
+    if room.config.edition(issue.publication).send_in != "reader" or issue.corrects:
+        return False
+    return only_later(room.database, issue.id, now=room.clock())
 
 
 def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:

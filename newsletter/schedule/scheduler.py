@@ -23,7 +23,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from newsletter import pipeline
 from newsletter.config import EditionSettings
-from newsletter.database.leaders import Leaders
+from newsletter.database.leaders import Fence
 from newsletter.errors import DatabaseError, Deposed, NewsletterError
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
@@ -63,9 +63,7 @@ def jobs(
     def fenced(run: Callable[[Newsroom], object]) -> Callable[..., object]:
         def job(epoch: int = 0) -> object:
             found = rooms()
-            if epoch:
-                found = replace(found, fence=Leaders.fence(OFFICE, epoch))
-            return run(found)
+            return run(replace(found, fence=Fence(OFFICE, epoch)) if epoch else found)
 
         return job
 
@@ -262,8 +260,12 @@ def _send(room: Newsroom, issue: Issue, stop: Callable[[], bool], *, work: Work)
     """Send an issue here, or hand its letters out to the machines that share the work."""
     if work.shared:
         shares.hand_out_letters(room, work, issue.id)
-    else:
-        pipeline.send(room, issue.id, stop=stop)
+        return
+
+    def replaced() -> bool:
+        return room.fence is not None and not room.leaders.holds(room.fence)
+
+    pipeline.send(room, issue.id, stop=lambda: stop() or replaced())
 
 
 def _collect(room: Newsroom, *, work: Work) -> None:
