@@ -139,7 +139,7 @@ def planned(room: Newsroom, issue: Issue) -> datetime | None:
     plan = room.plans.of(issue.id)
     if plan is not None:
         return plan.at
-    settings = room.config.editions.get(issue.edition)
+    settings = room.config.editions.get(issue.publication)
     if settings is None:
         return None
     last = last_send(settings, room.clock())

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import subprocess
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from newsletter import pipeline
 from newsletter.delivery.letter import message_id, prepare_issue
-from newsletter.errors import DeliveryError, NewsletterError
+from newsletter.errors import DatabaseError, DeliveryError, NewsletterError
+from newsletter.issue.lint import lint
 from newsletter.model import DeliveryState, Letter
 from newsletter.newsroom import Newsroom
+from newsletter.timetable import send_moment
 
 log = logging.getLogger(__name__)
 
+WAITS_FOR_APPROVAL = "approve:"
+"""The scope of reminders; they have a template of their own."""
 PATIENCE_SECONDS = 15
 """The longest a way of telling may take."""
 
@@ -106,62 +112,117 @@ def as_facts(room: Newsroom, notices: Sequence[Notice]) -> dict[str, Any]:
 
 
 class ByMail:
-    """A mail through the transport of the issues; it needs no database."""
+    """A mail to everybody whom ``[alerts] email`` names.
+
+    It goes through the lane of single mails, which sends it once and tries again by itself. Only
+    when the database is the trouble does it go straight to the transport.
+    """
 
     name = "mail"
 
     def tell(self, room: Newsroom, notices: Sequence[Notice]) -> None:
-        """Send one mail to everybody whom ``[alerts] email`` names."""
-        config, now = room.config, room.clock()
-        base = config.site.base_url.rstrip("/")
-        hints = list(dict.fromkeys(one.hint for one in notices if one.hint and not one.over))
-        values = {
-            "what": summary(notices),
-            "at": f"{now:%Y-%m-%d %H:%M} UTC",
-            "hint": hints[0] if hints else "",
-            "facts": [
-                (
-                    "Over" if one.over else "Needs you",
-                    f"{one.sentence} (since {one.since:%Y-%m-%d %H:%M} UTC)"
-                    + (f" {one.hint}" if one.hint not in hints[:1] and not one.over else ""),
-                )
-                for one in notices
-            ],
-            "desk_url": f"{base}/desk",
-        }
-        rendered = room.renderer.render_mail("alert", values, tag=room.tag())
-        mail = prepare_issue(
-            "alert",
-            [rendered],
-            date=now,
-            from_email=config.delivery.from_email,
-            from_name=config.delivery.from_name or config.site.name,
-            reply_to=config.delivery.reply_to or config.site.contact,
-            base_url=config.site.base_url,
-            edition="alert",
-            edition_title=config.site.name,
-        )
-        word = room.tag()
-        letters = [
-            Letter(
-                key=f"alert-{word}-{number}",
-                to=address,
-                to_name="",
-                message_id=message_id(f"alert-{word}", number, mail.domain),
-                list_unsubscribe=f"<mailto:{config.site.contact}>",
-                values={},
-            )
-            for number, address in enumerate(_addresses(config.alerts.email))
-        ]
-        transport = room.transport()
+        """Post one mail a person, and deliver what is due."""
         try:
-            outcomes = transport.send(letters, mail.prepared("", f"alert-{word}"))
-        finally:
-            transport.close()
-        if not any(one.state is DeliveryState.ACCEPTED for one in outcomes):
-            raise DeliveryError(
-                config.alerts.email, f"did not get the alert: {outcomes[0].reason}", again=True
+            for name, values, key in _mails(room, notices):
+                for number, address in enumerate(_addresses(room.config.alerts.email)):
+                    pipeline.post_mail(room, name, address, values, f"{key}-{number}")
+            pipeline.deliver_mail(room)
+        except DatabaseError:
+            _mail_directly(room, notices)
+
+
+def _mails(room: Newsroom, notices: Sequence[Notice]) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """The mails that say some notices: the template of each, its values and its occasion."""
+    rest = []
+    for one in notices:
+        issue = one.key.removeprefix(WAITS_FOR_APPROVAL)
+        if issue != one.key and not one.over:
+            yield "reminder", _reminder(room, issue), f"reminder-{issue}"
+        else:
+            rest.append(one)
+    if rest:
+        words = "".join(f"{one.key} {one.since} {one.over}" for one in rest)
+        yield (
+            "alert",
+            _values(room, rest),
+            f"alert-{hashlib.sha256(words.encode()).hexdigest()[:24]}",
+        )
+
+
+def _values(room: Newsroom, notices: Sequence[Notice]) -> dict[str, Any]:
+    hints = list(dict.fromkeys(one.hint for one in notices if one.hint and not one.over))
+    return {
+        "what": summary(notices),
+        "at": f"{room.clock():%Y-%m-%d %H:%M} UTC",
+        "hint": hints[0] if hints else "",
+        "facts": [
+            (
+                "Over" if one.over else "Needs you",
+                f"{one.sentence} (since {one.since:%Y-%m-%d %H:%M} UTC)"
+                + (f" {one.hint}" if one.hint not in hints[:1] and not one.over else ""),
             )
+            for one in notices
+        ],
+        "desk_url": f"{room.config.site.base_url.rstrip('/')}/desk",
+    }
+
+
+def _reminder(room: Newsroom, name: str) -> dict[str, Any]:
+    """What an editor needs to decide: the stories, what the checks say, and until when."""
+    issue = room.issues.find(name)
+    settings = room.config.edition(issue.publication)
+    revision = room.issues.revision(issue)
+    sends = send_moment(settings, issue.day).astimezone(room.config.zone(issue.publication))
+    return {
+        "edition": settings.title,
+        "day": f"{issue.day.day} {issue.day:%B %Y}",
+        "deadline": f"{sends:%H:%M %Z}",
+        "desk_url": f"{room.config.site.base_url.rstrip('/')}/desk",
+        "headlines": [item.brief.headline for item in revision.content.stories],
+        "findings": [
+            finding.sentence
+            for rendered in revision.rendered
+            for finding in lint(rendered, room.config.site)
+            if finding.severity == "error"
+        ],
+    }
+
+
+def _mail_directly(room: Newsroom, notices: Sequence[Notice]) -> None:
+    """One mail past the database: it may be told twice, which is better than never."""
+    config = room.config
+    mail = prepare_issue(
+        "alert",
+        [room.renderer.render_mail("alert", _values(room, notices), tag=room.tag())],
+        date=room.clock(),
+        from_email=config.delivery.from_email,
+        from_name=config.delivery.from_name or config.site.name,
+        reply_to=config.delivery.reply_to or config.site.contact,
+        base_url=config.site.base_url,
+        edition="alert",
+        edition_title=config.site.name,
+        single=True,
+    )
+    word = f"alert-{room.tag()}"
+    letters = [
+        Letter(
+            key=f"{word}-{number}",
+            to=address,
+            to_name="",
+            message_id=message_id(word, number, mail.domain),
+            list_unsubscribe="",
+            values={},
+        )
+        for number, address in enumerate(_addresses(config.alerts.email))
+    ]
+    transport = room.transport()
+    try:
+        outcomes = transport.send(letters, mail.prepared("", word))
+    finally:
+        transport.close()
+    if not any(one.state is DeliveryState.ACCEPTED for one in outcomes):
+        reason = outcomes[0].reason if outcomes else "nobody is named"
+        raise DeliveryError(config.alerts.email, f"did not get the alert: {reason}", again=True)
 
 
 class ByWebhook:

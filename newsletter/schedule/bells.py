@@ -228,7 +228,7 @@ def late_policy(config: Config, edition: str) -> str:
 
 def _send_although_late(room: Newsroom, issue: Issue) -> bool:
     """Follow the late policy; False leaves the issue to a person."""
-    match late_policy(room.config, issue.edition):
+    match late_policy(room.config, issue.publication):
         case "skip":
             log.warning("%s was not sent in time and is skipped", issue.id)
             room.audit.note(ACTOR, "skip", issue.id, "its send time was missed")
@@ -246,7 +246,7 @@ def _go(room: Newsroom, issue: Issue, arrows: Arrows, stop: Callable[[], bool]) 
     """Send what is approved, or may go without; True when nothing more is to be done."""
     if issue.state is IssueState.PAUSED:
         return False
-    unattended = room.config.edition(issue.edition).unattended == "send"
+    unattended = room.config.edition(issue.publication).unattended == "send"
     if issue.state is IssueState.DRAFT:
         if not unattended:
             # Not an error: the alerts say it when its time comes.
