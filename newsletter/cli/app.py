@@ -15,8 +15,10 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    backup,
     briefs,
     corrections,
+    doctor,
     editors,
     flow,
     issues,
@@ -29,6 +31,7 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    status,
     stories,
 )
 from newsletter.cli.place import Place
@@ -56,7 +59,10 @@ GROUPS = (
     reports,
     editors,
     sources,
+    status,
     serve,
+    doctor,
+    backup,
     audit,
     machines,
     lines,

@@ -22,7 +22,7 @@ from newsletter.pipeline.issues import (
     approve_unattended,
     compose,
 )
-from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
 from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
@@ -73,5 +73,6 @@ __all__ = [
     "split_story",
     "unlock",
     "unpin_story",
+    "waits_for_later",
     "write",
 ]
