@@ -11,6 +11,7 @@ An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's
 second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
+from newsletter.pipeline.arriving import ArriveReport, arrive
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
@@ -40,6 +41,7 @@ from newsletter.pipeline.stories import (
 )
 
 __all__ = [
+    "ArriveReport",
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
@@ -48,6 +50,7 @@ __all__ = [
     "WriteReport",
     "approve",
     "approve_unattended",
+    "arrive",
     "audience",
     "collect",
     "compose",

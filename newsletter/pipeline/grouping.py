@@ -58,9 +58,9 @@ def group(
             locks=locks,
             stay={article.id for article in older},
         )
-        stories = _with_free_slugs(room, grouped)
+        stories = with_free_slugs(room, grouped)
         new += room.stories.save(stories, now)
-        _relate(room, stories, stored, articles + older)
+        relate(room, stories, stored, articles + older)
         if room.story_locks.stamp() == stamp:
             break
     return GroupReport(
@@ -71,7 +71,7 @@ def group(
     )
 
 
-def _relate(
+def relate(
     room: Newsroom,
     stories: Iterable[Story],
     stored: Iterable[Story],
@@ -143,7 +143,7 @@ def _gathered(
     return articles, [article for article in older if article.published <= now], locks
 
 
-def _with_free_slugs(room: Newsroom, grouped: Iterable[Story]) -> list[Story]:
+def with_free_slugs(room: Newsroom, grouped: Iterable[Story]) -> list[Story]:
     """The stories, those renamed whose slug belongs to an old story outside the window.
 
     A daily column with the same headline every week would otherwise claim the address of last
