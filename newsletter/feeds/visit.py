@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from newsletter.clock import Clock
 from newsletter.config import Collect
@@ -320,4 +319,4 @@ def _line(feed: Feed, fetcher: Fetcher) -> object:
         _, host, port = fetcher.guard.check(address)
     except FeedRefused:
         return address
-    return feed.outlet if fetcher.guard.allows(host, port) else urlsplit(address).hostname
+    return feed.outlet if fetcher.guard.allows(host, port) else host
