@@ -14,7 +14,7 @@ from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct
 from newsletter.database.engine import Database
 from newsletter.database.rows import reader_of, slices, upsert, values_of
-from newsletter.database.tables import articles, feeds, fingerprints, outlets
+from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
 from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Paywall
 
 
@@ -197,6 +197,21 @@ class Articles:
                     )
                     .values(original=fingerprints.c.article)
                 )
+
+    def robots(self, origin: str, since: datetime) -> list[tuple[str, bool]] | None:
+        """The rules of a host's robots.txt, where it was asked for since a moment."""
+        query = select(robots.c.rules).where(robots.c.origin == origin, robots.c.asked >= since)
+        with self._database.reading() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else [(str(path), bool(allow)) for path, allow in found]
+
+    def keep_robots(
+        self, origin: str, status: int, rules: Sequence[tuple[str, bool]], asked: datetime
+    ) -> None:
+        """Keep what a host's robots.txt says to us."""
+        row = {"origin": origin, "status": status, "rules": list(rules), "asked": asked}
+        with self._database.begin() as connection:
+            upsert(connection, robots, [row])
 
     def count(self) -> int:
         """How many articles are stored."""

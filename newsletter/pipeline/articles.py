@@ -58,6 +58,7 @@ def collect(
         clock=room.clock,
         random=room.random,
         known=room.articles.known,
+        robots=room.articles,
         force=force,
     )
     for batch in in_batches(visits):
