@@ -35,13 +35,15 @@ SHARE = 0.7
 """How much of the shorter text's marks the longer must hold."""
 PROPOSED = 0.6
 """The same share among few marks, which makes it worth comparing the texts."""
-FIRST = 2
+FIRST = 8
 """Of all texts with one mark, so many of the earliest are taken for possible originals."""
+FIRST_OF_MANY = 3
+"""The same where thousands of articles are new at once; a few copies more are missed then."""
 TOGETHER = 400
 """Pairs whose texts are fetched at once."""
 FEW = 5_000
 """Up to so many new articles the window is looked through for their marks first."""
-LATER_TOGETHER = 20_000
+LATER_TOGETHER = 10_000
 """Articles whose pairs are counted at once, so that memory stays flat."""
 
 _WORD = re.compile(r"[^\W_]+")
@@ -91,7 +93,7 @@ def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> di
     for id_, marks in new:
         window.add(id_, id_, marks)
     copies: dict[str, str] = {}
-    proposed = _proposed(window, known)
+    proposed = _proposed(window, known, FIRST if few else FIRST_OF_MANY)
     while batch := list(islice(proposed, TOGETHER)):
         _compare(batch, window, texts, copies)
     return copies
@@ -138,10 +140,11 @@ class _Window:
         self.marks += marks
 
 
-def _proposed(window: _Window, known: int) -> Iterator[tuple[int, int, bool]]:
+def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int, bool]]:
     """Pairs of a place from ``known`` on and an earlier one it may be a copy of, best first.
 
-    The third says whether their marks are enough to be sure.
+    The third says whether their marks are enough to be sure. ``most`` earlier ones are looked at
+    for each mark.
     """
     if not window.marks:
         return
@@ -163,7 +166,7 @@ def _proposed(window: _Window, known: int) -> Iterator[tuple[int, int, bool]]:
     for low in range(known, len(sizes), LATER_TOGETHER):
         here = (who >= low) & (who < low + LATER_TOGETHER)
         pairs = []
-        for place in range(FIRST):
+        for place in range(most):
             later = here & (rank > place)
             pairs.append(
                 (who[later].astype(np.uint64) << np.uint64(32)) | who[start[later] + place]
