@@ -39,6 +39,7 @@ from newsletter.database.mails import Mails
 from newsletter.database.people import People
 from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
+from newsletter.database.related_stories import RelatedStories
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
@@ -104,6 +105,11 @@ class Newsroom:
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def related_stories(self) -> RelatedStories:
+        """Which stories are about the same matter."""
+        return RelatedStories(self.database)
 
     @cached_property
     def story_locks(self) -> StoryLocks:

@@ -25,6 +25,7 @@ from newsletter.model import (
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.candidates import arrangement_of, keep
 from newsletter.pipeline.day import Day
+from newsletter.pipeline.grouping import related_of
 from newsletter.pipeline.looking import findings
 
 if TYPE_CHECKING:
@@ -118,6 +119,11 @@ def laid_out(
         day=day,
         corrections=room.corrections.waiting(edition, present.id if present else ""),
         arrangement=arrangement,
+    )
+    related = related_of(room, [told.story for told in content.stories])
+    content = replace(
+        content,
+        stories=tuple(replace(one, related=related.get(one.story, ())) for one in content.stories),
     )
     return content, (room.renderer.render(content, tag=tag),)
 

@@ -273,8 +273,9 @@ def _collect(room: Newsroom, *, work: Work) -> None:
         log.info("%s feeds are due", shares.hand_out_visits(room, work))
         return
     report = pipeline.collect(room)
+    # The window is grouped as a whole before an issue is drafted; until then what is new is placed.
     if report.articles:
-        pipeline.group(room)
+        pipeline.arrive(room)
     log.info("collected %s new articles from %s feeds", report.articles, report.feeds)
 
 
