@@ -21,6 +21,7 @@ _PLAIN = _DOUBLE | str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "‐": "-", "‑": "-"}
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
 )
+_SPECIAL = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
 _ELLIPSIS = re.compile(r"\s*(?:…|\.\s?\.\s?\.(?:\s?\.)?)\s*")
 QUOTED = re.compile(r"“([^“”]+)”|«([^«»]+)»|(?<![\w\"])\"([^\"“”]+)\"(?!\w)")
 
@@ -83,9 +84,14 @@ def terms(text: str) -> list[str]:
     return [stem for token in _TOKEN.findall(text.lower()) if (stem := stems[token])]
 
 
+def _plain_sign(found: re.Match[str]) -> str:
+    return _PLAIN[ord(found.group())] or ""
+
+
 def plain(text: str) -> str:
     """One form for quotation marks, dashes inside words, spaces and ellipses; no word changes."""
-    text = text.translate(_PLAIN)
+    # A pattern that skips to the few special signs is several times faster than a translation.
+    text = _SPECIAL.sub(_plain_sign, text)
     if "''" in text:
         text = text.replace("''", '"')
     if "…" in text or ".." in text or ". ." in text:
