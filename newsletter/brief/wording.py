@@ -7,7 +7,7 @@ The loaded-word list is ``loaded.txt`` beside this file: our own, one entry a li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -126,12 +126,23 @@ class _Loaded:
     pattern: re.Pattern[str]
     first_words: frozenset[str]
     beginnings: dict[str, tuple[str, ...]]
+    plain: set[str] = field(default_factory=set)
+    """Words that were looked at and begin no entry; fills itself."""
 
     def may_stand_in(self, text: str) -> bool:
         """Whether some word of a text begins an entry; the pattern then looks closely."""
-        for word in _TOKEN.findall(text.lower()):
-            if word in self.first_words or word.startswith(self.beginnings.get(word[:3], _NONE)):
-                return True
+        return not self.plain.issuperset(_TOKEN.findall(text.lower())) and any(
+            self._begins(word) for word in _TOKEN.findall(text.lower())
+        )
+
+    def _begins(self, word: str) -> bool:
+        if word in self.plain:
+            return False
+        if word in self.first_words or word.startswith(self.beginnings.get(word[:3], _NONE)):
+            return True
+        if len(self.plain) > 200_000:  # a process that runs for years must not keep every word
+            self.plain.clear()
+        self.plain.add(word)
         return False
 
 
