@@ -13,13 +13,22 @@ import difflib
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
-from datetime import time
+from datetime import date, time
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+)
 
 from newsletter.errors import ConfigError
 from newsletter.model import Lean, Outlet, Paywall
@@ -46,7 +55,17 @@ def _clock_time(value: object) -> object:
     return value
 
 
+def _holiday(value: object) -> object:
+    text = value if isinstance(value, str) else ""
+    try:
+        date.fromisoformat(text if text.count("-") == 2 else f"2024-{text}")
+    except ValueError:
+        raise ValueError(f'"{value}" is not a date such as "12-25" or "2026-11-26"') from None
+    return value
+
+
 Zone = Annotated[str, BeforeValidator(_zone)]
+Holiday = Annotated[str, BeforeValidator(_holiday)]
 TimeOfDay = Annotated[time, BeforeValidator(_clock_time)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -114,14 +133,36 @@ class Collect(_Table):
     use_proxy_environment: bool = False
 
 
+Weight = Annotated[float, Field(ge=0, le=10)]
+
+
+class SectionWeights(_Table):
+    """What the stories of each section weigh in the ranking; these are all the sections."""
+
+    politics: Weight = 1
+    world: Weight = 1
+    business: Weight = 1
+    technology: Weight = 1
+    science: Weight = 1
+    health: Weight = 1
+    sport: Weight = 1
+    culture: Weight = 1
+    local: Weight = 1
+
+
 class Stories(_Table):
     """How articles become stories and which stories count."""
 
     window_days: float = Field(default=3, gt=0, le=30)
     coarseness: float = Field(default=0.08, ge=0.02, le=0.5)
+    embedding: str = ""
+    related_days: int = Field(default=60, ge=0, le=3650)
     blindspot_families: int = Field(default=5, ge=2)
     blindspot_gap: float = Field(default=0.75, gt=0.5, le=1)
+    blindspot_floor: int = Field(default=3, ge=1)
     floor_families: int = Field(default=2, ge=1)
+    floor_score: float = Field(default=1.0, ge=0)
+    section_weights: SectionWeights = SectionWeights()
 
 
 class BriefModel(_Table):
@@ -163,12 +204,20 @@ class EditionSettings(_Table):
     days: tuple[Weekday, ...] = EVERY_DAY
     draft_at: TimeOfDay = time(5, 30)
     send_at: TimeOfDay = time(6, 30)
+    holidays: tuple[Holiday, ...] = ()
+    remind_minutes: int = Field(default=20, ge=0, le=1440)
+    send_in: Literal["edition", "reader"] = "edition"
     unattended: Literal["hold", "send"] = "hold"
+    late: Literal["", "skip", "ask", "send"] = ""
+    covers_days: int = Field(default=1, ge=1, le=31)
     minutes: float = Field(default=5, gt=0, le=60)
     words_a_minute: int = Field(default=238, ge=80, le=600)
     top_stories: int = Field(default=5, ge=1, le=20)
     short_stories: int = Field(default=4, ge=0, le=20)
     one_sided_stories: int = Field(default=2, ge=0, le=10)
+
+
+DomainLimit = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+=[0-9]+(\.[0-9]+)?$")]
 
 
 class Smtp(_Table):
@@ -182,6 +231,9 @@ class Smtp(_Table):
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
     connections: int = Field(default=1, ge=1, le=64)
+    domain_connections: int = Field(default=0, ge=0, le=64)
+    domain_per_second: float = Field(default=0, ge=0)
+    domain_limits: tuple[DomainLimit, ...] = ()
 
 
 class SendGrid(_Table):
@@ -195,6 +247,18 @@ class SendGrid(_Table):
     log_complete_after_seconds: float = Field(default=0, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
+    webhook_public_key_env: str = ""
+
+
+class Bounces(_Table):
+    """The mailbox that undeliverable SMTP letters come back to."""
+
+    host: str = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    username_env: str = ""
+    password_env: str = ""
+    folder: str = "INBOX"
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
 
 
 class Delivery(_Table):
@@ -209,8 +273,18 @@ class Delivery(_Table):
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
     letters_per_second: float = Field(default=0, ge=0)
+    letters_per_hour: int = Field(default=0, ge=0)
+    letters_per_day: int = Field(default=0, ge=0)
+    mails_per_second: float = Field(default=0, ge=0)
+    testers: tuple[str, ...] = ()
+    fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
+    growth_limit: float = Field(default=0.5, ge=0)
+    bounce_limit: float = Field(default=0.05, ge=0, le=1)
+    complaint_limit: float = Field(default=0.003, ge=0, le=1)
+    judge_after: int = Field(default=200, ge=1)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
+    bounces: Bounces = Bounces()
 
 
 class Schedule(_Table):
@@ -220,6 +294,7 @@ class Schedule(_Table):
     collect_minutes: int = Field(default=15, ge=1, le=1440)
     late: Literal["skip", "ask", "send"] = "ask"
     late_minutes: int = Field(default=90, ge=0)
+    lease_seconds: float = Field(default=30, ge=3, le=600)
 
 
 class Web(_Table):
@@ -227,6 +302,39 @@ class Web(_Table):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics_token_env: str = ""
+    allow_plain_http: bool = False
+
+
+class Oidc(_Table):
+    """Signing in with an account of the house, beside the password (optional extra ``oidc``)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    label: str = "the house account"
+
+
+class Desk(_Table):
+    """The editors' desk."""
+
+    two_person: bool = False
+    second_factor: Literal["optional", "required"] = "optional"
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: int = Field(default=60, ge=1, le=1440)
+    oidc: Oidc = Oidc()
+
+
+class Audience(_Table):
+    """How people join and leave."""
+
+    form_seconds: float = Field(default=2, ge=0, le=60)
+    disposable_domains: str = ""
+    unsubscribe_mailto: str = ""
+    soft_bounces: int = Field(default=5, ge=1, le=100)
+    sunset_months: int = Field(default=0, ge=0, le=120)
+    sunset_grace_days: int = Field(default=14, ge=1, le=180)
+    webhook_allow_hosts: tuple[str, ...] = ()
 
 
 class Alerts(_Table):
@@ -234,6 +342,47 @@ class Alerts(_Table):
 
     email: str = ""
     webhook_env: str = ""
+    webhook_style: Literal["plain", "slack"] = "plain"
+    command: tuple[str, ...] = ()
+    not_approved_minutes: int = Field(default=15, ge=0, le=1440)
+    not_sent_minutes: int = Field(default=45, ge=1, le=1440)
+    source_days: float = Field(default=2, gt=0, le=60)
+    withheld_percent: float = Field(default=50, gt=0, le=100)
+    bounce_percent: float = Field(default=5, gt=0, le=100)
+    complaint_percent: float = Field(default=0.3, gt=0, le=100)
+    disk_free_mb: int = Field(default=500, ge=0)
+    backup_hours: float = Field(default=36, ge=0)
+
+
+class Backup(_Table):
+    """Copies of the database."""
+
+    enabled: bool = True
+    folder: str = "data/backups"
+    every_hours: float = Field(default=24, gt=0, le=744)
+    keep_daily: int = Field(default=7, ge=1, le=366)
+    keep_weekly: int = Field(default=4, ge=0, le=520)
+
+
+class Retention(_Table):
+    """How long things are kept, in days; 0 keeps them for ever."""
+
+    articles_days: int = Field(default=120, ge=0)
+    answers_days: int = Field(default=30, ge=0)
+    events_days: int = Field(default=180, ge=0)
+    deliveries_days: int = Field(default=730, ge=0)
+    former_readers_days: int = Field(default=1095, ge=0)
+    reports_days: int = Field(default=365, ge=0)
+    audit_days: int = Field(default=1095, ge=0)
+    logs_days: int = Field(default=30, ge=1, le=3650)
+
+
+class Logging(_Table):
+    """What the parts that stay up write about their work."""
+
+    format: Literal["plain", "json"] = "plain"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str = ""
 
 
 class Paths(_Table):
@@ -285,26 +434,74 @@ class Source(_Table):
         return tuple(dict.fromkeys([*([self.feed] if self.feed else []), *self.feeds]))
 
 
-Field_ = Literal["country", "language", "timezone", "topics", "lists", "source", "email_domain"]
+READER_FIELDS = (
+    "country",
+    "language",
+    "timezone",
+    "topics",
+    "lists",
+    "source",
+    "email_domain",
+    "joined",
+    "engagement",
+)
+_DATED = ("joined", "engagement")
+_ATTRIBUTE = "attributes."
+
+
+def _reader_field(value: str) -> str:
+    if value in READER_FIELDS or (value.startswith(_ATTRIBUTE) and len(value) > len(_ATTRIBUTE)):
+        return value
+    raise ValueError(
+        f'"{value}" is not a field of a reader; fields: {", ".join(READER_FIELDS)}, '
+        "attributes.NAME" + _did_you_mean(_nearest(value, READER_FIELDS))
+    )
+
+
+def _words_or_rules(value: object) -> str:
+    first = value[0] if isinstance(value, list | tuple) and value else None
+    return "rules" if isinstance(first, dict | Condition) else "words"
+
+
+_Some = (
+    Annotated[
+        Annotated[tuple[str, ...], Tag("words")] | Annotated[tuple["Condition", ...], Tag("rules")],
+        Discriminator(_words_or_rules),
+    ]
+    | None
+)
 
 
 class Condition(_Table):
-    """One condition on one field of a reader."""
+    """One condition on one field of a reader, or any, all or none of several conditions.
 
-    field: Field_
+    With ``field`` the rules are words: ``in``, ``any``, ``all``, ``none``; of ``joined`` and
+    ``engagement`` (the last click) they are ``before``, ``after``, ``within_days``,
+    ``not_within_days``. Without ``field`` one of ``any``, ``all``, ``none`` holds conditions.
+    """
+
+    field: Annotated[str, AfterValidator(_reader_field)] | None = None
     in_: tuple[str, ...] | None = Field(default=None, alias="in")
-    any: tuple[str, ...] | None = None
-    all: tuple[str, ...] | None = None
-    none: tuple[str, ...] | None = None
+    any: _Some = None
+    all: _Some = None
+    none: _Some = None
+    before: date | None = None
+    after: date | None = None
+    within_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    not_within_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
 
 
 class Segment(_Table):
-    """A part of an edition's readers: every condition holds, and no excluded list."""
+    """A part of an edition's readers: every condition holds, and no excluded list.
+
+    A ``test`` segment is for trying things out: no issue is sent to it as an audience.
+    """
 
     title: str = ""
     edition: str = "daily"
     where: tuple[Condition, ...] = ()
     exclude: tuple[str, ...] = ()
+    test: bool = False
 
 
 class _File(_Table):
@@ -321,7 +518,12 @@ class _File(_Table):
     delivery: Delivery = Delivery()
     schedule: Schedule = Schedule()
     web: Web = Web()
+    audience: Audience = Audience()
+    desk: Desk = Desk()
     alerts: Alerts = Alerts()
+    backup: Backup = Backup()
+    retention: Retention = Retention()
+    logging: Logging = Logging()
     paths: Paths = Paths()
     source: tuple[Source, ...] = ()
 
@@ -503,14 +705,58 @@ def _check_segment(name: str, segment: Segment, top: _File, file: Path) -> None:
             + _did_you_mean(_nearest(segment.edition, top.editions)),
         )
     for condition in segment.where:
-        rules = [condition.in_, condition.any, condition.all, condition.none]
-        if sum(rule is not None for rule in rules) != 1:
+        _check_condition(condition, where, file)
+
+
+def _check_condition(condition: Condition, where: str, file: Path) -> None:
+    words = {
+        "in": condition.in_,
+        "any": condition.any,
+        "all": condition.all,
+        "none": condition.none,
+    }
+    given = [name for name, value in words.items() if value is not None]
+    times = [
+        name
+        for name in ("before", "after", "within_days", "not_within_days")
+        if getattr(condition, name) is not None
+    ]
+    if condition.field is None:
+        if len(given) != 1 or given == ["in"] or times:
             raise ConfigError(
                 str(file),
-                f'{where} has a condition on "{condition.field}" without exactly one of '
-                "in, any, all, none",
-                hint='For example {field = "country", in = ["GB", "IE"]}.',
+                f"{where} has a condition without a field and without exactly one of any, all, "
+                "none",
+                hint='For example {any = [{field = "country", in = ["GB"]}, ...]}.',
             )
+        inner = words[given[0]] or ()
+        if not inner or any(isinstance(one, str) for one in inner):
+            raise ConfigError(
+                str(file),
+                f'{where} has words under "{given[0]}" and no field they could be compared with',
+                hint='Add field = "topics", or put conditions there.',
+            )
+        for one in inner:
+            if isinstance(one, Condition):
+                _check_condition(one, where, file)
+        return
+    if condition.field in _DATED:
+        if given or len(times) != 1:
+            raise ConfigError(
+                str(file),
+                f'{where} has a condition on "{condition.field}" without exactly one of before, '
+                "after, within_days, not_within_days",
+                hint='For example {field = "joined", within_days = 30}.',
+            )
+        return
+    nested = any(isinstance(one, Condition) for name in given for one in words[name] or ())
+    if len(given) != 1 or times or nested:
+        raise ConfigError(
+            str(file),
+            f'{where} has a condition on "{condition.field}" without exactly one of '
+            "in, any, all, none",
+            hint='For example {field = "country", in = ["GB", "IE"]}.',
+        )
 
 
 def _checked(model: type[_T], data: Mapping[str, Any], file: Path) -> _T:
@@ -525,6 +771,7 @@ def _explain(
     model: type[BaseModel], loc: tuple[int | str, ...], kind: str, message: str, file: Path
 ) -> ConfigError:
     """Turn one finding of pydantic into a sentence with the key and the nearest known name."""
+    loc = tuple(part for part in loc if part not in {"words", "rules"})
     key = ".".join(str(part) for part in loc)
     if kind == "extra_forbidden":
         known = _known_keys(model, loc[:-1])

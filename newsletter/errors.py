@@ -16,7 +16,10 @@
     ├── AudienceError               import files, segments, tokens
     ├── DeliveryError               sending
     │   └── TransportError          a provider or an outbox refused
+    ├── AccountError                the people of the desk: accounts, passwords, sign-ins
+    ├── Conflict                    somebody else changed it since it was looked at
     ├── DatabaseError               locked, unreachable, unwritable, newer than this program
+    │   └── Deposed                 another process leads by now; this one must not go on
     └── NotFound                    an issue, story, reader that is not there
 
 The command line prints ``str(error)`` and the hint and exits with 1; nothing here is ever shown
@@ -105,8 +108,22 @@ class TransportError(DeliveryError):
     """A provider or an outbox refused to take letters."""
 
 
+class AccountError(NewsletterError):
+    """An account of the desk cannot be made, changed or used this way."""
+
+
+class Conflict(NewsletterError):
+    """Somebody else changed the same thing since it was looked at; nothing was stored."""
+
+    again = True
+
+
 class DatabaseError(NewsletterError):
     """The database cannot be used."""
+
+
+class Deposed(DatabaseError):
+    """What a leader wanted to do is the task of another process by now."""
 
 
 class NotFound(NewsletterError):

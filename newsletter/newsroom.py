@@ -19,17 +19,29 @@ from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
+from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
+from newsletter.database.arrangements import Arrangements
+from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.farewell_journal import FarewellJournal
+from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
+from newsletter.database.knocks import Knocks
+from newsletter.database.leaders import Fence, Leaders
+from newsletter.database.mails import Mails
+from newsletter.database.people import People
+from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
+from newsletter.database.story_locks import StoryLocks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -75,6 +87,8 @@ class Newsroom:
     random: random.Random = field(default_factory=random.SystemRandom)
     token: Callable[[], str] = new_token
     tag: Callable[[], str] = new_tag
+    fence: Fence | None = None
+    """Set for the work of a scheduler: it ends when another process has taken over."""
 
     @cached_property
     def articles(self) -> Articles:
@@ -82,9 +96,19 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
+    def article_corrections(self) -> ArticleCorrections:
+        """What editors corrected about articles."""
+        return ArticleCorrections(self.database)
+
+    @cached_property
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def story_locks(self) -> StoryLocks:
+        """What editors decided about stories."""
+        return StoryLocks(self.database)
 
     @cached_property
     def briefs(self) -> Briefs:
@@ -94,17 +118,34 @@ class Newsroom:
     @cached_property
     def issues(self) -> Issues:
         """Issues and revisions."""
-        return Issues(self.database)
+        return Issues(self.database, fence=self.fence)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What was put right in stories that readers have."""
+        return Corrections(self.database)
 
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        return Readers(self.database, compile_segment=condition)
+        return Readers(
+            self.database,
+            compile_segment=condition,
+            clock=self.clock,
+            journal=FarewellJournal(self.config.path("data") / "farewells.jsonl"),
+        )
 
     @cached_property
     def signups(self) -> SignUps:
         """People on their way in, and what they change about themselves."""
-        return SignUps(self.database, address_hash=self.readers.address_hash)
+        return SignUps(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
+
+    @cached_property
+    def knocks(self) -> Knocks:
+        """How often somebody may knock, counted for all processes together."""
+        return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""
@@ -113,7 +154,41 @@ class Newsroom:
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
+        if self.fence is not None:
+            return FencedLedger(
+                self.database, address_hash=self.readers.address_hash, fence=self.fence
+            )
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def arrangements(self) -> Arrangements:
+        """What editors decided about the order of issues."""
+        return Arrangements(self.database)
+
+    @cached_property
+    def leaders(self) -> Leaders:
+        """Who rings the bells, when several processes could."""
+        return Leaders(self.database)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Sendings that a person set for a moment of their own."""
+        return Plans(self.database)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What needs a person now."""
+        return Alerts(self.database)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """Single mails: confirmations, alerts, tests."""
+        return Mails(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        """Who works on the desk."""
+        return People(self.database)
 
     @cached_property
     def audit(self) -> Audit:
@@ -198,4 +273,7 @@ def open_newsroom(config: Config, *, clock: Clock = system_clock) -> Newsroom:
     :raises DatabaseError: when the database cannot be opened or upgraded.
     """
     database = open_database(config.database_url, busy_seconds=config.database.busy_seconds)
-    return Newsroom(config=config, database=database, clock=clock)
+    room = Newsroom(config=config, database=database, clock=clock)
+    # After a backup was put back, those who left since then leave again before anything is sent.
+    room.readers.take_in_journal()
+    return room

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
@@ -10,20 +12,39 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import insert_new, reader_of, values_of
-from newsletter.database.tables import bells, issue_revisions, issue_stories, issues
+from newsletter.database.tables import (
+    bells,
+    issue_corrections,
+    issue_revisions,
+    issue_stories,
+    issues,
+)
 from newsletter.errors import IssueError, NotFound
 from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
 
 _issue = reader_of(Issue)
 _content = TypeAdapter(IssueContent)
 _rendered = TypeAdapter(tuple[Rendered, ...])
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Issues:
-    """Every edition's issue of a local date, in all its revisions."""
+    """Every edition's issue of a local date, in all its revisions.
 
-    def __init__(self, database: Database):
+    :param fence: raises inside a write transaction when the leader that writes was replaced.
+    """
+
+    def __init__(self, database: Database, *, fence: Callable[[Connection], None] | None = None):
         self._database = database
+        self._fence = fence
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        """A write transaction that ends at once when its leader was replaced meanwhile."""
+        with self._database.begin() as connection:
+            if self._fence:
+                self._fence(connection)
+            yield connection
 
     def find(self, name: str, *, edition: str = "") -> Issue:
         """An issue by its id, by its date, or the ``latest`` one.
@@ -31,9 +52,11 @@ class Issues:
         :raises NotFound: when there is none.
         """
         query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(1)
+        if name == "latest" or _DAY.fullmatch(name):
+            query = query.where(issues.c.corrects == "")  # a notice is asked for by its id
         if edition:
             query = query.where(issues.c.edition == edition)
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        if _DAY.fullmatch(name):
             try:
                 query = query.where(issues.c.day == date.fromisoformat(name))
             except ValueError:
@@ -52,9 +75,19 @@ class Issues:
         """The issue of an edition on a local date, if there is one."""
         return self._first(select(issues).where(issues.c.edition == edition, issues.c.day == day))
 
+    def newest(self, edition: str) -> Issue | None:
+        """The issue of an edition's latest date."""
+        query = select(issues).where(issues.c.edition == edition)
+        return self._first(query.order_by(issues.c.day.desc()).limit(1))
+
     def recent(self, limit: int = 30) -> list[Issue]:
         """The newest issues, newest first."""
-        query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(limit)
+        query = (
+            select(issues)
+            .where(issues.c.corrects == "")
+            .order_by(issues.c.day.desc(), issues.c.created.desc())
+            .limit(limit)
+        )
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
@@ -92,7 +125,7 @@ class Issues:
         :raises IssueError: when the issue has left the draft state meanwhile.
         """
         issue_id = f"{content.edition}-{content.day.isoformat()}"
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             row = connection.execute(select(issues).where(issues.c.id == issue_id)).one_or_none()
             if row is None:
                 issue = Issue(
@@ -132,6 +165,7 @@ class Issues:
                 )
             )
             _save_stories(connection, issue_id, content)
+            _save_corrections(connection, issue_id, content)
         return issue
 
     def change(self, before: Issue, after: Issue) -> Issue:
@@ -148,7 +182,7 @@ class Issues:
             )
             .values(**values_of(after))
         )
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             changed = connection.execute(statement).rowcount
         if changed != 1:
             raise IssueError(
@@ -172,7 +206,7 @@ class Issues:
     def ring(self, edition: str, day: date, bell: str, now: datetime) -> bool:
         """Claim a bell of a local date; False when it was rung before, here or elsewhere."""
         row = {"edition": edition, "day": day, "bell": bell, "rung": now}
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             return insert_new(connection, bells, [row]) == 1
 
     def rung(self, edition: str, day: date) -> set[str]:
@@ -180,6 +214,26 @@ class Issues:
         query = select(bells.c.bell).where(bells.c.edition == edition, bells.c.day == day)
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def rung_since(self, edition: str, first: date) -> dict[date, set[str]]:
+        """The bells that were rung from a local date on."""
+        query = select(bells.c.day, bells.c.bell).where(
+            bells.c.edition == edition, bells.c.day >= first
+        )
+        found: dict[date, set[str]] = {}
+        with self._database.reading() as connection:
+            for day, bell in connection.execute(query):
+                found.setdefault(day, set()).add(bell)
+        return found
+
+    def first_rung(self, edition: str) -> datetime | None:
+        """When a bell of an edition was rung first; None for an edition that is new here."""
+        query = (
+            select(bells.c.rung).where(bells.c.edition == edition).order_by(bells.c.day).limit(1)
+        )
+        with self._database.reading() as connection:
+            found: datetime | None = connection.scalar(query)
+        return found
 
     def _first(self, query: Select[tuple[object, ...]] | Select[object]) -> Issue | None:
         with self._database.reading() as connection:
@@ -195,3 +249,10 @@ def _save_stories(connection: Connection, issue_id: str, content: IssueContent) 
     ]
     if rows:
         connection.execute(insert(issue_stories), rows)
+
+
+def _save_corrections(connection: Connection, issue_id: str, content: IssueContent) -> None:
+    connection.execute(delete(issue_corrections).where(issue_corrections.c.issue == issue_id))
+    rows = [{"issue": issue_id, "correction": entry.id} for entry in content.corrections]
+    if rows:
+        connection.execute(insert(issue_corrections), rows)

@@ -6,36 +6,22 @@ import csv
 import hmac
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
 import idna
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Row,
-    Select,
-    String,
-    Table,
-    and_,
-    case,
-    delete,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
+from newsletter.clock import Clock, system_clock
 from newsletter.config import Segment
-from newsletter.database.bulk import matching, remember_id, roomy
+from newsletter.database import choosing, farewells, reader_history
+from newsletter.database.bulk import matching, roomy
+from newsletter.database.choosing import COLUMNS, CompileSegment, ReaderColumns
 from newsletter.database.engine import Database
+from newsletter.database.farewell_journal import FarewellJournal
+from newsletter.database.farewells import SOFT_LIMIT, FarewellReport
 from newsletter.database.keys import SUPPRESSION, kept
 from newsletter.database.reader_import import (
     LIST,
@@ -47,18 +33,9 @@ from newsletter.database.reader_import import (
     guarded,
     pieces,
 )
-from newsletter.database.rows import insert_new
-from newsletter.database.tables import (
-    consents,
-    deliveries,
-    events,
-    reader_tags,
-    readers,
-    subscriptions,
-    suppressions,
-)
+from newsletter.database.tables import reader_tags, readers
 from newsletter.errors import AudienceError
-from newsletter.model import Reader, ReaderState, Refusal
+from newsletter.model import Farewell, Reader, ReaderState, Refusal
 from newsletter.model import Row as Person
 
 __all__ = ["CompileSegment", "ImportReport", "ReaderColumns", "Readers", "address_key"]
@@ -75,37 +52,6 @@ _EXPORTED = (
     "joined",
     "source",
 )
-_ACTIVE = "active"
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderColumns:
-    """Where a segment's rules look: the columns of a reader, and the table of topics and lists.
-
-    ``tags`` has the columns ``reader``, ``kind`` ("topic" or "list") and ``tag``.
-    """
-
-    id: Column[Any]
-    country: Column[Any]
-    language: Column[Any]
-    timezone: Column[Any]
-    source: Column[Any]
-    email_domain: Column[Any]
-    tags: Table
-
-
-COLUMNS = ReaderColumns(
-    id=readers.c.id,
-    country=readers.c.country,
-    language=readers.c.language,
-    timezone=readers.c.timezone,
-    source=readers.c.source,
-    email_domain=readers.c.email_domain,
-    tags=reader_tags,
-)
-
-CompileSegment = Callable[[Segment, ReaderColumns], ColumnElement[bool]]
-"""Turns a segment's rules into an SQL condition; ``newsletter.audience.segments.condition``."""
 
 
 def address_key(email: str) -> str:
@@ -124,6 +70,8 @@ class Readers:
     :param compile_segment: how a segment's rules become SQL; needed by :meth:`audience` and
         :meth:`count_segment` where segments have rules.
     :param secret: makes the key of this installation's suppression hashes, once.
+    :param clock: what "in the last 30 days" in a segment's rule is counted from.
+    :param journal: where those who leave are written down beside the database.
     """
 
     def __init__(
@@ -132,10 +80,14 @@ class Readers:
         *,
         compile_segment: CompileSegment | None = None,
         secret: Callable[[], str] = secrets.token_hex,
+        clock: Clock = system_clock,
+        journal: FarewellJournal | None = None,
     ):
         self._database = database
         self._compile = compile_segment
         self._secret = secret
+        self._clock = clock
+        self.journal = journal
 
     # -- in and out
 
@@ -260,51 +212,33 @@ class Readers:
         if found is None:
             return None
         with self._database.reading() as connection:
-            held = connection.execute(
-                select(subscriptions)
-                .where(subscriptions.c.reader == found.id)
-                .order_by(subscriptions.c.edition)
-            ).all()
-            agreed = connection.execute(
-                select(consents).where(consents.c.reader == found.id).order_by(consents.c.id)
-            ).all()
-            letters = connection.execute(
-                select(deliveries).where(deliveries.c.reader == found.id).order_by(deliveries.c.id)
-            ).all()
+            return reader_history.facts(connection, found)
+
+    def proof(self, email: str) -> dict[str, Any] | None:
+        """What a person agreed to and when, as it can be shown to whoever asks for proof.
+
+        Of somebody who was erased or never here, only whether the address is on the list of those
+        who must not be written to, and since when: that is all there is.
+        """
+        key = address_key(email)
+        found = self.by_email(email)
+        hashed = self.address_hash(key)
+        with self._database.reading() as connection:
+            barred = farewells.barred(connection, hashed)
+            if found is None and barred is None:
+                return None
+            agreed = (
+                reader_history.lines(connection, found.id, reader_history.AGREEMENTS)
+                if found
+                else []
+            )
+            reason = reader_history.why(connection, found) if found else ""
         return {
-            "email": found.email,
-            "state": found.state.value,
-            "name": found.name,
-            "country": found.country,
-            "language": found.language,
-            "timezone": found.timezone,
-            "topics": list(found.topics),
-            "lists": list(found.lists),
-            "joined": found.joined.isoformat(),
-            "source": found.source,
-            "subscriptions": [
-                {"edition": row.edition, "state": row.state, "since": row.since.isoformat()}
-                for row in held
-            ],
-            "consents": [
-                {
-                    "action": row.action,
-                    "at": row.at.isoformat(),
-                    "source": row.source,
-                    "detail": row.detail,
-                }
-                for row in agreed
-            ],
-            "deliveries": [
-                {
-                    "issue": row.issue,
-                    "state": row.state,
-                    "segment": row.segment,
-                    "reason": row.reason,
-                    "changed": row.changed.isoformat(),
-                }
-                for row in letters
-            ],
+            "email": found.email if found else email,
+            "state": found.state.value if found else "erased",
+            "why": reason,
+            "suppressed": barred,
+            "consents": agreed,
         }
 
     # -- letting go
@@ -315,17 +249,16 @@ class Readers:
         :param how: what they did, such as "one-click" or "page"; kept in the log of consents.
         :returns: whether the word belongs to somebody.
         """
-        with self._database.begin() as connection:
-            row = connection.execute(
-                select(readers.c.id, readers.c.state).where(readers.c.token == token)
-            ).one_or_none()
-            if row is None:
-                return False
-            if row.state != ReaderState.UNSUBSCRIBED:
-                _unsubscribe(connection, row, how, now)
-        return True
+        return self._unsubscribe(readers.c.token == token, how, now)
 
-    def suppress(self, reader: int, *, reason: str, now: datetime) -> bool:
+    def unsubscribe_address(self, email: str, *, how: str, now: datetime) -> bool:
+        """Take the person of an address off every edition, for ever.
+
+        :returns: whether there is such a person.
+        """
+        return self._unsubscribe(readers.c.address_key == address_key(email), how, now)
+
+    def suppress(self, reader: int, *, reason: str, now: datetime, detail: str = "") -> bool:
         """Never write to a person again: their mailbox is gone, or they complained.
 
         :param reason: "bounce", "complaint" or another short word; kept with the hash of the
@@ -335,24 +268,69 @@ class Readers:
         hashed = self.address_hash
         with self._database.begin() as connection:
             row = connection.execute(
-                select(readers.c.address_key, readers.c.state).where(readers.c.id == reader)
+                select(readers.c.id, readers.c.address_key, readers.c.state).where(
+                    readers.c.id == reader
+                )
             ).one_or_none()
             if row is None:
                 return False
-            barred = {"address_hash": hashed(row.address_key), "reason": reason[:24], "at": now}
-            insert_new(connection, suppressions, [barred])
-            if row.state != ReaderState.SUPPRESSED:
-                connection.execute(
-                    update(readers)
-                    .where(readers.c.id == reader)
-                    .values(state=ReaderState.SUPPRESSED.value)
-                )
-                connection.execute(
-                    insert(consents).values(
-                        reader=reader, action="suppressed", at=now, source=reason, detail=""
-                    )
-                )
+            farewells.suppress(connection, row, reason, now, hashed, detail=detail)
+            self._write_down(connection, [hashed(row.address_key)], reason, now)
         return True
+
+    def note_farewells(
+        self, reported: Iterable[Farewell], *, now: datetime, soft_limit: int = SOFT_LIMIT
+    ) -> FarewellReport:
+        """Take in what a transport or a mailbox says about people; repeats change nothing.
+
+        A hard bounce and a complaint suppress the address for ever, an unsubscribe takes the
+        person off every edition, soft bounces are counted and suppress after ``soft_limit`` of
+        them in 30 days. The person's history says which it was, when, and in whose words.
+        """
+        hashed = self.address_hash
+        with self._database.begin() as connection:
+            report = farewells.note(
+                connection,
+                reported,
+                now=now,
+                address_hash=hashed,
+                key_of=address_key,
+                soft_limit=soft_limit,
+            )
+            for reason, hashes in report.left.items():
+                self._write_down(connection, hashes, reason, now)
+        return report
+
+    def note_taken(self, ids: Sequence[int], *, now: datetime) -> int:
+        """Note readers whose mailboxes took a letter: their soft bounces are over.
+
+        :returns: of how many that was worth noting.
+        """
+        with self._database.begin() as connection:
+            return farewells.note_taken(connection, list(ids), now)
+
+    def note_clicks(self, clicks: Iterable[tuple[int, datetime]]) -> int:
+        """Note the last click of readers who let us count clicks; of the others nothing is kept.
+
+        :param clicks: (reader, when); the latest counts.
+        :returns: how many readers have a new last click.
+        """
+        latest: dict[int, datetime] = {}
+        for reader, at in clicks:
+            latest[reader] = max(at, latest.get(reader, at))
+        changed = 0
+        with self._database.begin() as connection:
+            for reader, at in latest.items():
+                changed += connection.execute(
+                    update(readers)
+                    .where(
+                        readers.c.id == reader,
+                        readers.c.tracking,
+                        (readers.c.last_click.is_(None)) | (readers.c.last_click < at),
+                    )
+                    .values(last_click=at, asked=None)
+                ).rowcount
+        return changed
 
     def forget(self, email: str, *, now: datetime) -> bool:
         """Erase a person; only a keyed hash stays, so that no import brings them back.
@@ -371,18 +349,18 @@ class Readers:
             ).scalar()
             if number is None:
                 return False
-            row = {"address_hash": hashed, "reason": "erased", "at": now}
-            insert_new(connection, suppressions, [row])
-            remember_id(connection)
-            own = select(deliveries.c.key).where(deliveries.c.reader == number)
-            connection.execute(
-                update(events).where(events.c.delivery_key.in_(own)).values(detail="")
-            )
-            connection.execute(
-                update(deliveries).where(deliveries.c.reader == number).values(reason="")
-            )
-            connection.execute(delete(readers).where(readers.c.id == number))
+            farewells.bar(connection, hashed, "erased", now)
+            farewells.erase(connection, number)
+            self._write_down(connection, [hashed], "erased", now)
         return True
+
+    def take_in_journal(self) -> int:
+        """Let those leave again who left after a backup was made; return how many did."""
+        if self.journal is None:
+            return 0
+        return self.journal.take_in(
+            self._database, address_hash=self.address_hash, now=self._clock()
+        )
 
     @property
     def address_hash(self) -> AddressHash:
@@ -406,48 +384,48 @@ class Readers:
 
         :raises AudienceError: when no compiler for rules was given.
         """
-        query = (
-            select(func.count())
-            .select_from(readers)
-            .join(subscriptions, subscriptions.c.reader == readers.c.id)
-            .where(_receives(segment.edition), self._condition(segment))
-        )
         with self._database.reading() as connection:
-            return connection.execute(query).scalar_one()
+            return int(connection.execute(choosing.counted(segment, self._condition)).scalar_one())
 
-    def audience(self, edition: str, segments: Mapping[str, Segment]) -> Select[tuple[int, str]]:
-        """Who gets an edition: (reader id, segment name), each reader once.
+    def members(self, segment: Segment, *, most: int = 1_000) -> list[Reader]:
+        """The first readers of a segment, in order of address; for a look, or for a test send."""
+        with self._database.reading() as connection:
+            found = connection.execute(choosing.members(segment, self._condition).limit(most)).all()
+        return [one for row in found if (one := self.by_token(row.token))]
 
-        A reader who fits several segments comes under the first in the order given; one CASE
-        expression decides that in a single pass. Where the edition has no segment, everybody who
-        subscribes comes under "". Segments of other editions are passed over.
+    def audience(
+        self,
+        edition: str,
+        segments: Mapping[str, Segment],
+        *,
+        day: date | None = None,
+        digest_of: str = "",
+        variants: tuple[str, ...] = (),
+    ) -> Select[Any]:
+        """Who gets an edition: (reader id, segment name, variant), each reader once.
+
+        See :func:`newsletter.database.choosing.query`. Without a day the chosen frequency of
+        the readers is not looked at.
         """
-        own = {name: segment for name, segment in segments.items() if segment.edition == edition}
-        whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = []
-        everyone: str | None = None if own else ""
-        for name, segment in own.items():
-            if not segment.where and not segment.exclude:
-                # Nobody is left for the segments after one without a condition.
-                everyone = name
-                break
-            whens.append((self._condition(segment), literal(name, String)))
-        column: ColumnElement[str]
-        if everyone is None:
-            column = case(*whens)
-            fits: ColumnElement[bool] = or_(*(condition for condition, _ in whens))
-        else:
-            rest = literal(everyone, String)
-            column = case(*whens, else_=rest) if whens else rest
-            fits = true()
-        return (
-            select(readers.c.id, column.label("segment"))
-            .join(subscriptions, subscriptions.c.reader == readers.c.id)
-            .where(_receives(edition), fits)
+        return choosing.query(
+            edition,
+            segments,
+            self._condition,
+            day=day,
+            digest_of=digest_of,
+            variants=variants,
         )
 
-    def count_audience(self, edition: str, segments: Mapping[str, Segment]) -> dict[str, int]:
+    def count_audience(
+        self,
+        edition: str,
+        segments: Mapping[str, Segment],
+        *,
+        day: date | None = None,
+        digest_of: str = "",
+    ) -> dict[str, int]:
         """How many readers of each segment would get an edition now."""
-        chosen = self.audience(edition, segments).subquery()
+        chosen = self.audience(edition, segments, day=day, digest_of=digest_of).subquery()
         query = (
             select(chosen.c.segment, func.count())
             .group_by(chosen.c.segment)
@@ -459,13 +437,29 @@ class Readers:
     # -- within
 
     def _condition(self, segment: Segment) -> ColumnElement[bool]:
-        if not segment.where and not segment.exclude:
-            return true()
         if self._compile is None:
             raise AudienceError(
                 segment.title or segment.edition, "segments need a compiler for their rules"
             )
-        return self._compile(segment, COLUMNS)
+        return self._compile(segment, COLUMNS, self._clock())
+
+    def _unsubscribe(self, who: ColumnElement[bool], how: str, now: datetime) -> bool:
+        hashed = self.address_hash
+        with self._database.begin() as connection:
+            row = connection.execute(
+                select(readers.c.id, readers.c.state, readers.c.address_key).where(who)
+            ).one_or_none()
+            if row is None:
+                return False
+            if farewells.unsubscribe(connection, row, how=how, now=now):
+                self._write_down(connection, [hashed(row.address_key)], "unsubscribed", now)
+        return True
+
+    def _write_down(
+        self, connection: Connection, hashes: Sequence[str], reason: str, now: datetime
+    ) -> None:
+        if self.journal is not None:
+            self.journal.add(connection, hashes, reason, now)
 
     @cached_property
     def _hash_key(self) -> bytes:
@@ -490,37 +484,6 @@ class Readers:
             lists=tuple(own.get(LIST, ())),
             joined=row.joined,
             source=row.source,
-        )
-
-
-def _receives(edition: str) -> ColumnElement[bool]:
-    return and_(
-        readers.c.state == ReaderState.ACTIVE,
-        subscriptions.c.edition == edition,
-        subscriptions.c.state == _ACTIVE,
-    )
-
-
-def _unsubscribe(
-    connection: Connection, row: Row[*tuple[Any, ...]], how: str, now: datetime
-) -> None:
-    # A suppressed address stays suppressed: that is the stronger word.
-    if row.state != ReaderState.SUPPRESSED:
-        connection.execute(
-            update(readers)
-            .where(readers.c.id == row.id)
-            .values(state=ReaderState.UNSUBSCRIBED.value)
-        )
-    left = connection.execute(
-        update(subscriptions)
-        .where(subscriptions.c.reader == row.id, subscriptions.c.state != "unsubscribed")
-        .values(state="unsubscribed", since=now)
-    ).rowcount
-    if left or row.state != ReaderState.SUPPRESSED:
-        connection.execute(
-            insert(consents).values(
-                reader=row.id, action="unsubscribed", at=now, source=how, detail=""
-            )
         )
 
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
+from newsletter.database import knocks
 from newsletter.database.bulk import new_ids, remember_id
+from newsletter.database.choosing import DAILY
 from newsletter.database.engine import Database
+from newsletter.database.farewell_journal import RETURNED, FarewellJournal
+from newsletter.database.farewells import log_line
 from newsletter.database.reader_import import TOPIC, AddressHash
 from newsletter.database.rows import insert_new
 from newsletter.database.tables import consents, reader_tags, readers, subscriptions, suppressions
+from newsletter.database.tables import knocks as knocks_table
 from newsletter.model import ReaderState
 
 BETWEEN_INVITATIONS = timedelta(hours=24)
@@ -28,7 +32,6 @@ ORIGIN_FOR = timedelta(days=30)
 MAX_TOPICS = 50
 
 _INVITED = "confirmation-sent"
-_PAUSED_UNTIL = "paused_until"
 _BY_OWN_ACT = frozenset({"erased", "unsubscribed"})
 """Suppressions that a person may lift again; a complaint or a dead mailbox is none of them."""
 
@@ -66,12 +69,52 @@ class Wish:
     origin: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a reader chose on their own page.
+
+    ``editions`` are those they want to get, of the ``offered`` ones; with nothing offered the
+    subscriptions stay as they are. ``send_at`` is a local time such as "07:30", or empty for the
+    edition's own. ``tracking`` lets clicks be counted; opens never are.
+    """
+
+    topics: tuple[str, ...] = ()
+    offered: tuple[str, ...] = ()
+    editions: tuple[str, ...] = ()
+    frequency: str = DAILY
+    format: str = "html"
+    send_at: str = ""
+    timezone: str = ""
+    tracking: bool = False
+    pause_until: datetime | None = None
+
+    @property
+    def in_words(self) -> str:
+        """The choice as a line of the log."""
+        parts = [", ".join(self.topics) or "all topics", self.frequency, self.format]
+        if self.offered:
+            parts.append("editions " + ", ".join(self.editions))
+        if self.send_at:
+            parts.append(f"at {self.send_at} {self.timezone}".strip())
+        parts.append("clicks counted" if self.tracking else "clicks not counted")
+        if self.pause_until is not None:
+            parts.append(f"paused until {self.pause_until:%Y-%m-%d}")
+        return "; ".join(parts)
+
+
 class SignUps:
     """People on their way in, and what they change about themselves later."""
 
-    def __init__(self, database: Database, *, address_hash: AddressHash):
+    def __init__(
+        self,
+        database: Database,
+        *,
+        address_hash: AddressHash,
+        journal: FarewellJournal | None = None,
+    ):
         self._database = database
         self._hash = address_hash
+        self._journal = journal
 
     def sign_up(self, wish: Wish, *, now: datetime, token: Callable[[], str]) -> Invitation | None:
         """Note a sign-up; the confirmation to send, or None when nothing may be sent.
@@ -82,6 +125,7 @@ class SignUps:
         hashed = self._hash(wish.key)
         fresh = token()
         with self._database.begin() as connection:
+            knocks.lock(connection, f"sign-up {hashed}")
             row = connection.execute(
                 select(readers.c.id, readers.c.email, readers.c.state, readers.c.token).where(
                     readers.c.address_key == wish.key
@@ -92,18 +136,24 @@ class SignUps:
             ).scalar()
             if reason is not None and reason not in _BY_OWN_ACT:
                 return None
+            if row is not None and row.state not in {
+                ReaderState.PENDING,
+                ReaderState.UNSUBSCRIBED,
+            }:
+                return None
+            if not _may_invite(connection, hashed, now):
+                return None
             if row is None:
                 reader, email = self._begin(connection, wish, fresh, now), wish.email
-            elif row.state not in {ReaderState.PENDING, ReaderState.UNSUBSCRIBED}:
-                return None
             else:
                 reader, email, fresh = row.id, row.email, row.token
-                if not _may_invite(connection, reader, now):
-                    return None
                 _ask_for(connection, reader, wish, now)
                 if row.state == ReaderState.PENDING:
                     _set_topics(connection, reader, wish.topics)
-            line = _log(
+            connection.execute(
+                insert(knocks_table).values(lane=knocks.INVITATION, who=hashed, at=now)
+            )
+            line = log_line(
                 connection,
                 reader,
                 _INVITED,
@@ -157,13 +207,21 @@ class SignUps:
                 .where(subscriptions.c.reader == reader, subscriptions.c.state == "pending")
                 .values(state="active", since=now)
             )
-            connection.execute(
+            hashed = self._hash(row.address_key)
+            lifted = connection.execute(
                 delete(suppressions).where(
-                    suppressions.c.address_hash == self._hash(row.address_key),
+                    suppressions.c.address_hash == hashed,
                     suppressions.c.reason.in_(_BY_OWN_ACT),
                 )
+            ).rowcount
+            connection.execute(
+                delete(knocks_table).where(
+                    knocks_table.c.lane == knocks.INVITATION, knocks_table.c.who == hashed
+                )
             )
-            _log(
+            if self._journal is not None and (lifted or row.state == ReaderState.UNSUBSCRIBED):
+                self._journal.add(connection, [hashed], RETURNED, now)
+            log_line(
                 connection,
                 reader,
                 "confirmed",
@@ -174,50 +232,62 @@ class SignUps:
             )
         return Confirmed(token=token, fresh=True)
 
-    def choose(
-        self,
-        token: str,
-        *,
-        topics: Sequence[str],
-        pause_until: datetime | None,
-        now: datetime,
-        origin: str = "",
-    ) -> bool:
-        """Store a person's own choice of topics, and pause their mail or let it go on.
+    def choose(self, token: str, choice: Choice, *, now: datetime, origin: str = "") -> bool:
+        """Store a person's own choices, and pause their mail or let it go on.
 
         :returns: False when the word is nobody's, or belongs to somebody who gets no mail.
         """
         with self._database.begin() as connection:
             row = connection.execute(
-                select(readers.c.id, readers.c.state, readers.c.attributes).where(
+                select(readers.c.id, readers.c.state, readers.c.last_click).where(
                     readers.c.token == token
                 )
             ).one_or_none()
             if row is None or row.state not in {ReaderState.ACTIVE, ReaderState.PAUSED}:
                 return False
-            _set_topics(connection, row.id, topics)
-            attributes = {k: v for k, v in row.attributes.items() if k != _PAUSED_UNTIL}
-            state = ReaderState.ACTIVE
-            if pause_until is not None:
-                state = ReaderState.PAUSED
-                attributes[_PAUSED_UNTIL] = pause_until.isoformat()
-            connection.execute(
-                update(readers)
-                .where(readers.c.id == row.id)
-                .values(state=state.value, attributes=attributes)
-            )
-            detail = ", ".join(topics) or "all topics"
-            if pause_until is not None:
-                detail += f"; paused until {pause_until:%Y-%m-%d}"
-            _log(
+            _set_topics(connection, row.id, choice.topics)
+            for edition in choice.offered:
+                _hold(connection, row.id, edition, now, wanted=edition in choice.editions)
+            paused = choice.pause_until is not None
+            values: dict[str, object] = {
+                "state": (ReaderState.PAUSED if paused else ReaderState.ACTIVE).value,
+                "paused_until": choice.pause_until,
+                "frequency": choice.frequency,
+                "format": choice.format,
+                "send_at": choice.send_at,
+                "tracking": choice.tracking,
+                # Who stops being counted takes what was counted along.
+                "last_click": row.last_click if choice.tracking else None,
+                "asked": None,
+            }
+            if choice.timezone:
+                values["timezone"] = choice.timezone
+            connection.execute(update(readers).where(readers.c.id == row.id).values(**values))
+            log_line(
                 connection,
                 row.id,
                 "preferences",
                 now,
                 source="preferences page",
-                detail=detail,
+                detail=choice.in_words,
                 origin=origin,
             )
+        return True
+
+    def stay(self, token: str, *, now: datetime, origin: str = "") -> bool:
+        """Note that somebody who was asked wants to go on; False when the word is nobody's."""
+        with self._database.begin() as connection:
+            reader = connection.execute(
+                select(readers.c.id).where(
+                    readers.c.token == token, readers.c.state == ReaderState.ACTIVE.value
+                )
+            ).scalar()
+            if reader is None:
+                return False
+            connection.execute(
+                update(readers).where(readers.c.id == reader).values(last_click=now, asked=None)
+            )
+            log_line(connection, reader, "stays", now, source="asked page", origin=origin)
         return True
 
     def tidy(self, now: datetime) -> dict[str, int]:
@@ -239,6 +309,7 @@ class SignUps:
                 .where(consents.c.origin != "", consents.c.at < now - ORIGIN_FOR)
                 .values(origin="")
             ).rowcount
+            knocks.tidy(connection, now)
         return {"woken": woken, "expired": gone, "origins": forgotten}
 
     def _begin(self, connection: Connection, wish: Wish, token: str, now: datetime) -> int:
@@ -265,22 +336,18 @@ class SignUps:
         return number
 
 
-def _may_invite(connection: Connection, reader: int, now: datetime) -> bool:
-    """One confirmation a day, three in all since the last one that was answered."""
-    lines = connection.execute(
-        select(consents.c.action, consents.c.at)
-        .where(consents.c.reader == reader, consents.c.action.in_([_INVITED, "confirmed"]))
-        .order_by(consents.c.id)
-    ).all()
-    sent: list[datetime] = []
-    for line in lines:
-        if line.action == "confirmed":
-            sent.clear()
-        else:
-            sent.append(line.at)
-    if len(sent) >= MOST_INVITATIONS:
+def _may_invite(connection: Connection, hashed: str, now: datetime) -> bool:
+    """One confirmation a day, three in all since the last one that was answered.
+
+    Counted by the hash of the address, so that it holds also after a pending row expired.
+    """
+    own = (knocks_table.c.lane == knocks.INVITATION, knocks_table.c.who == hashed)
+    row = connection.execute(
+        select(func.count().label("sent"), func.max(knocks_table.c.at).label("last")).where(*own)
+    ).one()
+    if row.sent >= MOST_INVITATIONS:
         return False
-    return not sent or now - sent[-1] >= BETWEEN_INVITATIONS
+    return row.last is None or now - row.last >= BETWEEN_INVITATIONS
 
 
 def _ask_for(connection: Connection, reader: int, wish: Wish, now: datetime) -> None:
@@ -303,37 +370,33 @@ def _set_topics(connection: Connection, reader: int, topics: Sequence[str]) -> N
         )
 
 
+def _hold(
+    connection: Connection, reader: int, edition: str, now: datetime, *, wanted: bool
+) -> None:
+    """Begin or end one subscription of a confirmed reader."""
+    state = "active" if wanted else "unsubscribed"
+    key = (subscriptions.c.reader == reader, subscriptions.c.edition == edition)
+    row = {"reader": reader, "edition": edition, "state": state, "since": now}
+    if wanted and insert_new(connection, subscriptions, [row]):
+        return
+    connection.execute(
+        update(subscriptions)
+        .where(*key, subscriptions.c.state != state)
+        .values(state=state, since=now)
+    )
+
+
 def _wake(connection: Connection, now: datetime) -> int:
-    query = select(readers.c.id, readers.c.attributes).where(
-        readers.c.state == ReaderState.PAUSED.value
+    """End the pauses that are over."""
+    over = (
+        readers.c.paused_until.is_not(None),
+        readers.c.paused_until <= now,
+        readers.c.state == ReaderState.PAUSED.value,
     )
-    over = [row for row in connection.execute(query) if _is_over(row, now)]
-    for row in over:
-        rest = {k: v for k, v in row.attributes.items() if k != _PAUSED_UNTIL}
-        connection.execute(
-            update(readers)
-            .where(readers.c.id == row.id)
-            .values(state=ReaderState.ACTIVE.value, attributes=rest)
-        )
-    return len(over)
-
-
-def _is_over(row: Row[*tuple[Any, ...]], now: datetime) -> bool:
-    until = row.attributes.get(_PAUSED_UNTIL)
-    return until is not None and datetime.fromisoformat(until) <= now
-
-
-def _log(
-    connection: Connection,
-    reader: int,
-    action: str,
-    now: datetime,
-    *,
-    source: str,
-    detail: str,
-    origin: str,
-) -> int:
-    line = insert(consents).values(
-        reader=reader, action=action, at=now, source=source, detail=detail, origin=origin[:64]
+    ids = list(connection.execute(select(readers.c.id).where(*over)).scalars())
+    connection.execute(
+        update(readers).where(*over).values(state=ReaderState.ACTIVE.value, paused_until=None)
     )
-    return int(connection.execute(line.returning(consents.c.id)).scalar_one())
+    for reader in ids:
+        log_line(connection, reader, "resumed", now, source="the pause is over")
+    return len(ids)

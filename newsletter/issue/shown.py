@@ -105,3 +105,15 @@ class StoryView:
     def side(self, name: str) -> SideView | None:
         """The side of that name, when the story shows sides."""
         return next((side for side in self.sides if side.side == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionView:
+    """A correction as it is read: about which story, what was wrong, before and now."""
+
+    sentence: str
+    headline: str
+    url: str
+    before: str = ""
+    after: str = ""
+    when: str = ""

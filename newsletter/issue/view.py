@@ -14,6 +14,7 @@ from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.issue.shown import (
     BarView,
+    CorrectionView,
     DifferView,
     FigureView,
     QuoteView,
@@ -26,6 +27,7 @@ from newsletter.model import (
     Article,
     Brief,
     Bullet,
+    Correction,
     Coverage,
     IssueStory,
     Kind,
@@ -247,6 +249,20 @@ def _news(brief: Brief, sources: dict[str, SourceLine]) -> QuoteView | None:
         return QuoteView(text=text)
     quoted = _as_quotation(attributed.group(1), brief.news)
     return QuoteView(text=quoted, source=source_view(source))
+
+
+def correction_view(
+    entry: Correction, base_url: str = "", words: Catalogue | None = None
+) -> CorrectionView:
+    """A correction in words; the moment it was made only where a catalogue is given."""
+    return CorrectionView(
+        sentence=clean(entry.sentence),
+        headline=clean(entry.headline),
+        url=f"{base_url}/stories/{entry.slug}",
+        before=clean(entry.before),
+        after=clean(entry.after),
+        when=words.moment(entry.at) if words else "",
+    )
 
 
 def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteView]:

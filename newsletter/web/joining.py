@@ -8,7 +8,9 @@ nothing by being followed, because scanners follow every link; the button on its
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -17,13 +19,13 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from newsletter.audience.addresses import Address, read_address
-from newsletter.audience.cells import CellRefused, tags
+from newsletter.audience.tokens import Signer
 from newsletter.database.published import Published
 from newsletter.database.signups import PENDING_FOR, Wish
-from newsletter.errors import NewsletterError
+from newsletter.errors import ConfigError, NewsletterError
 from newsletter.newsroom import Newsroom
+from newsletter.web.choice_form import digest_of, first, topics
 from newsletter.web.leaving import start_of_body
-from newsletter.web.limits import Limit
 from newsletter.web.post import Addressee, send_confirmation, send_welcome
 from newsletter.web.public.pages import Pages
 from newsletter.web.reading import front_html
@@ -34,36 +36,43 @@ TERMS = "sign-up form, 2026-11"
 """The version of the text beside the form; a new text gets a new name."""
 FROM_ONE_PLACE = ((5, timedelta(minutes=10)), (20, timedelta(days=1)))
 FROM_EVERYWHERE = ((600, timedelta(minutes=10)),)
+FORM_FOR = timedelta(days=1)
+"""How long a form that was shown may be sent back."""
+SIGN_UP = "sign-up"
+"""The lane that sign-ups are counted on, by page and by API together."""
 
 
 def router(room: Newsroom, pages: Pages) -> APIRouter:
     """``/subscribe`` and ``/confirm/WORD``."""
     routes = APIRouter()
-    one_place, everywhere = Limit(FROM_ONE_PLACE), Limit(FROM_EVERYWHERE)
     published = Published(room.database)
     words = pages.words
+    pages.shared["form_word"] = lambda: form_word(room.signer("form"), room.clock())
 
-    @routes.post("/subscribe")
-    async def subscribe(request: Request) -> Response:
-        fields = parse_qs((await start_of_body(request)).decode("utf-8", "replace"))
-        now, origin = room.clock(), origin_of(request)
-        if not one_place.allows(origin, now) or not everywhere.allows("", now):
+    def taken(fields: dict[str, list[str]], origin: str) -> Response:
+        now = room.clock()
+        if not may_knock(room, origin, now):
             page = pages.message(words("too_many_title"), words("too_many"))
             return HTMLResponse(page, 429, {"Retry-After": "3600"})
-        typed = (fields.get("email") or [""])[0]
+        typed = first(fields, "email")
         address = read_address(typed)
+        problem = ""
         if not isinstance(address, Address):
             problem = words("sign_up_problem", reason=address)
-            page = await run_in_threadpool(
-                front_html, room, pages, published, problem=problem, email=typed[:254]
-            )
+        elif address.domain in disposable(room):
+            reason = words("sign_up_disposable", domain=address.domain)
+            problem = words("sign_up_problem", reason=reason)
+        elif not patient(room, first(fields, "form"), now):
+            problem = words("form_again")
+        if problem or not isinstance(address, Address):
+            page = front_html(room, pages, published, problem=problem, email=typed[:254])
             return HTMLResponse(page, 400)
         wish = Wish(
             email=address.email,
             key=address.key,
             domain=address.domain,
-            editions=_editions(room, fields.get("edition", [])),
-            topics=_topics(fields.get("topics", [])),
+            editions=editions_of(room, fields.get("edition", [])),
+            topics=topics(fields.get("topics", [])),
             language=room.config.site.language,
             terms=TERMS,
             origin=origin,
@@ -76,6 +85,11 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
         )
         # A connection kept open would show by its next answer how long the work here took.
         return HTMLResponse(page, headers={"Connection": "close"}, background=task)
+
+    @routes.post("/subscribe")
+    async def subscribe(request: Request) -> Response:
+        fields = parse_qs((await start_of_body(request)).decode("utf-8", "replace"))
+        return await run_in_threadpool(taken, fields, origin_of(request))
 
     @routes.api_route("/confirm/{word}", methods=["GET", "HEAD"])
     def ask(word: str) -> Response:
@@ -161,13 +175,49 @@ def origin_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _editions(room: Newsroom, asked: list[str]) -> tuple[str, ...]:
-    known = list(room.config.editions)
-    return tuple(name for name in known if name in asked) or (known[0],)
+def may_knock(room: Newsroom, origin: str, now: datetime) -> bool:
+    """Count one sign-up from a place, unless it is one too many; all processes count together."""
+    return room.knocks.allows(SIGN_UP, origin, now, each=FROM_ONE_PLACE, together=FROM_EVERYWHERE)
 
 
-def _topics(asked: list[str]) -> tuple[str, ...]:
+def form_word(signer: Signer, now: datetime) -> str:
+    """The word in a form that says when it was shown."""
+    return signer.sign({"at": now.timestamp()}, expires=now + FORM_FOR)
+
+
+def patient(room: Newsroom, word: str, now: datetime) -> bool:
+    """Whether a form was shown by us, and long enough ago for a person to have filled it in."""
+    least = room.config.audience.form_seconds
+    if not least:
+        return True
+    held = room.signer("form").read(word, now=now)
     try:
-        return tags(";".join(asked))
-    except CellRefused:
-        return ()
+        shown = datetime.fromtimestamp(float((held or {})["at"]), UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+    return now - shown >= timedelta(seconds=least)
+
+
+def disposable(room: Newsroom) -> frozenset[str]:
+    """The domains of throw-away mailboxes, from the operator's own list."""
+    named = room.config.audience.disposable_domains
+    return _domains(room.config.path(named)) if named else frozenset()
+
+
+@lru_cache(maxsize=4)
+def _domains(file: Path) -> frozenset[str]:
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            str(file),
+            "the list of throw-away domains cannot be read",
+            hint="[audience] disposable_domains names a UTF-8 text file, one domain a line.",
+        ) from None
+    return frozenset(line.split("#")[0].strip().lower() for line in lines) - {""}
+
+
+def editions_of(room: Newsroom, asked: list[str]) -> tuple[str, ...]:
+    """The editions of a sign-up: those asked for that there are, else the first."""
+    known = [name for name, one in room.config.editions.items() if not digest_of(one)]
+    return tuple(name for name in known if name in asked) or (known[0],)

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, Response
 
 from newsletter.audience.tokens import is_short_word
+from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.model import Reader
 from newsletter.newsroom import Newsroom
 from newsletter.web.public.pages import Pages
@@ -38,10 +39,18 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     @routes.api_route("/u/{token}", methods=["GET", "HEAD"])
     def ask(token: str) -> Response:
         reader = found(token)
+        known = token if is_short_word(token) else "unknown"
+        mailbox = room.config.audience.unsubscribe_mailto
         return HTMLResponse(
-            pages.unsubscribe(
+            pages.html(
+                "unsubscribe",
+                title=pages.words("unsubscribe_title"),
                 address=shown(reader, pages),
-                action=f"/u/{token}" if is_short_word(token) else "/u/unknown",
+                action=f"/u/{known}",
+                done=False,
+                hidden={},
+                mailto=mailto(mailbox, known) if mailbox and reader else "",
+                mailbox=mailbox,
                 preferences_url=f"/p/{token}" if reader else "",
             )
         )

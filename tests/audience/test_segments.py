@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,14 +13,14 @@ from sqlalchemy import insert, select
 
 from newsletter.audience.segments import condition
 from newsletter.config import Condition, Segment, load
+from newsletter.database.choosing import COLUMNS
 from newsletter.database.engine import Database, open_database
-from newsletter.database.readers import COLUMNS
-from newsletter.database.tables import reader_tags, readers
+from newsletter.database.tables import reader_attributes, reader_tags, readers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
-Person = dict[str, str | tuple[str, ...]]
+Person = dict[str, str | tuple[str, ...] | datetime | None]
 
 COUNTRIES = ("GB", "US", "")
 LANGUAGES = ("en", "en-GB", "eng", "pt-BR", "")
@@ -44,6 +44,9 @@ def _people() -> list[Person]:
                 "email_domain": DOMAINS[number % 2],
                 "topics": topics,
                 "lists": lists,
+                "attributes.plan": ("gold", "free", "")[number % 3],
+                "joined": NOW - timedelta(days=number),
+                "engagement": NOW - timedelta(days=number % 90) if number % 4 else None,
             }
         )
     return people
@@ -71,13 +74,24 @@ def store(database: Database) -> None:
                     name="",
                     state="active",
                     token=f"word-{number}",
-                    joined=NOW,
+                    joined=person["joined"],
+                    last_click=person["engagement"],
                     attributes={},
-                    **{name: value for name, value in person.items() if isinstance(value, str)},
+                    **{
+                        name: value
+                        for name, value in person.items()
+                        if isinstance(value, str) and "." not in name
+                    },
                 )
             )
+            if person["attributes.plan"]:
+                connection.execute(
+                    insert(reader_attributes).values(
+                        reader=number + 1, name="plan", value=person["attributes.plan"]
+                    )
+                )
             for kind, field in (("topic", "topics"), ("list", "lists")):
-                for tag in person[field]:
+                for tag in _words(person[field]):
                     connection.execute(
                         insert(reader_tags).values(reader=number + 1, kind=kind, tag=tag)
                     )
@@ -85,7 +99,7 @@ def store(database: Database) -> None:
 
 def chosen(database: Database, segment: Segment) -> set[int]:
     """The numbers of the people in a segment, by SQL."""
-    query = select(readers.c.id).where(condition(segment, COLUMNS))
+    query = select(readers.c.id).where(condition(segment, COLUMNS, NOW))
     with database.reading() as connection:
         return {number - 1 for number in connection.execute(query).scalars()}
 
@@ -96,15 +110,25 @@ def aloud(segment: Segment) -> set[int]:
         number
         for number, person in enumerate(_people())
         if all(_holds(rule, person) for rule in segment.where)
-        and not set(segment.exclude) & set(person["lists"])
+        and not set(segment.exclude) & set(_words(person["lists"]))
     }
 
 
-def _holds(rule: Condition, person: Person) -> bool:
-    value = person[rule.field]
-    own = set(value) if isinstance(value, tuple) else {value}
+def _words(value: object) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (str(value),)
 
-    def fits(wanted: str) -> bool:
+
+def _holds(rule: Condition, person: Person) -> bool:
+    if rule.field is None:
+        for given, joined in ((rule.any, any), (rule.all, all)):
+            if given is not None:
+                return joined(_holds(one, person) for one in given if isinstance(one, Condition))
+        return not any(_holds(one, person) for one in rule.none or () if isinstance(one, Condition))
+    if rule.field in {"joined", "engagement"}:
+        return _holds_then(rule, person[rule.field])
+    own = set(_words(person[rule.field]))
+
+    def fits(wanted: object) -> bool:
         if rule.field == "language":
             return any(one == wanted or one.startswith(f"{wanted}-") for one in own)
         return wanted in own
@@ -117,6 +141,19 @@ def _holds(rule: Condition, person: Person) -> bool:
     return not any(fits(one) for one in rule.none or ())
 
 
+def _holds_then(rule: Condition, moment: object) -> bool:
+    then = moment if isinstance(moment, datetime) else None
+    if rule.not_within_days is not None:
+        return then is None or then <= NOW - timedelta(days=rule.not_within_days)
+    if then is None:
+        return False
+    if rule.before is not None:
+        return then.date() < rule.before
+    if rule.after is not None:
+        return then.date() > rule.after
+    return then > NOW - timedelta(days=rule.within_days or 0)
+
+
 _VALUES = {
     "country": COUNTRIES,
     "language": LANGUAGES[:4],
@@ -125,19 +162,41 @@ _VALUES = {
     "email_domain": DOMAINS,
     "topics": TAGS,
     "lists": TAGS,
+    "attributes.plan": ("gold", "free", "silver"),
 }
 
 
 @st.composite
-def _rules(draw: st.DrawFn) -> Condition:
+def _word_rules(draw: st.DrawFn) -> dict[str, object]:
     field = draw(st.sampled_from(sorted(_VALUES)))
     values = draw(st.lists(st.sampled_from(_VALUES[field]), max_size=3))
-    rule = draw(st.sampled_from(["in", "any", "all", "none"]))
-    return Condition.model_validate({"field": field, rule: values})
+    return {"field": field, draw(st.sampled_from(["in", "any", "all", "none"])): values}
+
+
+_TIME_RULES = st.builds(
+    lambda field, rule: {"field": field, rule[0]: rule[1]},
+    st.sampled_from(["joined", "engagement"]),
+    st.one_of(
+        st.tuples(
+            st.sampled_from(["before", "after"]),
+            st.dates(date(2026, 7, 1), date(2026, 12, 1)),
+        ),
+        st.tuples(st.sampled_from(["within_days", "not_within_days"]), st.integers(1, 130)),
+    ),
+)
+_RULES = st.recursive(
+    st.one_of(_word_rules(), _TIME_RULES),
+    lambda inner: st.builds(
+        lambda how, rules: {how: rules},
+        st.sampled_from(["any", "all", "none"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=6,
+).map(Condition.model_validate)
 
 
 @given(
-    where=st.lists(_rules(), max_size=3),
+    where=st.lists(_RULES, max_size=3),
     exclude=st.lists(st.sampled_from(TAGS), max_size=2),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -162,6 +221,14 @@ def test_rules_mean_the_same_on_both_engines(database: Database) -> None:
                 {"field": "topics", "all": ["world"]},
                 {"field": "source", "none": ["a.csv"]},
                 {"field": "email_domain", "in": ["example.org", "bücher.example"]},
+                {"field": "joined", "before": "2026-11-20"},
+                {
+                    "any": [
+                        {"field": "attributes.plan", "in": ["gold"]},
+                        {"none": [{"field": "engagement", "within_days": 60}]},
+                        {"all": [{"field": "engagement", "not_within_days": 30}]},
+                    ]
+                },
             ],
             "exclude": ["staff"],
         }
@@ -213,7 +280,7 @@ def test_values_never_become_sql_text(crowd: Database) -> None:
     segment = Segment.model_validate(
         {"where": [{"field": "source", "in": ["x'; DROP TABLE readers; --"]}]}
     )
-    assert "DROP" not in str(condition(segment, COLUMNS))
+    assert "DROP" not in str(condition(segment, COLUMNS, NOW))
     assert chosen(crowd, segment) == set()
     assert chosen(crowd, Segment()) == set(range(120))
 

@@ -39,7 +39,7 @@ class Office:
 
     def __init__(self, database: Database, folder: Path):
         self.database = database
-        self.readers = Readers(database, compile_segment=condition)
+        self.readers = Readers(database, compile_segment=condition, clock=lambda: NOW)
         self.refusals = folder / "new" / "refused.csv"
         self._numbers = itertools.count(1)
 
@@ -107,12 +107,20 @@ def test_people_come_in_and_are_shown_whole(office: Office) -> None:
     assert office.readers.show("ADA@example.org") == {
         "email": "Ada@example.org",
         "state": "active",
+        "why": "imported on 2026-11-22 by people.csv: paper form",
         "name": "Ada",
         "country": "GB",
         "language": "en",
         "timezone": "Europe/London",
         "topics": ["politics", "world"],
         "lists": ["vip"],
+        "attributes": {},
+        "frequency": "daily",
+        "format": "html",
+        "send_at": "",
+        "tracking": False,
+        "paused_until": None,
+        "last_click": None,
         "joined": "2026-11-22T12:00:00+00:00",
         "source": "people.csv",
         "subscriptions": [
@@ -124,9 +132,11 @@ def test_people_come_in_and_are_shown_whole(office: Office) -> None:
                 "at": "2026-11-22T12:00:00+00:00",
                 "source": "people.csv",
                 "detail": "paper form",
+                "origin": "",
             }
         ],
         "deliveries": [],
+        "events": [],
     }
     assert office.readers.show("nobody@example.org") is None
 

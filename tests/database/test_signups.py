@@ -13,7 +13,7 @@ from sqlalchemy import insert, select, update
 from newsletter.audience.importing import read_rows
 from newsletter.database.engine import Database
 from newsletter.database.readers import ImportReport, Readers
-from newsletter.database.signups import Invitation, SignUps, Wish
+from newsletter.database.signups import Choice, Invitation, SignUps, Wish
 from newsletter.database.tables import consents, suppressions
 from newsletter.database.tables import readers as table
 
@@ -195,24 +195,24 @@ def test_choices_are_kept_and_a_pause_ends_by_itself(desk: Desk) -> None:
     """Topics are replaced, a pause takes a person off until its day, and the log says so."""
     token = desk.join()
     until = NOW + 7 * DAY
-    assert desk.signups.choose(token, topics=["world", "sport"], pause_until=until, now=NOW)
+    assert desk.signups.choose(token, Choice(topics=("world", "sport"), pause_until=until), now=NOW)
     assert desk.state() == "paused"
     assert desk.facts()["topics"] == ["sport", "world"]
     assert desk.signups.tidy(until - timedelta(seconds=1))["woken"] == 0
     assert desk.signups.tidy(until)["woken"] == 1
     assert desk.state() == "active"
-    assert desk.signups.choose(token, topics=[], pause_until=None, now=until)
+    assert desk.signups.choose(token, Choice(), now=until)
     assert desk.facts()["topics"] == []
-    assert not desk.signups.choose("nobodys-word", topics=[], pause_until=None, now=NOW)
+    assert not desk.signups.choose("nobodys-word", Choice(), now=NOW)
     desk.readers.unsubscribe(token, how="page", now=NOW)
-    assert not desk.signups.choose(token, topics=["world"], pause_until=None, now=NOW)
+    assert not desk.signups.choose(token, Choice(topics=("world",)), now=NOW)
     assert desk.state() == "unsubscribed"
 
 
 def test_a_file_does_not_overrule_a_persons_own_choice(desk: Desk) -> None:
     """Who chose topics keeps them when an old list with others is imported again."""
     token = desk.join()
-    desk.signups.choose(token, topics=["world"], pause_until=None, now=NOW)
+    desk.signups.choose(token, Choice(topics=("world",)), now=NOW)
     report = desk.bring("email,topics,lists\nada@example.org,sport,vip\n")
     assert report.updated == 1
     assert desk.facts()["topics"] == ["world"]

@@ -50,9 +50,12 @@ def settled(room: Newsroom) -> None:
         pass
 
 
-def subscribe(client: Client, **fields: str) -> Answer:
-    """Send the form."""
-    return client.post("/subscribe", urlencode(fields))
+def subscribe(client: Client, clock: StillClock, **fields: str) -> Answer:
+    """Open the page with the form, take three seconds to fill it in, send it."""
+    shown = re.search(r'name="form" value="([^"]+)"', client.get("/").text)
+    assert shown
+    clock.pass_(seconds=3)
+    return client.post("/subscribe", urlencode({**fields, "form": shown[1]}))
 
 
 def state(room: Newsroom, address: str = "eve@example.org") -> str:
@@ -63,7 +66,7 @@ def state(room: Newsroom, address: str = "eve@example.org") -> str:
 
 def test_the_whole_journey(room: Newsroom, client: Client, clock: StillClock) -> None:
     """Sign up, confirm, choose, pause, take a copy, leave with one click, be forgotten."""
-    answer = subscribe(client, email="Eve@Example.org", topics="politics")
+    answer = subscribe(client, clock, email="Eve@Example.org", topics="politics")
     assert answer.status == 200
     assert "Look into your mail" in answer.text
     [letter] = letters(room, "confirm", 1)
@@ -84,9 +87,27 @@ def test_the_whole_journey(room: Newsroom, client: Client, clock: StillClock) ->
 
     page = client.get(own)
     assert 'value="politics" checked' in page.text
-    form = urlencode([("topics", "world"), ("topics", "My village"), ("pause", "7")])
+    form = urlencode(
+        [
+            ("topics", "world"),
+            ("topics", "My village"),
+            ("frequency", "weekdays"),
+            ("format", "text"),
+            ("send_at", "07:30"),
+            ("timezone", "Europe/London"),
+            ("pause", "7"),
+        ]
+    )
     saved = client.post(own, form)
     assert "Your choices are kept" in saved.text
+    assert state(room) == "paused"
+    assert "29 November 2026" in saved.text
+    chosen = room.readers.show("eve@example.org")
+    assert chosen
+    assert (chosen["frequency"], chosen["format"]) == ("weekdays", "text")
+    assert (chosen["send_at"], chosen["timezone"]) == ("07:30", "Europe/London")
+    assert chosen["tracking"] is False
+    assert client.post(own, urlencode({"timezone": "Mars/Base"})).status == 400
     assert state(room) == "paused"
     clock.pass_(days=7)
     assert room.signups.tidy(clock())["woken"] == 1
@@ -105,14 +126,17 @@ def test_the_whole_journey(room: Newsroom, client: Client, clock: StillClock) ->
     assert client.post(own.replace("/p/", "/u/")).status == 200
 
 
-def test_every_address_gets_the_same_answer(room: Newsroom, client: Client) -> None:
+def test_every_address_gets_the_same_answer(
+    room: Newsroom, client: Client, clock: StillClock
+) -> None:
     """New, pending, active, unsubscribed and suppressed addresses cannot be told apart."""
     bo = room.readers.by_email("bo@example.org")
     assert bo
     room.readers.unsubscribe(bo.token, how="test", now=room.clock())
     room.readers.forget("cy@example.org", now=room.clock())
     answers = [
-        subscribe(client, email=f"{who}@example.org") for who in ("new", "new", "ada", "bo", "cy")
+        subscribe(client, clock, email=f"{who}@example.org")
+        for who in ("new", "new", "ada", "bo", "cy")
     ]
     assert len({(answer.status, answer.text) for answer in answers}) == 1
     assert len({tuple(sorted(set(answer.headers))) for answer in answers}) == 1
@@ -122,24 +146,50 @@ def test_every_address_gets_the_same_answer(room: Newsroom, client: Client) -> N
 
 
 def test_a_robot_that_fills_in_everything_gets_a_friendly_answer(
-    room: Newsroom, client: Client
+    room: Newsroom, client: Client, clock: StillClock
 ) -> None:
     """The hidden field makes a sign-up a sham that changes nothing."""
-    honest = subscribe(client, email="eve@example.org")
-    robot = subscribe(client, email="robot@example.org", website="https://example.org")
+    honest = subscribe(client, clock, email="eve@example.org")
+    robot = subscribe(client, clock, email="robot@example.org", website="https://example.org")
     assert (robot.status, robot.text) == (honest.status, honest.text)
     letters(room, "confirm", 1)
     settled(room)
     assert state(room, "robot@example.org") == "nobody"
 
 
-def test_a_mistyped_address_is_said_and_need_not_be_typed_again(client: Client) -> None:
+def test_a_form_that_comes_back_at_once_is_shown_once_more(
+    room: Newsroom, client: Client, clock: StillClock
+) -> None:
+    """Too quick, without our word, with an old or another page's: the form again, and no mail."""
+    page = client.get("/").text
+    shown = re.search(r'name="form" value="([^"]+)"', page)
+    assert shown
+    other = room.signer("confirm").sign({"at": 0}, expires=clock().replace(year=2030))
+    words = ["", shown[1], shown[1][:-2] + "xx", other]
+    answers = [
+        client.post("/subscribe", urlencode({"email": "eve@example.org", "form": word}))
+        for word in words
+    ]
+    assert [answer.status for answer in answers] == [400] * 4
+    assert "quicker than people type" in answers[0].text
+    assert 'value="eve@example.org"' in answers[0].text
+    clock.pass_(days=1, seconds=1)
+    late = urlencode({"email": "eve@example.org", "form": shown[1]})
+    assert client.post("/subscribe", late).status == 400
+    settled(room)
+    assert state(room) == "nobody"
+    assert subscribe(client, clock, email="eve@example.org").status == 200
+
+
+def test_a_mistyped_address_is_said_and_need_not_be_typed_again(
+    client: Client, clock: StillClock
+) -> None:
     """The form comes back with what was typed, escaped, and one sentence."""
-    answer = subscribe(client, email='ada@"><script>alert(1)</script>')
+    answer = subscribe(client, clock, email='ada@"><script>alert(1)</script>')
     assert answer.status == 400
     assert "This is not an address we can write to" in answer.text
     assert "<script>" not in answer.text
-    assert subscribe(client).status == 400
+    assert subscribe(client, clock).status == 400
     assert client.post("/subscribe", "\x00%ff&&&=", "multipart/form-data").status == 400
 
 
@@ -147,17 +197,19 @@ def test_one_place_cannot_sign_up_the_world(
     room: Newsroom, client: Client, clock: StillClock
 ) -> None:
     """From one internet address a few sign-ups are taken, and after a while a few more."""
-    answers = [subscribe(client, email=f"eve{number}@example.org").status for number in range(7)]
+    answers = [
+        subscribe(client, clock, email=f"eve{number}@example.org").status for number in range(7)
+    ]
     assert answers == [200] * 5 + [429] * 2
     clock.pass_(minutes=11)
-    assert subscribe(client, email="late@example.org").status == 200
+    assert subscribe(client, clock, email="late@example.org").status == 200
 
 
 def test_a_confirmation_is_worthless_when_changed_old_or_for_something_else(
     room: Newsroom, client: Client, clock: StillClock
 ) -> None:
     """Forged, expired and cross-purpose links get one and the same page."""
-    subscribe(client, email="eve@example.org")
+    subscribe(client, clock, email="eve@example.org")
     [letter] = letters(room, "confirm", 1)
     link = link_in(letter, "/confirm/")
     other = room.signer("another purpose").sign(
@@ -171,11 +223,11 @@ def test_a_confirmation_is_worthless_when_changed_old_or_for_something_else(
 
 
 def test_mail_that_cannot_leave_is_for_the_log_and_not_for_the_visitor(
-    room: Newsroom, client: Client, caplog: pytest.LogCaptureFixture
+    room: Newsroom, client: Client, clock: StillClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The visitor's answer is the same when the outbox cannot be written."""
     Path(room.config.path(room.config.paths.outbox)).write_text("a file in the way")
-    assert subscribe(client, email="eve@example.org").status == 200
+    assert subscribe(client, clock, email="eve@example.org").status == 200
     deadline = time.monotonic() + 10
     while "did not go out" not in caplog.text and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -27,6 +27,8 @@ class Pages:
         plain = theme_of(site) == Theme()
         self.own_colors = None if plain else theme_of(site)
         self.static = templates / "web" / "static"
+        self.shared: dict[str, Any] = {}
+        """What every page may use besides, such as the word of the sign-up form."""
 
     def page(self, name: str, /, **values: Any) -> str:
         """A page by the name of its template, such as ``unsubscribe``.
@@ -90,5 +92,6 @@ class Pages:
             "lang": self.words.language,
             "dir": self.words.direction,
             "base_url": self.base_url,
+            **self.shared,
             **values,
         }

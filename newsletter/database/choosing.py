@@ -1,0 +1,177 @@
+"""Choosing who gets an issue: the segments, what each reader chose, and nobody twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+
+from newsletter.config import Segment
+from newsletter.database.tables import reader_attributes, reader_tags, readers, subscriptions
+from newsletter.model import ReaderState
+
+DAILY, WEEKDAYS, WEEKLY = FREQUENCIES = ("daily", "weekdays", "weekly")
+FORMATS = ("html", "text")
+TEXT_VARIANT = "text"
+"""The rendering that readers get who want no HTML, where an issue has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderColumns:
+    """Where a segment's rules look: the columns of a reader, and the tables beside them.
+
+    ``tags`` has the columns ``reader``, ``kind`` ("topic" or "list") and ``tag``; ``attributes``
+    has ``reader``, ``name`` and ``value``. ``last_click`` is empty for whoever never clicked, or
+    does not let us count clicks.
+    """
+
+    id: Column[Any]
+    country: Column[Any]
+    language: Column[Any]
+    timezone: Column[Any]
+    source: Column[Any]
+    email_domain: Column[Any]
+    joined: Column[Any]
+    last_click: Column[Any]
+    tags: Table
+    attributes: Table
+
+
+COLUMNS = ReaderColumns(
+    id=readers.c.id,
+    country=readers.c.country,
+    language=readers.c.language,
+    timezone=readers.c.timezone,
+    source=readers.c.source,
+    email_domain=readers.c.email_domain,
+    joined=readers.c.joined,
+    last_click=readers.c.last_click,
+    tags=reader_tags,
+    attributes=reader_attributes,
+)
+
+CompileSegment = Callable[[Segment, ReaderColumns, datetime], ColumnElement[bool]]
+"""Turns a segment's rules into an SQL condition; ``newsletter.audience.segments.condition``."""
+
+Compiled = Callable[[Segment], ColumnElement[bool]]
+
+
+def receives(edition: str) -> ColumnElement[bool]:
+    """Who gets an edition at all: active, and subscribed to it."""
+    return and_(
+        readers.c.state == ReaderState.ACTIVE,
+        subscriptions.c.edition == edition,
+        subscriptions.c.state == "active",
+    )
+
+
+def wants(day: date | None, *, digest: bool) -> ColumnElement[bool]:
+    """Whose chosen frequency an issue of a local date fits; any without a date.
+
+    A digest goes to those who chose one letter a week, an issue of a day to the others, and on
+    Saturday and Sunday not to those who chose weekdays.
+    """
+    if digest:
+        return readers.c.frequency == WEEKLY
+    if day is None:
+        return true()
+    if day.weekday() >= 5:
+        return readers.c.frequency == DAILY
+    return readers.c.frequency != WEEKLY
+
+
+def plain(segment: Segment) -> bool:
+    """Whether a segment has no condition, so that everybody fits."""
+    return not segment.where and not segment.exclude
+
+
+def query(
+    edition: str,
+    segments: Mapping[str, Segment],
+    compiled: Compiled,
+    *,
+    day: date | None = None,
+    digest_of: str = "",
+    variants: tuple[str, ...] = (),
+) -> Select[Any]:
+    """Who gets an edition: (reader id, segment name, variant), each reader once.
+
+    A reader who fits several segments comes under the first in the order given; one CASE
+    expression decides that in a single pass. Where the edition has no segment, everybody who
+    subscribes comes under "". Segments of other editions, and those for tests, are passed over.
+
+    :param day: the local date of the issue, which decides about those who chose weekdays.
+    :param digest_of: the edition whose weekly digest this is: its subscribers who chose one
+        letter a week get it, and nobody else does.
+    :param variants: the renderings there are beside the usual one; only those are given out.
+    """
+    own = {
+        name: segment
+        for name, segment in segments.items()
+        if segment.edition == edition and not segment.test
+    }
+    whens: list[tuple[ColumnElement[bool], ColumnElement[str]]] = []
+    everyone: str | None = None if own else ""
+    for name, segment in own.items():
+        if plain(segment):
+            # Nobody is left for the segments after one without a condition.
+            everyone = name
+            break
+        whens.append((compiled(segment), literal(name, String)))
+    column: ColumnElement[str]
+    if everyone is None:
+        column = case(*whens)
+        fits: ColumnElement[bool] = or_(*(condition for condition, _ in whens))
+    else:
+        rest = literal(everyone, String)
+        column = case(*whens, else_=rest) if whens else rest
+        fits = true()
+    variant: ColumnElement[str] = literal("", String)
+    if TEXT_VARIANT in variants:
+        variant = case(
+            (readers.c.format == "text", literal(TEXT_VARIANT, String)),
+            else_=literal("", String),
+        )
+    return (
+        select(readers.c.id, column.label("segment"), variant.label("variant"))
+        .join(subscriptions, subscriptions.c.reader == readers.c.id)
+        .where(receives(digest_of or edition), wants(day, digest=bool(digest_of)), fits)
+    )
+
+
+def counted(segment: Segment, compiled: Compiled) -> Select[Any]:
+    """How many readers would get the segment's edition if it went to this segment alone."""
+    condition = true() if plain(segment) else compiled(segment)
+    return (
+        select(func.count())
+        .select_from(readers)
+        .join(subscriptions, subscriptions.c.reader == readers.c.id)
+        .where(receives(segment.edition), condition)
+    )
+
+
+def members(segment: Segment, compiled: Compiled) -> Select[Any]:
+    """The readers of a segment, in order of address."""
+    condition = true() if plain(segment) else compiled(segment)
+    return (
+        select(readers.c.id, readers.c.email, readers.c.token, readers.c.joined, readers.c.name)
+        .join(subscriptions, subscriptions.c.reader == readers.c.id)
+        .where(receives(segment.edition), condition)
+        .order_by(readers.c.address_key)
+    )
