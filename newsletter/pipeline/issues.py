@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
+from newsletter.database.variants import chosen_topics, want_text
 from newsletter.errors import IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import blocking
+from newsletter.issue.variants import TEXT, sections_of, topics_of, variants_for
 from newsletter.issue.view import source_line
-from newsletter.model import Issue, IssueState, Outlet, Revision
+from newsletter.model import Issue, IssueContent, IssueState, Outlet, Rendered, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
 from newsletter.pipeline.looking import findings
@@ -73,7 +75,7 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     )
     before = room.issues.revision(present) if present else None
     tag = before.rendered[0].tag if before else room.tag()
-    rendered = (room.renderer.render(content, tag=tag),)
+    rendered = renderings(room, content, tag)
     sha256 = approval.digest(rendered)
     if present and before and before.sha256 == sha256:
         return ComposeReport(
@@ -113,6 +115,20 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
     return approve(room, issue.id, by="unattended policy")
+
+
+def renderings(room: Newsroom, content: IssueContent, tag: str) -> tuple[Rendered, ...]:
+    """The whole issue first, then the variants that its readers chose."""
+    whole = room.renderer.render(content, tag=tag)
+    chosen = chosen_topics(room.database, content.edition, sections_of(content))
+    found = [whole]
+    found += [
+        room.renderer.render(content, tag=tag, variant=name, topics=topics_of(name))
+        for name in variants_for(content, chosen)
+    ]
+    if want_text(room.database, content.edition):
+        found.append(replace(whole, variant=TEXT, html=""))
+    return tuple(found)
 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:

@@ -317,8 +317,9 @@ def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False
         "from": {"email": mail.from_email},
         "subject": mail.subject,
         "content": [
-            {"type": "text/plain", "value": mail.text},
-            {"type": "text/html", "value": mail.html},
+            {"type": kind, "value": value}
+            for kind, value in (("text/plain", mail.text), ("text/html", mail.html))
+            if value  # a variant for readers who want text alone has no HTML
         ],
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
