@@ -175,27 +175,30 @@ class Published:
 
         One statement of a fraction of a millisecond: issues by state, corrections, stories.
         """
-        by_state = (
-            select(
-                issues.c.state,
-                func.count(),
-                func.sum(issues.c.revision),
-                func.max(issues.c.approved_at),
-                func.max(issues.c.send_started),
-                select(func.count()).select_from(corrections).scalar_subquery(),
-                select(func.max(stories.c.updated)).scalar_subquery(),
-                select(func.count()).select_from(outlets).scalar_subquery(),
-            )
-            .group_by(issues.c.state)
-            .order_by(issues.c.state)
-        )
         with self._database.reading() as connection:
-            return repr([tuple(row) for row in connection.execute(by_state)])
+            return repr([tuple(row) for row in connection.execute(_STAMP)])
 
     def _first(self, query: Select[*tuple[Any, ...]]) -> Issue | None:
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else _issue(row)
+
+
+# Made once: putting a statement together costs more than the database needs for this one.
+_STAMP = (
+    select(
+        issues.c.state,
+        func.count(),
+        func.sum(issues.c.revision),
+        func.max(issues.c.approved_at),
+        func.max(issues.c.send_started),
+        select(func.count()).select_from(corrections).scalar_subquery(),
+        select(func.max(stories.c.updated)).scalar_subquery(),
+        select(func.count()).select_from(outlets).scalar_subquery(),
+    )
+    .group_by(issues.c.state)
+    .order_by(issues.c.state)
+)
 
 
 def _public() -> ColumnElement[bool]:
