@@ -202,7 +202,9 @@ def prepare(
     """
     if not re.fullmatch(r"[A-Za-z0-9]{8,32}", rendered.tag):
         raise DeliveryError(rendered.variant or "the issue", "has no usable tag for reader links")
-    for name, part in (("text", rendered.text), ("html", rendered.html)):
+    # Readers may ask for letters without HTML; such a variant has none.
+    bodies = {"text": rendered.text} | ({"html": rendered.html} if rendered.html else {})
+    for name, part in bodies.items():
         _check_tokens(rendered.tag, name, part, single=single)
     boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:24]
     common = [
@@ -222,7 +224,8 @@ def prepare(
         b"\r\n",
     ]
     template: list[bytes | str] = []
-    for kind, part in (("plain", rendered.text), ("html", rendered.html)):
+    for name, part in bodies.items():
+        kind = {"text": "plain"}.get(name, name)
         template.append(
             f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()

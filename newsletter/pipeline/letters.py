@@ -17,6 +17,7 @@ from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
+from newsletter.issue.variants import sections_of
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.timetable import reader_moments
@@ -154,7 +155,13 @@ def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
-    return room.readers.audience(issue.edition, room.config.segments)
+    revision = room.issues.revision(issue)
+    return room.readers.audience(
+        issue.edition,
+        room.config.segments,
+        variants=tuple(one.variant for one in revision.rendered if one.variant),
+        sections=sections_of(revision.content),
+    )
 
 
 def issue_mail(
