@@ -13,8 +13,8 @@ from sqlalchemy import insert, select
 
 from newsletter.audience.segments import condition
 from newsletter.config import Condition, Segment, load
-from newsletter.database.engine import Database, open_database
 from newsletter.database.choosing import COLUMNS
+from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import reader_attributes, reader_tags, readers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
