@@ -123,14 +123,36 @@ class Collect(_Table):
     use_proxy_environment: bool = False
 
 
+Weight = Annotated[float, Field(ge=0, le=10)]
+
+
+class SectionWeights(_Table):
+    """What the stories of each section weigh in the ranking; these are all the sections."""
+
+    politics: Weight = 1
+    world: Weight = 1
+    business: Weight = 1
+    technology: Weight = 1
+    science: Weight = 1
+    health: Weight = 1
+    sport: Weight = 1
+    culture: Weight = 1
+    local: Weight = 1
+
+
 class Stories(_Table):
     """How articles become stories and which stories count."""
 
     window_days: float = Field(default=3, gt=0, le=30)
     coarseness: float = Field(default=0.08, ge=0.02, le=0.5)
+    embedding: str = ""
+    related_days: int = Field(default=60, ge=0, le=3650)
     blindspot_families: int = Field(default=5, ge=2)
     blindspot_gap: float = Field(default=0.75, gt=0.5, le=1)
+    blindspot_floor: int = Field(default=3, ge=1)
     floor_families: int = Field(default=2, ge=1)
+    floor_score: float = Field(default=1.0, ge=0)
+    section_weights: SectionWeights = SectionWeights()
 
 
 class BriefModel(_Table):
@@ -180,6 +202,9 @@ class EditionSettings(_Table):
     one_sided_stories: int = Field(default=2, ge=0, le=10)
 
 
+DomainLimit = Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+=[0-9]+(\.[0-9]+)?$")]
+
+
 class Smtp(_Table):
     """An SMTP server to hand letters to."""
 
@@ -191,6 +216,9 @@ class Smtp(_Table):
     timeout_seconds: float = Field(default=60, gt=0, le=600)
     batch_size: int = Field(default=50, ge=1, le=1000)
     connections: int = Field(default=1, ge=1, le=64)
+    domain_connections: int = Field(default=0, ge=0, le=64)
+    domain_per_second: float = Field(default=0, ge=0)
+    domain_limits: tuple[DomainLimit, ...] = ()
 
 
 class SendGrid(_Table):
@@ -204,6 +232,18 @@ class SendGrid(_Table):
     log_complete_after_seconds: float = Field(default=0, ge=0)
     sandbox: bool = False
     webhook_public_key_file: str = ""
+    webhook_public_key_env: str = ""
+
+
+class Bounces(_Table):
+    """The mailbox that undeliverable SMTP letters come back to."""
+
+    host: str = ""
+    port: int = Field(default=993, ge=1, le=65535)
+    username_env: str = ""
+    password_env: str = ""
+    folder: str = "INBOX"
+    timeout_seconds: float = Field(default=30, gt=0, le=600)
 
 
 class Delivery(_Table):
@@ -218,8 +258,18 @@ class Delivery(_Table):
     stale_seconds: float = Field(default=120, ge=1)
     deadline_hours: float = Field(default=12, gt=0)
     letters_per_second: float = Field(default=0, ge=0)
+    letters_per_hour: int = Field(default=0, ge=0)
+    letters_per_day: int = Field(default=0, ge=0)
+    mails_per_second: float = Field(default=0, ge=0)
+    testers: tuple[str, ...] = ()
+    fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
+    growth_limit: float = Field(default=0.5, ge=0)
+    bounce_limit: float = Field(default=0.05, ge=0, le=1)
+    complaint_limit: float = Field(default=0.003, ge=0, le=1)
+    judge_after: int = Field(default=200, ge=1)
     smtp: Smtp = Smtp()
     sendgrid: SendGrid = SendGrid()
+    bounces: Bounces = Bounces()
 
 
 class Schedule(_Table):
@@ -236,6 +286,26 @@ class Web(_Table):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    allow_plain_http: bool = False
+
+
+class Oidc(_Table):
+    """Signing in with an account of the house, beside the password (optional extra ``oidc``)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    label: str = "the house account"
+
+
+class Desk(_Table):
+    """The editors' desk."""
+
+    two_person: bool = False
+    second_factor: Literal["optional", "required"] = "optional"
+    session_hours: float = Field(default=12, gt=0, le=168)
+    idle_minutes: int = Field(default=60, ge=1, le=1440)
+    oidc: Oidc = Oidc()
 
 
 class Audience(_Table):
@@ -391,6 +461,7 @@ class _File(_Table):
     schedule: Schedule = Schedule()
     web: Web = Web()
     audience: Audience = Audience()
+    desk: Desk = Desk()
     alerts: Alerts = Alerts()
     paths: Paths = Paths()
     source: tuple[Source, ...] = ()

@@ -16,6 +16,8 @@
     ├── AudienceError               import files, segments, tokens
     ├── DeliveryError               sending
     │   └── TransportError          a provider or an outbox refused
+    ├── AccountError                the people of the desk: accounts, passwords, sign-ins
+    ├── Conflict                    somebody else changed it since it was looked at
     ├── DatabaseError               locked, unreachable, unwritable, newer than this program
     └── NotFound                    an issue, story, reader that is not there
 
@@ -103,6 +105,16 @@ class DeliveryError(NewsletterError):
 
 class TransportError(DeliveryError):
     """A provider or an outbox refused to take letters."""
+
+
+class AccountError(NewsletterError):
+    """An account of the desk cannot be made, changed or used this way."""
+
+
+class Conflict(NewsletterError):
+    """Somebody else changed the same thing since it was looked at; nothing was stored."""
+
+    again = True
 
 
 class DatabaseError(NewsletterError):

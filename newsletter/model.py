@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 # --------------------------------------------------------------------------- sources
 
@@ -79,6 +80,8 @@ class Dated(StrEnum):
     """The feed says nothing usable; the time of first sight stands in."""
     FUTURE = "future"
     """The feed says a time that has not come yet; the time of first sight stands in."""
+    CORRECTED = "corrected"
+    """An editor says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,8 @@ class Feed:
 
     ``interval`` is seconds between two visits. ``etag``, ``modified`` and ``body_hash`` are the
     validators of the last good answer. ``problem`` is the last failure in one sentence.
+    ``since`` is when the trouble it is in began, None without any. ``seconds`` is how long the
+    last answer took to fetch.
     """
 
     url: str
@@ -135,6 +140,8 @@ class Feed:
     problem: str = ""
     moved_to: str = ""
     page_text: bool = False
+    since: datetime | None = None
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +149,8 @@ class Article:
     """One piece by one outlet, cleaned: plain text everywhere, an http(s) link, a UTC time.
 
     ``id`` is stable over re-fetches. ``same_as`` names the article this one is a near-identical
-    copy of (wire copy); a copy is shown, but adds no voice to coverage.
+    copy of (wire copy); a copy is shown, but adds no voice to coverage. ``paywall`` is what the
+    article's own page says; unknown where it says nothing or was not read.
     """
 
     id: str
@@ -160,11 +168,21 @@ class Article:
     section: str = ""
     feed: str = ""
     same_as: str = ""
+    paywall: Paywall = Paywall.UNKNOWN
 
     @property
     def words(self) -> str:
         """The longest text there is of this article, without its title."""
         return self.text if len(self.text) >= len(self.summary) else self.summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArticleCorrection:
+    """What an editor knows better about an article than its feed; None leaves the feed's word."""
+
+    article: str
+    kind: Kind | None = None
+    published: datetime | None = None
 
 
 # --------------------------------------------------------------------------- stories
@@ -175,7 +193,8 @@ class Story:
     """Articles about one event. The id and slug come from its first headline and stay.
 
     ``articles`` are article ids, oldest first. ``headline`` is the title of the most typical
-    article, to speak of the story before a brief is written.
+    article, to speak of the story before a brief is written. ``far`` are those of ``articles``
+    that look out of place, for an editor to look at.
     """
 
     id: str
@@ -186,6 +205,7 @@ class Story:
     first_seen: datetime
     updated: datetime
     mailed: datetime | None = None
+    far: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,8 +301,9 @@ class StoryLock:
 
     ``articles`` stay in one story, and none of them shares it with one of ``apart``. ``story`` is
     the story that keeps its id: the one merged into, moved to, split, renamed or pinned. ``other``
-    is the story merged away, moved from or split off. ``title`` belongs to a rename. ``id`` is 0
-    until the lock is stored.
+    is the story merged away, moved from or split off, and ``came`` are those of ``articles`` that
+    came from it. ``title`` is the headline a rename gives, else the one that ``story``
+    had until then. ``id`` is 0 until the lock is stored.
     """
 
     id: int = 0
@@ -291,6 +312,7 @@ class StoryLock:
     articles: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     other: str = ""
+    came: tuple[str, ...] = ()
     title: str = ""
     by: str
     at: datetime
@@ -381,6 +403,8 @@ class Brief:
 
     ``findings`` are the gates that failed on the way (and what was done about it is in the
     text: a failing block was replaced). ``withheld`` says why a story may not be shown at all.
+    ``writer`` is the program's writer; ``edited_by`` is the person whose version it is, if any.
+    ``news`` is what is new since the story was mailed, set when it comes back in an issue.
     """
 
     story: str
@@ -398,10 +422,74 @@ class Brief:
     findings: tuple[GateFinding, ...] = ()
     withheld: str = ""
     version: int = 0
+    edited_by: str = ""
+    news: Sentence | None = None
 
     def of(self, side: Side) -> SideBrief:
         """What one side says."""
         return {Side.LEFT: self.left, Side.CENTER: self.center, Side.RIGHT: self.right}[side]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefEdit:
+    """What a person changes in a brief. None, or a side that is not named, stays as it is.
+
+    An empty deck is taken away; so is a side's lead given as None. Of sentences and bullets only
+    text and citations are read: quotations and evidence are found again in the cited articles.
+    """
+
+    headline: str | None = None
+    deck: str | None = None
+    overview: tuple[Sentence, ...] | None = None
+    bullets: dict[Side, tuple[Bullet, ...]] = field(default_factory=dict)
+    leads: dict[Side, str | None] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BriefVersion:
+    """One stored version of a story's text: who or what made it, when, from what.
+
+    ``by`` is a person, empty where the program wrote it. ``model`` and ``prompt`` (a hash) are
+    empty for text that no language model wrote. ``base`` is the version it was made from, 0 for
+    none. ``shown`` marks the one version that readers get. ``held`` means that it is a person's
+    and no later run replaces it; ``offered`` that it was written while a person's was held.
+    ``sources`` is the hash of the articles and settings it was written from.
+    """
+
+    story: str
+    version: int
+    made: datetime
+    writer: str
+    model: str = ""
+    prompt: str = ""
+    by: str = ""
+    note: str = ""
+    base: int = 0
+    shown: bool = False
+    held: bool = False
+    offered: bool = False
+    sources: str = ""
+    withheld: str = ""
+    brief: Brief
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quotable:
+    """A passage that could stand in a brief, ready to be taken over, with what it is worth.
+
+    ``bullet`` is it as a point of its side; for the overview ``sentence`` is it as a sentence.
+    ``used`` tells that the brief says it already. ``value`` compares within one list only.
+    """
+
+    article: str
+    outlet: str
+    opinion: bool
+    value: float
+    used: bool
+    evidence: Evidence
+    bullet: Bullet | None = None
+    sentence: Sentence | None = None
 
 
 # --------------------------------------------------------------------------- issues
@@ -458,6 +546,27 @@ class IssueStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a person put right in a story that readers have: who, when, and what it says now.
+
+    ``sentence`` says what was wrong. ``before`` and ``after`` are words of the story as they
+    stood and as they stand; both are empty when no single wording was at fault. ``headline`` and
+    ``section`` are the story's when it was told.
+    """
+
+    id: str
+    story: str
+    slug: str
+    headline: str
+    section: str = ""
+    sentence: str
+    before: str = ""
+    after: str = ""
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IssueContent:
     """Everything an issue says, before it is rendered."""
 
@@ -467,7 +576,7 @@ class IssueContent:
     articles: int
     outlets: int
     seconds: int
-    corrections: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -501,7 +610,11 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """An edition on a local date. ``approved_sha256`` binds the approval to the bytes."""
+    """An edition on a local date. ``approved_sha256`` binds the approval to the bytes.
+
+    ``corrects`` names the issue whose readers get this one, when it is no issue of its own but a
+    correction notice to one; its ``edition`` is then "daily#..." so that a date can have several.
+    """
 
     id: str
     edition: str
@@ -514,6 +627,12 @@ class Issue:
     approved_sha256: str = ""
     send_started: datetime | None = None
     send_ended: datetime | None = None
+    corrects: str = ""
+
+    @property
+    def publication(self) -> str:
+        """The edition whose readers get this, also for a correction notice."""
+        return self.edition.partition("#")[0]
 
 
 # --------------------------------------------------------------------------- readers
@@ -623,6 +742,7 @@ class Delivery:
     joined: datetime
     variant: str = ""
     attempt: int = 1
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -642,11 +762,34 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """A single mail to one person: a confirmation, an alert, a test. Not part of an issue's send.
+
+    ``key`` names the occasion, such as ``confirm-123``: a second mail of the same key is never
+    made. ``word`` is the opaque name it travels under. ``name`` is its template and ``values`` are
+    what that takes. ``reader`` is 0 and ``token`` empty when it goes to nobody on the list.
+    """
+
+    key: str
+    word: str
+    name: str
+    to: str
+    values: dict[str, Any]
+    reader: int = 0
+    token: str = ""
+    joined: datetime | None = None
+    content: str = ""
+    attempt: int = 0
+    made: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a transport says of one letter.
 
     ``state`` is one of accepted, rejected, deferred, skipped, unknown. ``reason`` is one
-    sentence. ``wait`` is how many seconds the provider asks for before it is given more.
+    sentence. ``wait`` is how many seconds the provider asks for before it is given more;
+    ``later`` how many seconds this letter alone should wait.
     """
 
     key: str
@@ -654,6 +797,7 @@ class Outcome:
     reason: str = ""
     provider_id: str = ""
     wait: float = 0.0
+    later: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -695,3 +839,104 @@ class Farewell:
     reader: int = 0
     email: str = ""
     detail: str = ""
+
+
+# --------------------------------------------------------------------------- the desk
+
+
+class Role(StrEnum):
+    """What a person is on the desk; :mod:`newsletter.editors.roles` says what each may do."""
+
+    EDITOR = "editor"
+    PUBLISHER = "publisher"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editor:
+    """A person of the desk.
+
+    ``password`` is a hash, empty until an invitation is taken up. ``totp`` is the secret of the
+    second factor, empty without one; ``totp_pending`` is one that no code was shown for yet, and
+    ``totp_last`` the step of time of the newest code used. ``failures`` in a row make the account
+    wait. ``subject`` names the person at the house's own sign-in service.
+    """
+
+    id: int
+    email: str
+    name: str
+    role: Role
+    password: str = ""
+    totp: str = ""
+    totp_pending: str = ""
+    totp_last: int = 0
+    subject: str = ""
+    made: datetime
+    removed: datetime | None = None
+    failures: int = 0
+    failed: datetime | None = None
+
+    @property
+    def shown(self) -> str:
+        """The name, or the address where there is none."""
+        return self.name or self.email
+
+
+class Stage(StrEnum):
+    """How far somebody who signs in has come."""
+
+    PASSWORD = "password"  # noqa: S105 - a word for a stage, not a secret
+    """The password was right; the second factor is still to come. Opens no page."""
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One browser of one person. ``seen`` is the last sign of life, to a minute.
+
+    ``hash`` stands for the random word that the browser holds; the word itself is kept nowhere.
+    """
+
+    hash: str
+    editor: int
+    stage: Stage
+    csrf: str
+    made: datetime
+    seen: datetime
+    origin: str = ""
+    agent: str = ""
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What an editor decided about the stories of one issue; the rest follows the ranking.
+
+    ``order`` are story ids as they are to stand, the others after them. ``pinned`` are
+    taken before all others. ``dropped`` are out today; ``held`` are out today and pinned
+    tomorrow. ``number`` rises by one with every change, 0 means untouched.
+    """
+
+    edition: str
+    day: date
+    number: int = 0
+    order: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The stories that may not stand in the issue."""
+        return frozenset((*self.dropped, *self.held))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of an arrangement, in one sentence."""
+
+    number: int
+    by: str
+    at: datetime
+    sentence: str

@@ -20,18 +20,24 @@ from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
+from newsletter.database.arrangements import Arrangements
+from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
 from newsletter.database.knocks import Knocks
+from newsletter.database.mails import Mails
+from newsletter.database.people import People
 from newsletter.database.readers import Readers
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
+from newsletter.database.story_locks import StoryLocks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -84,9 +90,19 @@ class Newsroom:
         return Articles(self.database)
 
     @cached_property
+    def article_corrections(self) -> ArticleCorrections:
+        """What editors corrected about articles."""
+        return ArticleCorrections(self.database)
+
+    @cached_property
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def story_locks(self) -> StoryLocks:
+        """What editors decided about stories."""
+        return StoryLocks(self.database)
 
     @cached_property
     def briefs(self) -> Briefs:
@@ -97,6 +113,11 @@ class Newsroom:
     def issues(self) -> Issues:
         """Issues and revisions."""
         return Issues(self.database)
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        """What was put right in stories that readers have."""
+        return Corrections(self.database)
 
     @cached_property
     def readers(self) -> Readers:
@@ -128,6 +149,21 @@ class Newsroom:
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def arrangements(self) -> Arrangements:
+        """What editors decided about the order of issues."""
+        return Arrangements(self.database)
+
+    @cached_property
+    def mails(self) -> Mails:
+        """Single mails: confirmations, alerts, tests."""
+        return Mails(self.database)
+
+    @cached_property
+    def people(self) -> People:
+        """Who works on the desk."""
+        return People(self.database)
 
     @cached_property
     def audit(self) -> Audit:
@@ -174,14 +210,14 @@ class Newsroom:
             for url in source.addresses
         )
 
-    def writer(self) -> Writer:
-        """Make the configured writer, with a fresh budget for one issue.
+    def writer(self, name: str = "") -> Writer:
+        """Make the configured writer, or the named one, with a fresh budget for one issue.
 
         :raises BriefError: when the model's extra, name or key is missing.
         """
         from newsletter.brief import extract  # noqa: PLC0415 - half a second that few commands need
 
-        if self.config.brief.writer == "extract":
+        if (name or self.config.brief.writer) == "extract":
             return extract.write
         from newsletter.brief.compose_with_model import Budget, ModelWriter  # noqa: PLC0415
         from newsletter.brief.drafts import connect  # noqa: PLC0415

@@ -28,6 +28,7 @@ from newsletter.config import Config, EditionSettings
 from newsletter.errors import NewsletterError, NotApproved
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline import shares
 from newsletter.work import Functions, Job, Work
 
 log = logging.getLogger(__name__)
@@ -116,11 +117,12 @@ def due(
     ]
 
 
-def jobs(room: Newsroom, work: Work | None = None) -> Functions:
+def jobs(room: Newsroom, work: Work) -> Functions:
     """What the bells cause, by name: the table that a process runs its jobs from."""
     return {
-        COLLECT: partial(_collect, room),
-        "look": partial(ring_due, room),
+        **shares.jobs(room, work),
+        COLLECT: partial(_collect, room, work),
+        "look": partial(ring_due, room, work),
         "tidy": lambda: room.signups.tidy(room.clock()),
     }
 
@@ -172,7 +174,7 @@ class Scheduler:
         self._work.defer(Job(name="look"))
 
 
-def ring_due(room: Newsroom) -> list[Firing]:
+def ring_due(room: Newsroom, work: Work | None = None) -> list[Firing]:
     """Do the work of every bell that is due; return those that are done now."""
     now = room.clock()
     finished = []
@@ -181,7 +183,7 @@ def ring_due(room: Newsroom) -> list[Firing]:
         done = {day: room.issues.rung(edition, day) for day in (today - timedelta(days=1), today)}
         for firing in due(settings, edition, now, done):
             try:
-                is_done = _ring(room, firing)
+                is_done = _ring(room, firing, work)
             except NewsletterError as error:
                 log.error("%s %s: %s. %s", firing.bell, edition, error, error.hint)
                 continue
@@ -191,7 +193,7 @@ def ring_due(room: Newsroom) -> list[Firing]:
     return finished
 
 
-def _ring(room: Newsroom, firing: Firing) -> bool:
+def _ring(room: Newsroom, firing: Firing, work: Work | None) -> bool:
     """Do one bell's work; True when it needs no further look."""
     assert firing.day is not None  # noqa: S101 - only the collect bell has no day
     issue = room.issues.of_day(firing.edition, firing.day)
@@ -208,7 +210,7 @@ def _ring(room: Newsroom, firing: Firing) -> bool:
     waiting = issue.state in {IssueState.DRAFT, IssueState.APPROVED}
     if waiting and firing.late > allowed and not _send_although_late(room, issue):
         return True
-    return _send(room, issue)
+    return _send(room, issue, work)
 
 
 def _draft(room: Newsroom, edition: str, day: date) -> None:
@@ -233,7 +235,7 @@ def _send_although_late(room: Newsroom, issue: Issue) -> bool:
             return True
 
 
-def _send(room: Newsroom, issue: Issue) -> bool:
+def _send(room: Newsroom, issue: Issue, work: Work | None) -> bool:
     """Send what is approved, or may go without; True when nothing more is to be done."""
     if issue.state is IssueState.PAUSED:
         return False
@@ -242,14 +244,20 @@ def _send(room: Newsroom, issue: Issue) -> bool:
             room.config.edition(issue.edition).unattended == "send"
         ):
             pipeline.approve_unattended(room, issue)
-        pipeline.send(room, issue.id)
+        if work is not None and work.shared:
+            shares.hand_out_letters(room, work, issue.id)
+        else:
+            pipeline.send(room, issue.id)
     except NotApproved as error:
         log.warning("%s. Approve it: newsletter approve %s", error, issue.id)
         return False
     return room.issues.find(issue.id).state in _OVER
 
 
-def _collect(room: Newsroom) -> None:
+def _collect(room: Newsroom, work: Work) -> None:
+    if work.shared:
+        log.info("%s feeds are due", shares.hand_out_visits(room, work))
+        return
     report = pipeline.collect(room)
     if report.articles:
         pipeline.group(room)

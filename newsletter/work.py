@@ -85,8 +85,9 @@ class InProcess:
 
     shared = False
 
-    def __init__(self, functions: Functions) -> None:
-        self._functions = functions
+    def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
+        # Jobs may make jobs: their table can be given as what makes it from this object.
+        self._functions = functions(self) if callable(functions) else functions
         self._waiting: queue.Queue[Job | None] = queue.Queue()
         self._keys: set[str] = set()
         self._lock = threading.Lock()

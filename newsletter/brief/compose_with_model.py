@@ -21,7 +21,7 @@ from typing import Protocol
 from pydantic import ValidationError
 
 from newsletter.brief import extract, gates, wording
-from newsletter.brief.drafts import Answer, Ask, Draft, NoAnswer, Piece
+from newsletter.brief.drafts import Answer, Ask, Draft, NoAnswer, Piece, signature
 from newsletter.brief.evidence import Span, spans
 from newsletter.brief.overview import outlet_shown
 from newsletter.brief.sources import stands_in
@@ -130,10 +130,9 @@ class ModelWriter:
         brief = work.composed(drafts)
         if brief is base:
             return replace(base, findings=(*base.findings, *findings, *work.findings))
-        prompt = hashlib.sha256(rules.encode()).hexdigest()[:12]
         return replace(
             brief,
-            writer=f"model {self.settings.name} prompt {prompt}",
+            writer=signature(self.settings.name, rules),
             findings=(*base.findings, *findings, *work.findings),
         )
 

@@ -5,6 +5,8 @@ Whatever goes wrong on the way to an answer becomes :class:`NoAnswer` with a sen
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -56,6 +58,17 @@ class NoAnswer(Exception):
     def __init__(self, sentence: str, tokens_in: int = 0, tokens_out: int = 0):
         super().__init__(sentence)
         self.tokens_in, self.tokens_out = tokens_in, tokens_out
+
+
+def signature(model: str, rules: str) -> str:
+    """How a brief names its writer: the model and a hash of the rules it was given."""
+    return f"model {model} prompt {hashlib.sha256(rules.encode()).hexdigest()[:12]}"
+
+
+def read_signature(writer: str) -> tuple[str, str]:
+    """Model and prompt hash of a brief's writer; both empty where no model wrote."""
+    found = re.fullmatch(r"model (\S+) prompt ([0-9a-f]{12})", writer)
+    return (found.group(1), found.group(2)) if found else ("", "")
 
 
 class Ask(Protocol):

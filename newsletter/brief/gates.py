@@ -56,21 +56,34 @@ class Block:
     quotes: tuple[str, ...] = ()
     side: Side | None = None
 
+    @property
+    def kind(self) -> str:
+        """The name without its number: what sort of text it is."""
+        return self.name.rstrip(" 0123456789")
+
 
 def check(
     brief: Brief,
     articles: Sequence[Article],
     outlets: Mapping[str, Outlet],
     settings: BriefSettings | None = None,
+    *,
+    after: Brief | None = None,
 ) -> tuple[GateFinding, ...]:
     """Everything about a brief that may not be shown, block by block.
 
     :param settings: the lengths to hold; the defaults of the configuration when left out.
+    :param after: a version that has been judged: texts that stand in it are not judged again,
+        which makes an edit quick to check, and only what is new about the whole is told.
     """
     settings = settings or BriefSettings()
     sources = Sources(articles, outlets)
+    every = tuple(sources.articles)
+    judged = {replace(block, name=block.kind) for block in blocks(after, every)} if after else ()
     found: list[GateFinding] = []
-    for block in blocks(brief, tuple(sources.articles)):
+    for block in blocks(brief, every):
+        if judged and replace(block, name=block.kind) in judged:
+            continue
         unknown = [i for i in block.citations if i not in sources.articles]
         if unknown or not block.citations:
             what = (
@@ -93,10 +106,20 @@ def check(
                 )
             )
         found += _too_long(block, _limit(block, settings))
-    found += _overview_length(brief, settings)
-    found += _dishonest_sides(brief, sources)
-    found += _lopsided(brief, settings)
+    known = _of_the_whole(after, sources, settings) if after else ()
+    found += [one for one in _of_the_whole(brief, sources, settings) if one not in known]
     return tuple(found)
+
+
+def _of_the_whole(
+    brief: Brief, sources: Sources, settings: BriefSettings
+) -> tuple[GateFinding, ...]:
+    """Findings about how the parts of a brief stand to each other."""
+    return (
+        *_overview_length(brief, settings),
+        *_dishonest_sides(brief, sources),
+        *_lopsided(brief, settings),
+    )
 
 
 def check_headline(text: str, sources: Sources, most: int) -> list[GateFinding]:
@@ -151,6 +174,8 @@ def blocks(brief: Brief, every: tuple[str, ...]) -> Iterator[Block]:
         yield Block("deck", brief.deck, every)
     for i, sentence in enumerate(brief.overview):
         yield Block(f"overview {i + 1}", sentence.text, sentence.citations)
+    if brief.news:
+        yield Block("news", brief.news.text, brief.news.citations)
     for side in Side:
         for i, bullet in enumerate(brief.of(side).bullets):
             yield Block(f"{side} {i + 1}", bullet.text, bullet.citations, bullet.quotes, side)
@@ -161,6 +186,17 @@ def blocks(brief: Brief, every: tuple[str, ...]) -> Iterator[Block]:
             yield Block(
                 f"highlight {article}", wording.in_quotes(highlight), (article,), (highlight,)
             )
+
+
+def cited(brief: Brief) -> frozenset[str]:
+    """Every article that a brief cites or sends the reader to."""
+    found = {i for sentence in brief.overview for i in sentence.citations}
+    for side in Side:
+        own = brief.of(side)
+        found.update(i for bullet in own.bullets for i in bullet.citations)
+        found.update([own.lead] if own.lead else [])
+    found.update(i for one in brief.differ for claim in one.claims for i in claim.citations)
+    return frozenset(found)
 
 
 def _unbacked(block: Block, sources: Sources) -> list[GateFinding]:

@@ -23,6 +23,7 @@ _BACKS = 0.6  # share of terms from which one sentence backs another
 _VERBATIM = 0.9  # so near to the headline that it adds nothing
 _DECK_PLACE = 10  # sentences of an article the deck is looked for in
 _WIDTH = 12  # sets kept at each step of the search
+_ROOM = 1.0  # worth of a word as such: an overview that leaves room unused tells less
 _SHARED = 0.5  # share of a sentence's terms that other families must use as well
 _LIKELY = 60  # sentences looked at closely
 _POOL = 24  # sentences the search looks at
@@ -77,7 +78,7 @@ def neutral_pool(
         if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
             if weights.shared(span.terms) < _SHARED:
                 continue
-            rank = -round(_score(span, weights), 9)
+            rank = -round(worth(span, weights), 9)
             found.append((rank, span.article, span.start, span.end, span))
     found.sort(key=lambda entry: entry[:4])
     return [entry[4] for entry in found[:_POOL]]
@@ -114,6 +115,7 @@ def choose(
                 repeated = {pool[j].article for j in state.chosen}
                 gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
                 gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
+                gain += _ROOM * costs[i] * 0.6**span.loaded
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],
@@ -136,10 +138,10 @@ def reading_order(chosen: Sequence[Span], weights: Weights) -> tuple[Span, ...]:
     if not chosen:
         return ()
     first = max(
-        chosen, key=lambda span: (round(_score(span, weights), 9), span.article, -span.start)
+        chosen, key=lambda span: (round(worth(span, weights), 9), span.article, -span.start)
     )
     rest = [span for span in chosen if span is not first]
-    rest.sort(key=lambda span: (span.place, -round(_score(span, weights), 9), span.article))
+    rest.sort(key=lambda span: (span.place, -round(worth(span, weights), 9), span.article))
     return (first, *rest)
 
 
@@ -207,7 +209,8 @@ def deck(
     return None
 
 
-def _score(span: Span, weights: Weights) -> float:
+def worth(span: Span, weights: Weights) -> float:
+    """How well a sentence stands for the story as all tell it, calm ones before heated ones."""
     return weights.about(span.terms) * _calm(span)
 
 

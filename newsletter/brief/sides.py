@@ -93,9 +93,12 @@ def shortlist(
     *,
     most_words: int,
     said: Sequence[Span] = (),
+    firsts: int = _FIRSTS,
+    seconds: int = _SECONDS,
 ) -> list[tuple[float, Span]]:
     """The most telling quotations of a side, best first, none saying the same as a better one.
 
+    :param firsts: how many first choices are kept, and ``seconds`` how many second ones.
     :param said: what the overview quotes. The same words are not quoted again; the same fact in
         other words, like a headline or half a sentence, is a second choice for a side that has
         little else.
@@ -114,9 +117,9 @@ def shortlist(
         ranked.append((-round(value, 9), second, span.article, span.start, span.end, span))
     ranked.sort(key=lambda entry: entry[:5])
     kept: list[tuple[float, Span]] = []
-    firsts = seconds = 0
+    room = {False: firsts, True: seconds}
     for value, second, _, _, _, span in ranked:
-        if (seconds >= _SECONDS) if second else (firsts >= _FIRSTS):
+        if not room[second]:
             continue
         if (span.first_person and not span.opinion) or not span.stands:
             continue
@@ -126,8 +129,8 @@ def shortlist(
         if not nearness.is_own(span):
             continue
         kept.append((-value, span))
-        firsts, seconds = firsts + (not second), seconds + second
-        if firsts >= _FIRSTS and seconds >= _SECONDS:
+        room[second] -= 1
+        if not any(room.values()):
             break
     return kept
 

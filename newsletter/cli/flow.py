@@ -295,6 +295,8 @@ def _say_written(report: pipeline.WriteReport) -> None:
     say(f"wrote      {count(report.written, 'brief')}{kept}")
     for headline, reason in report.withheld[:5]:
         say(f"           withheld: {headline}: {reason}")
+    for story, headline in report.offered[:5]:
+        say(f"           a newer text waits beside a person's: {headline} ({story})")
 
 
 def _say_drafted(report: pipeline.ComposeReport) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from functools import partial
 from types import FrameType
 from typing import Annotated
 
@@ -34,7 +35,7 @@ def run(
     """Ring the bells and serve the pages, in one process."""
     _log_to_stderr()
     with place(context).newsroom() as room:
-        work = InProcess(jobs(room))
+        work = InProcess(partial(jobs, room))
         scheduler = Scheduler(room, work)
         try:
             if room.config.schedule.enabled:

@@ -221,6 +221,24 @@ _SENTENCES = (
     ),
     ("disk is full", "the disk is full", "Free some space; nothing was half-written.", True),
     ("connection refused", "the database server does not answer", "Is PostgreSQL running?", True),
+    (
+        "closed the connection",
+        "the database server ended the connection",
+        "Was PostgreSQL restarted? Connections are made anew by themselves.",
+        True,
+    ),
+    (
+        "terminating connection",
+        "the database server ended the connection",
+        "Was PostgreSQL restarted? Connections are made anew by themselves.",
+        True,
+    ),
+    (
+        "the database system is",
+        "the database server is starting or stopping",
+        "Wait a few seconds.",
+        True,
+    ),
     ("connection failed", "the database server does not answer", "Is PostgreSQL running?", True),
     ("connection timeout", "the database server does not answer", "Is PostgreSQL running?", True),
 )

@@ -10,13 +10,20 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import insert_new, reader_of, values_of
-from newsletter.database.tables import bells, issue_revisions, issue_stories, issues
+from newsletter.database.tables import (
+    bells,
+    issue_corrections,
+    issue_revisions,
+    issue_stories,
+    issues,
+)
 from newsletter.errors import IssueError, NotFound
 from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
 
 _issue = reader_of(Issue)
 _content = TypeAdapter(IssueContent)
 _rendered = TypeAdapter(tuple[Rendered, ...])
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Issues:
@@ -31,9 +38,11 @@ class Issues:
         :raises NotFound: when there is none.
         """
         query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(1)
+        if name == "latest" or _DAY.fullmatch(name):
+            query = query.where(issues.c.corrects == "")  # a notice is asked for by its id
         if edition:
             query = query.where(issues.c.edition == edition)
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", name):
+        if _DAY.fullmatch(name):
             try:
                 query = query.where(issues.c.day == date.fromisoformat(name))
             except ValueError:
@@ -54,7 +63,12 @@ class Issues:
 
     def recent(self, limit: int = 30) -> list[Issue]:
         """The newest issues, newest first."""
-        query = select(issues).order_by(issues.c.day.desc(), issues.c.created.desc()).limit(limit)
+        query = (
+            select(issues)
+            .where(issues.c.corrects == "")
+            .order_by(issues.c.day.desc(), issues.c.created.desc())
+            .limit(limit)
+        )
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
@@ -132,6 +146,7 @@ class Issues:
                 )
             )
             _save_stories(connection, issue_id, content)
+            _save_corrections(connection, issue_id, content)
         return issue
 
     def change(self, before: Issue, after: Issue) -> Issue:
@@ -195,3 +210,10 @@ def _save_stories(connection: Connection, issue_id: str, content: IssueContent) 
     ]
     if rows:
         connection.execute(insert(issue_stories), rows)
+
+
+def _save_corrections(connection: Connection, issue_id: str, content: IssueContent) -> None:
+    connection.execute(delete(issue_corrections).where(issue_corrections.c.issue == issue_id))
+    rows = [{"issue": issue_id, "correction": entry.id} for entry in content.corrections]
+    if rows:
+        connection.execute(insert(issue_corrections), rows)

@@ -160,11 +160,14 @@ class Published:
 
 
 def _public() -> ColumnElement[bool]:
-    return or_(
-        issues.c.state.in_([state.value for state in PUBLIC]),
-        and_(
-            issues.c.state == IssueState.CANCELLED.value,
-            issues.c.send_started.is_not(None),
+    return and_(
+        issues.c.corrects == "",
+        or_(
+            issues.c.state.in_([state.value for state in PUBLIC]),
+            and_(
+                issues.c.state == IssueState.CANCELLED.value,
+                issues.c.send_started.is_not(None),
+            ),
         ),
     )
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from newsletter.database.engine import Database
-from newsletter.database.rows import reader_of, slices, upsert
+from newsletter.database.rows import slices, upsert
 from newsletter.database.tables import (
     articles,
     stories,
@@ -17,8 +18,6 @@ from newsletter.database.tables import (
     story_versions,
 )
 from newsletter.model import Story
-
-_story = reader_of(Story)
 
 
 class Stories:
@@ -41,6 +40,32 @@ class Stories:
                     found[story.id] = story
         return found
 
+    def former(self, ident: str) -> Story | None:
+        """A story also when all its articles went elsewhere."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(stories).where(stories.c.id == ident)).one_or_none()
+        return _story(row, ()) if row else None
+
+    def holding(self, ids: Iterable[str]) -> tuple[Story, ...]:
+        """The stories that hold any of these articles, oldest first, each with all of its own."""
+        found: set[str] = set()
+        with self._database.reading() as connection:
+            for piece in slices(ids):
+                query = select(story_articles.c.story).where(story_articles.c.article.in_(piece))
+                found.update(connection.execute(query).scalars())
+        return tuple(
+            sorted(self.get(sorted(found)).values(), key=lambda one: (one.first_seen, one.id))
+        )
+
+    def slug_owners(self, slugs: Iterable[str]) -> dict[str, str]:
+        """The story that has or once had each of these slugs: ``{slug: story}``."""
+        owners: dict[str, str] = {}
+        with self._database.reading() as connection:
+            for piece in slices(slugs):
+                query = select(stories.c.slug, stories.c.id).where(stories.c.slug.in_(piece))
+                owners.update({row[0]: row[1] for row in connection.execute(query)})
+        return owners
+
     def by_slug(self, slug: str) -> Story | None:
         """The story with this slug."""
         with self._database.reading() as connection:
@@ -51,7 +76,7 @@ class Stories:
         """Store a window's stories as they now stand; return how many are new.
 
         An article belongs to one story, so a story that gains an article takes it from the one
-        that had it. When a story was mailed is not changed here.
+        that had it. When a story was mailed, and the slug of one that is there, stay as they are.
         """
         with self._database.begin() as connection:
             present: dict[str, tuple[str, int]] = {}
@@ -63,7 +88,7 @@ class Stories:
                     .group_by(stories.c.id, stories.c.headline)
                 )
                 present.update({row[0]: (row[1], row[2]) for row in rows})
-            upsert(connection, stories, [_row(story) for story in grouped], keep=["mailed"])
+            upsert(connection, stories, [_row(story) for story in grouped], keep=["mailed", "slug"])
             self._save_members(connection, grouped)
             changed = [
                 story
@@ -101,39 +126,43 @@ class Stories:
             select(stories).where(condition).order_by(stories.c.first_seen, stories.c.id)  # type: ignore[arg-type]  # any boolean clause
         ).all()
         members: dict[str, list[str]] = defaultdict(list)
+        far: dict[str, list[str]] = defaultdict(list)
         for piece in slices([row.id for row in rows]):
             query = (
-                select(story_articles.c.story, story_articles.c.article)
+                select(story_articles.c.story, story_articles.c.article, story_articles.c.far)
                 .join(articles, articles.c.id == story_articles.c.article)
                 .where(story_articles.c.story.in_(piece))
                 .order_by(articles.c.published, articles.c.id)
             )
-            for story, article in connection.execute(query):
+            for story, article, strange in connection.execute(query):
                 members[story].append(article)
-        return tuple(
-            Story(
-                id=row.id,
-                slug=row.slug,
-                headline=row.headline,
-                articles=tuple(members[row.id]),
-                section=row.section,
-                first_seen=row.first_seen,
-                updated=row.updated,
-                mailed=row.mailed,
-            )
-            for row in rows
-            if members[row.id]
-        )
+                if strange:
+                    far[story].append(article)
+        return tuple(_story(row, members[row.id], far[row.id]) for row in rows if members[row.id])
 
     def _save_members(self, connection: Connection, grouped: Sequence[Story]) -> None:
         rows = [
-            {"article": article, "story": story.id}
+            {"article": article, "story": story.id, "far": article in story.far}
             for story in grouped
             for article in story.articles
         ]
         for piece in slices([story.id for story in grouped]):
             connection.execute(delete(story_articles).where(story_articles.c.story.in_(piece)))
         upsert(connection, story_articles, rows)
+
+
+def _story(row: Row[Any], members: Iterable[str], far: Iterable[str] = ()) -> Story:
+    return Story(
+        id=row.id,
+        slug=row.slug,
+        headline=row.headline,
+        articles=tuple(members),
+        section=row.section,
+        first_seen=row.first_seen,
+        updated=row.updated,
+        mailed=row.mailed,
+        far=tuple(far),
+    )
 
 
 def _row(story: Story) -> dict[str, object]:

@@ -17,9 +17,11 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -112,8 +114,20 @@ feeds = Table(
     Column("problem", Text, nullable=False),
     Column("moved_to", Text, nullable=False),
     Column("page_text", Boolean, nullable=False),
+    Column("since", UtcTime),
+    Column("seconds", Float, nullable=False, server_default="0"),
     Index(None, "next_visit"),
 )
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("status", Integer, nullable=False),
+    Column("rules", Json, nullable=False),
+    Column("asked", UtcTime, nullable=False),
+)
+"""What hosts' robots.txt say to us: patterns with whether they allow. Kept for a day at most."""
 
 # --------------------------------------------------------------------------- articles
 
@@ -135,9 +149,25 @@ articles = Table(
     Column("kind", String(16), nullable=False),
     Column("section", String(64), nullable=False),
     Column("same_as", String(40), nullable=False),
+    Column("paywall", String(16), nullable=False, server_default="unknown"),
     Index(None, "published"),
     Index(None, "first_seen"),
 )
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("article", ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True),
+    Column("published", UtcTime, nullable=False),
+    Column("original", String(40)),
+    Column("marks", LargeBinary, nullable=False),
+    Index(None, "published"),
+)
+"""What finds near-identical articles: hashes of word sequences of the window's articles.
+
+``original`` is null until an article was compared with the others, and then the id of the first
+article with this text, its own where it is the first. Narrow, so that a round need not read texts.
+"""
 
 # --------------------------------------------------------------------------- stories
 
@@ -159,6 +189,8 @@ story_articles = Table(
     metadata,
     Column("article", ForeignKey("articles.id"), primary_key=True),
     Column("story", ForeignKey("stories.id"), nullable=False),
+    # Looks out of place there: an editor should see it.
+    Column("far", Boolean, nullable=False, server_default=false()),
     Index(None, "story"),
 )
 
@@ -180,6 +212,42 @@ story_locks = Table(
     Column("body", Json, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
+    Column("story", String(40), nullable=False, server_default=""),
+    Column("other", String(40), nullable=False, server_default=""),
+    # A lock that was taken back stays on record.
+    Column("ended_by", Text, nullable=False, server_default=""),
+    Column("ended", UtcTime),
+    Index(None, "story"),
+    Index(None, "other"),
+)
+
+# What an editor knows better about an article than its feed; the article itself stays as fetched.
+article_corrections = Table(
+    "article_corrections",
+    metadata,
+    Column("article", String(40), primary_key=True),
+    Column("field", String(16), primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+# What a story is about, in its weightiest terms: enough to find its like in the archive.
+story_terms = Table(
+    "story_terms",
+    metadata,
+    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("lang", String(16), nullable=False),
+    Column("terms", Json, nullable=False),
+)
+
+related_stories = Table(
+    "related_stories",
+    metadata,
+    Column("earlier", ForeignKey("stories.id"), primary_key=True),
+    Column("later", ForeignKey("stories.id"), primary_key=True),
+    Column("likeness", Float, nullable=False),
+    Index(None, "later"),
 )
 
 briefs = Table(
@@ -192,6 +260,16 @@ briefs = Table(
     Column("sources_sha256", String(64), nullable=False),
     Column("withheld", Text, nullable=False),
     Column("body", Json, nullable=False),
+    # The model and the hash of its rules; empty for text that no model wrote.
+    Column("model", Text, nullable=False, server_default=""),
+    Column("prompt", String(64), nullable=False, server_default=""),
+    # The person whose version it is, what they did, and the version they started from.
+    Column("by", Text, nullable=False, server_default=""),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("base", Integer, nullable=False, server_default="0"),
+    # Held: a person's, kept until released. Offered: written meanwhile, shown to nobody yet.
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("offered", Boolean, nullable=False, server_default=false()),
 )
 
 model_answers = Table(
@@ -218,6 +296,8 @@ issues = Table(
     Column("approved_sha256", String(64), nullable=False),
     Column("send_started", UtcTime),
     Column("send_ended", UtcTime),
+    # The issue whose readers get this one, when it is a correction notice; else empty.
+    Column("corrects", String(64), nullable=False, server_default=""),
     UniqueConstraint("edition", "day"),
 )
 
@@ -241,6 +321,31 @@ issue_stories = Table(
     Column("place", String(16), nullable=False),
     Column("position", Integer, nullable=False),
     Index(None, "story"),
+)
+
+# What a person put right in a story that readers have.
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("story", ForeignKey("stories.id"), nullable=False),
+    Column("slug", String(100), nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Index(None, "story"),
+)
+
+# Which issues open with which corrections, so that each is told once.
+issue_corrections = Table(
+    "issue_corrections",
+    metadata,
+    Column("correction", ForeignKey("corrections.id"), primary_key=True),
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
 )
 
 # --------------------------------------------------------------------------- readers
@@ -425,8 +530,8 @@ deliveries = Table(
     Column("changed", UtcTime, nullable=False),
     Column("not_before", UtcTime),
     UniqueConstraint("issue", "reader"),
+    # One index and no more: each of the three steps of every letter has to keep it up to date.
     Index(None, "issue", "state", "id"),
-    Index(None, "batch"),
 )
 
 events = Table(
@@ -459,6 +564,53 @@ pace = Table(
     metadata,
     Column("lane", String(32), primary_key=True),
     Column("free_at", UtcTime, nullable=False),
+)
+
+# What the lane may carry, and a warm-up plan (letters a day, from a day on). 0 is no limit.
+pace_limits = Table(
+    "pace_limits",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("per_second", Float, nullable=False),
+    Column("per_hour", Integer, nullable=False),
+    Column("per_day", Integer, nullable=False),
+    Column("plan", Json, nullable=False),
+    Column("plan_begins", Date),
+)
+
+# How many letters left in each hour and each day (UTC).
+pace_counts = Table(
+    "pace_counts",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("span", String(8), primary_key=True),
+    Column("begins", UtcTime, primary_key=True),
+    Column("letters", Integer, nullable=False),
+)
+
+# Single mails: confirmations, welcomes, alerts, reminders, corrections, tests. Address and words
+# are taken away once a mail has ended; the key stays, so that nothing is sent twice.
+mails = Table(
+    "mails",
+    metadata,
+    Column("key", String(120), primary_key=True),
+    Column("word", String(32), nullable=False, unique=True),
+    Column("name", String(32), nullable=False),
+    Column("to", Text, nullable=False),
+    Column("reader", BigInteger, nullable=False),
+    Column("content", String(64), nullable=False),
+    Column("values", Json, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("batch", String(40), nullable=False),
+    Column("owner", String(40), nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("changed", UtcTime, nullable=False),
+    Column("not_before", UtcTime, nullable=False),
+    Index(None, "state", "not_before"),
 )
 
 # --------------------------------------------------------------------------- the house itself
@@ -529,4 +681,105 @@ settings = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# --------------------------------------------------------------------------- the desk
+
+editors = Table(
+    "editors",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("email", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+    # Empty until an invitation is taken up; nobody has a password somebody else chose.
+    Column("password", Text, nullable=False),
+    Column("totp", Text, nullable=False),
+    Column("totp_pending", Text, nullable=False),
+    Column("totp_last", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("removed", UtcTime),
+    Column("failures", Integer, nullable=False),
+    Column("failed", UtcTime),
+)
+
+editor_sessions = Table(
+    "editor_sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("editor", ForeignKey("editors.id"), nullable=False),
+    Column("stage", String(16), nullable=False),
+    Column("csrf", String(64), nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("seen", UtcTime, nullable=False),
+    Column("origin", String(64), nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index(None, "editor"),
+)
+
+editor_codes = Table(
+    "editor_codes",
+    metadata,
+    Column("editor", ForeignKey("editors.id"), primary_key=True),
+    Column("hash", String(64), primary_key=True),
+)
+
+# Invitations and new passwords: a link that works once.
+editor_links = Table(
+    "editor_links",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("editor", ForeignKey("editors.id"), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("expires", UtcTime, nullable=False),
+)
+
+# Addresses that get test letters; never readers of an issue by being here.
+testers = Table(
+    "testers",
+    metadata,
+    Column("email", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("made", UtcTime, nullable=False),
+)
+
+# What an editor decided about the order of an issue. The number rises with every change, so that
+# two people who change it at once notice.
+arrangements = Table(
+    "arrangements",
+    metadata,
+    Column("edition", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("body", Json, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("sentence", Text, nullable=False),
+)
+
+# The stories an issue could be made of, as they were ranked when it was composed last.
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("edition", String(64), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("story", String(40), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("headline", Text, nullable=False),
+    Column("section", String(64), nullable=False),
+    Column("articles", Integer, nullable=False),
+    Column("body", Json, nullable=False),
+)
+
+# One row a person who approved exactly these bytes, where two are needed.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    Column("by", String(254), primary_key=True),
+    Column("at", UtcTime, nullable=False),
 )

@@ -132,17 +132,22 @@ def prepare_issue(
     base_url: str,
     edition: str,
     edition_title: str,
+    single: bool = False,
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
     :param rendered: one rendering per variant; the one with an empty variant is for everybody.
     :param date: what the Date header says; the same for every letter and every attempt.
     :param edition: the edition's short name, first label of the List-Id.
+    :param single: True for a mail to one person, which belongs to no list and may be without an
+        unsubscribe link.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
     domain = (ascii_address(from_email).rpartition("@")[2] or "localhost").lower()
     list_id = f"{re.sub(r'[^a-z0-9-]+', '-', edition.lower()).strip('-') or 'news'}.{domain}"
+    if single:
+        list_id = ""
     variants: dict[str, PreparedMail] = {}
     for one in rendered:
         subject = scrub(one.subject)
@@ -154,6 +159,7 @@ def prepare_issue(
             reply_to=reply_to,
             list_title=edition_title,
             list_id=list_id,
+            single=single,
         )
         variants[one.variant] = PreparedMail(
             issue=issue,
@@ -187,6 +193,7 @@ def prepare(
     reply_to: str = "",
     list_title: str = "",
     list_id: str = "",
+    single: bool = False,
 ) -> Parts:
     """Encode the text and HTML of one rendering once, and write the headers all readers share.
 
@@ -196,7 +203,7 @@ def prepare(
     if not re.fullmatch(r"[A-Za-z0-9]{8,32}", rendered.tag):
         raise DeliveryError(rendered.variant or "the issue", "has no usable tag for reader links")
     for name, part in (("text", rendered.text), ("html", rendered.html)):
-        _check_tokens(rendered.tag, name, part)
+        _check_tokens(rendered.tag, name, part, single=single)
     boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:24]
     common = [
         mailbox_header("From", from_name, from_email),
@@ -296,8 +303,9 @@ def _own_headers(letter: Letter) -> bytes:
     lines = [
         mailbox_header("To", letter.to_name, letter.to),
         plain_header("Message-ID", letter.message_id),
-        plain_header("List-Unsubscribe", letter.list_unsubscribe),
     ]
+    if letter.list_unsubscribe:
+        lines.append(plain_header("List-Unsubscribe", letter.list_unsubscribe))
     # RFC 8058 allows the one-click line only beside an https link.
     if letter.list_unsubscribe.startswith("<https://"):
         lines.append(_ONE_CLICK_LINE)
@@ -307,9 +315,9 @@ def _own_headers(letter: Letter) -> bytes:
 _ONE_CLICK_LINE = plain_header("List-Unsubscribe-Post", ONE_CLICK)
 
 
-def _check_tokens(tag: str, name: str, part: str) -> None:
+def _check_tokens(tag: str, name: str, part: str, *, single: bool) -> None:
     known = set(re.findall(rf"{tag}_({'|'.join(TOKENS)})_", part))
-    if "unsubscribe" not in known:
+    if "unsubscribe" not in known and not single:
         raise DeliveryError(
             f"the {name} part",
             "has no unsubscribe link",

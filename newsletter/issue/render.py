@@ -1,8 +1,8 @@
 """Render an issue once: subject, preheader, HTML and text, with the reader's places left open.
 
-Preview, approval, the web page and the send all come through here. This is the only module that
-imports the MJML engine, a Rust library that can panic past ``except Exception``; its panics end
-as a :class:`~newsletter.errors.TemplateError` or as a story in a plain block, never as a crash.
+Preview, approval, the web page and the send all come through here. The MJML engine runs in a
+process of its own (:mod:`newsletter.issue.engine`); what it cannot take ends as a
+:class:`~newsletter.errors.TemplateError` or as a story in a plain block, never as a crash.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import escape
-from mjml import mjml2html
 
 from newsletter.config import Site
 from newsletter.errors import IssueError, NewsletterError, TemplateError
 from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.clean import clean, safe_url, scrub_header
+from newsletter.issue.engine import Engine
 from newsletter.issue.environment import DATA_FAULTS, Templates
 from newsletter.issue.markup import VOID
 from newsletter.issue.shown import StoryView
 from newsletter.issue.subject import fit_preheader, fit_subject
 from newsletter.issue.theme import Theme, theme_of
-from newsletter.issue.view import harmless, plain_view, story_view
-from newsletter.model import IssueContent, IssueStory, Place, Rendered
+from newsletter.issue.view import correction_view, harmless, plain_view, story_view
+from newsletter.model import Correction, IssueContent, IssueStory, Place, Rendered
 
 TOKENS = ("unsubscribe", "preferences", "because")
 """The reader's own places. ``unsubscribe`` and ``preferences`` are https addresses inside an
@@ -35,7 +35,8 @@ TOKENS = ("unsubscribe", "preferences", "because")
 _TAG = re.compile(r"[A-Za-z0-9]{8,32}")
 _ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
-"""Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
+"""Nesting that is refused before the engine sees it: at about 9,000 it kills its process."""
+_ENGINE = Engine()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +101,15 @@ class Renderer:
         problems: list[Problem] = []
         views = [self._view(story, index == 0, problems) for index, story in enumerate(stories)]
         plain = {story.story: plain_view(story, self.words, self.base_url) for story in stories}
-        frame = self._frame(replace(content, stories=stories), tag, whole=content)
+        corrections = corrections_for(content.corrections, topics)
+        shown = replace(content, stories=stories, corrections=corrections)
+        frame = self._frame(shown, tag, whole=content)
 
-        def markup(shown: Sequence[StoryView]) -> str:
-            return self._html(self._values(frame, shown))
+        def markup(views: Sequence[StoryView]) -> str:
+            return self._html(self._values(frame, views))
 
-        def text(shown: Sequence[StoryView]) -> str:
-            values = self._values(frame, shown)
+        def text(views: Sequence[StoryView]) -> str:
+            values = self._values(frame, views)
             return _tidy_text(self.templates.text("email/issue/body.txt", values))
 
         views, html = _sound(views, plain, markup, problems, self.words)
@@ -185,7 +188,7 @@ class Renderer:
             "to_read": words("to_read", time=words.duration(seconds)),
             "story_count": words("stories", n=len(content.stories)),
             "from_count": f"{from_count} {words('by_outlets', n=whole.outlets)}",
-            "corrections": content.corrections,
+            "corrections": [correction_view(one, self.base_url) for one in content.corrections],
             "made_by": made_by(content, words),
             "reader": {name: f"{tag}_{name}_" for name in TOKENS},
         }
@@ -217,6 +220,14 @@ def for_topics(stories: Sequence[IssueStory], topics: frozenset[str]) -> tuple[I
     return chosen or tuple(stories)
 
 
+def corrections_for(
+    corrections: Sequence[Correction], topics: frozenset[str]
+) -> tuple[Correction, ...]:
+    """The corrections of stories that readers of these sections were shown."""
+    wanted = {topic.casefold() for topic in topics}
+    return tuple(one for one in corrections if not wanted or one.section.casefold() in wanted)
+
+
 def made_by(content: IssueContent, words: Catalogue) -> str:
     """Which software wrote or chose the words, and what it was checked by."""
     writers = sorted({story.brief.writer for story in content.stories})
@@ -231,17 +242,11 @@ def made_by(content: IssueContent, words: Catalogue) -> str:
 def compile_mjml(source: str) -> str:
     """MJML to HTML, made fit for mail: no remote font, layout tables marked as such.
 
-    :raises TemplateError: when the engine refuses the source or panics over it.
+    :raises TemplateError: when the engine refuses the source, or dies over it.
     """
     if _deepest(source) > _DEPTH:
         raise TemplateError("MJML", f"is nested more than {_DEPTH} levels deep")
-    try:
-        html = str(mjml2html(source, fonts={}))
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a Rust panic is not an Exception
-        reason = str(error)[:200].rstrip(".")
-        raise TemplateError("MJML", f"the engine refused it: {reason}") from None
+    html = _ENGINE.html(source)
     if "<mj-" in html:
         raise TemplateError("MJML", "an element of it is not known to the engine")
     return _tidy_html(html)

@@ -78,7 +78,10 @@ class DifferView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryView:
-    """One story as it stands in the issue. ``leads`` is (side, article) to read in full."""
+    """One story as it stands in the issue. ``leads`` is (side, article) to read in full.
+
+    ``news`` is what is new since the story was mailed before.
+    """
 
     id: str
     place: str
@@ -92,6 +95,7 @@ class StoryView:
     sides: tuple[SideView, ...] = ()
     leads: tuple[tuple[str, SourceView], ...] = ()
     history: tuple[str, ...] = ()
+    news: QuoteView | None = None
     coverage_line: str = ""
     url: str = ""
     report_url: str = ""
@@ -101,3 +105,15 @@ class StoryView:
     def side(self, name: str) -> SideView | None:
         """The side of that name, when the story shows sides."""
         return next((side for side in self.sides if side.side == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionView:
+    """A correction as it is read: about which story, what was wrong, before and now."""
+
+    sentence: str
+    headline: str
+    url: str
+    before: str = ""
+    after: str = ""
+    when: str = ""

@@ -14,6 +14,7 @@ from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.issue.shown import (
     BarView,
+    CorrectionView,
     DifferView,
     FigureView,
     QuoteView,
@@ -26,6 +27,7 @@ from newsletter.model import (
     Article,
     Brief,
     Bullet,
+    Correction,
     Coverage,
     IssueStory,
     Kind,
@@ -75,6 +77,7 @@ def story_view(story: IssueStory, words: Catalogue, base_url: str, *, first: boo
         headline=clean(brief.headline),
         deck=clean(brief.deck),
         bar=None if story.place is Place.ONE_SIDED else bar_view(brief.coverage, words, full=top),
+        news=_news(brief, story.sources) if story.update else None,
         overview=tuple(_overview(brief, story.sources)) if top else (),
         differ=tuple(_differ(brief, story.sources)) if top else (),
         sides=tuple(_sides(brief, story.sources, words, only_quoted=not top)),
@@ -130,6 +133,9 @@ def visible(story: StoryView, words: Catalogue) -> Iterator[str]:
     if story.bar:
         yield from (segment.label for segment in story.bar.segments)
         yield story.bar.unrated
+    if story.news:
+        yield words("what_is_new")
+        yield from _visible_quote(story.news)
     for sentence in story.overview:
         yield from _visible_quote(sentence)
     if story.differ:
@@ -229,6 +235,33 @@ def source_view(source: SourceLine, words: Catalogue | None = None, number: int 
         marks=marks(source, words) if words else (),
         number=number,
         title=clean(source.title),
+    )
+
+
+def _news(brief: Brief, sources: dict[str, SourceLine]) -> QuoteView | None:
+    """What is new since the story was mailed, quoted with its outlet."""
+    if brief.news is None:
+        return None
+    text = clean(brief.news.text)
+    attributed = _ATTRIBUTED.fullmatch(text)
+    source = next((sources[id_] for id_ in brief.news.citations[:1] if id_ in sources), None)
+    if attributed is None or source is None:
+        return QuoteView(text=text)
+    quoted = _as_quotation(attributed.group(1), brief.news)
+    return QuoteView(text=quoted, source=source_view(source))
+
+
+def correction_view(
+    entry: Correction, base_url: str = "", words: Catalogue | None = None
+) -> CorrectionView:
+    """A correction in words; the moment it was made only where a catalogue is given."""
+    return CorrectionView(
+        sentence=clean(entry.sentence),
+        headline=clean(entry.headline),
+        url=f"{base_url}/stories/{entry.slug}",
+        before=clean(entry.before),
+        after=clean(entry.after),
+        when=words.moment(entry.at) if words else "",
     )
 
 

@@ -13,29 +13,64 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
+from newsletter.pipeline.corrections import CorrectReport, correct
+from newsletter.pipeline.day import corrected
+from newsletter.pipeline.grouping import GroupReport, group
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
     approve_unattended,
     compose,
-    preview,
 )
 from newsletter.pipeline.letters import audience, reconcile, send
-from newsletter.pipeline.stories import GroupReport, group
+from newsletter.pipeline.looking import dead_links, findings, preview
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.stories import (
+    LockReport,
+    locks,
+    mark_kind,
+    merge_stories,
+    move_article,
+    pin_story,
+    redate,
+    rename_story,
+    split_story,
+    unlock,
+    unpin_story,
+)
 
 __all__ = [
     "CollectReport",
     "ComposeReport",
+    "CorrectReport",
     "GroupReport",
+    "LockReport",
     "WriteReport",
     "approve",
     "approve_unattended",
     "audience",
     "collect",
     "compose",
+    "correct",
+    "corrected",
+    "dead_links",
+    "deliver_mail",
+    "findings",
     "group",
+    "locks",
+    "mark_kind",
+    "merge_stories",
+    "move_article",
+    "pin_story",
+    "post_mail",
+    "post_test",
     "preview",
     "reconcile",
+    "redate",
+    "rename_story",
     "send",
+    "split_story",
+    "unlock",
+    "unpin_story",
     "write",
 ]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.model import Article, Brief, Story
+from newsletter.model import Article, ArticleCorrection, Brief, Dated, LockKind, Story, StoryLock
 from newsletter.newsroom import Newsroom
 
 if TYPE_CHECKING:
@@ -35,24 +35,81 @@ class Day:
         ids = [article for story in stories for article in story.articles]
         articles = {
             article.id: article
-            for article in room.articles.get(ids).values()
+            for article in corrected(room, room.articles.get(ids).values())
             if article.outlet in room.outlets and article.published <= now
         }
         known = [
             replace(story, articles=members)
             for story in stories
-            if (members := tuple(a for a in story.articles if a in articles))
+            if (members := tuple(_in_order(story, articles)))
         ]
-        ranked = rank(known, articles, room.outlets, now, room.config.stories)[:WRITTEN_STORIES]
+        locks = room.story_locks.active()
+        ranked = rank(
+            known,
+            articles,
+            room.outlets,
+            now,
+            room.config.stories,
+            pins=[lock.story for lock in locks if lock.kind is LockKind.PIN],
+        )[:WRITTEN_STORIES]
         briefs = room.briefs.newest([item.story.id for item in ranked])
-        return Day(ranked, articles, briefs)
+        return Day(ranked, articles, _as_named(briefs, locks))
 
     def of(self, story: Story) -> list[Article]:
         """The articles of a story, oldest first."""
         return [self.articles[article] for article in story.articles]
 
 
+def _in_order(story: Story, articles: Mapping[str, Article]) -> list[str]:
+    """The known articles of a story, oldest first also where an editor changed a date."""
+    known = (articles[article] for article in story.articles if article in articles)
+    return [a.id for a in sorted(known, key=lambda one: (one.published, one.id))]
+
+
+def _as_named(
+    briefs: Mapping[str, tuple[Brief, str]], locks: Iterable[StoryLock]
+) -> dict[str, tuple[Brief, str]]:
+    """The briefs under the headlines that editors gave to their stories."""
+    names = {lock.story: lock.title for lock in locks if lock.kind is LockKind.RENAME}
+    return {
+        story: (replace(brief, headline=names.get(story, brief.headline)), sources)
+        for story, (brief, sources) in briefs.items()
+    }
+
+
 def window(room: Newsroom, now: datetime) -> list[Article]:
-    """The articles that grouping looks at: the last days, of configured outlets."""
+    """The articles that grouping looks at: the last days, of configured outlets.
+
+    An article that an editor gave another date belongs where that date lies.
+    """
     since = now - timedelta(days=room.config.stories.window_days)
-    return room.articles.window(since, now, room.outlets.keys())
+    found = room.articles.window(since, now, room.outlets.keys())
+    corrections = room.article_corrections.all()
+    known = {article.id for article in found}
+    redated = [one for one, said in corrections.items() if said.published and one not in known]
+    if redated:
+        moved = room.articles.get(redated).values()
+        found += [article for article in moved if article.outlet in room.outlets]
+    if not corrections:
+        return found
+    as_corrected = [_corrected(article, corrections.get(article.id)) for article in found]
+    return sorted(
+        (article for article in as_corrected if since <= article.published <= now),
+        key=lambda article: (article.published, article.id),
+    )
+
+
+def corrected(room: Newsroom, articles: Iterable[Article]) -> list[Article]:
+    """Articles as editors corrected them, in the order given."""
+    corrections = room.article_corrections.all()
+    return [_corrected(article, corrections.get(article.id)) for article in articles]
+
+
+def _corrected(article: Article, said: ArticleCorrection | None) -> Article:
+    if said is None:
+        return article
+    if said.kind is not None:
+        article = replace(article, kind=said.kind)
+    if said.published is not None:
+        article = replace(article, published=said.published, dated=Dated.CORRECTED)
+    return article

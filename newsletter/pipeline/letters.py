@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from sqlalchemy import Select
+
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -17,6 +19,8 @@ from newsletter.newsroom import Newsroom
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
+    if issue.corrects:
+        return room.corrections.count_readers_of(issue)
     return room.readers.count_audience(issue.edition, room.config.segments)
 
 
@@ -44,7 +48,7 @@ def send(
         )
         room.ledger.freeze(
             issue.id,
-            room.readers.audience(issue.edition, room.config.segments),
+            recipients_of(room, issue),
             random_word=room.tag,
             now=started,
         )
@@ -63,7 +67,7 @@ def send(
     finally:
         transport.close()
     room.stories.mark_mailed(room.issues.stories_of(issue), started)
-    _close_send(room, issue, report)
+    close_send(room, issue, report)
     return report
 
 
@@ -72,7 +76,9 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     transport = room.transport()
     try:
         room.ledger.recover(issue.id, now=room.clock())
-        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
+        report = settle_doubts(
+            issue.id, ledger=room.ledger, transports=[transport], clock=room.clock
+        )
     finally:
         transport.close()
     if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
@@ -81,7 +87,7 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     return report
 
 
-def _close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
+def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
     """Write down how a send ended; a paused or cancelled one stays as its person left it."""
     if report.ended == "stopped":
         return
@@ -95,17 +101,29 @@ def _left(states: Mapping[str, int]) -> int:
     return sum(states.get(state, 0) for state in open_)
 
 
-def issue_mail(room: Newsroom, issue: Issue, revision: Revision) -> IssueMail:
-    """An issue's stored bytes, ready to be written to any reader."""
+def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
+    """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
+    if issue.corrects:
+        return room.corrections.readers_of(issue)
+    return room.readers.audience(issue.edition, room.config.segments)
+
+
+def issue_mail(
+    room: Newsroom, issue: Issue, revision: Revision, *, subject_prefix: str = ""
+) -> IssueMail:
+    """An issue's stored bytes, ready to be written to any reader.
+
+    :param subject_prefix: words before the subject, for copies that are not the issue itself.
+    """
     delivery, site = room.config.delivery, room.config.site
     return prepare_issue(
         issue.id,
-        revision.rendered,
+        [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered],
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
         reply_to=delivery.reply_to or site.contact,
         base_url=site.base_url,
-        edition=issue.edition,
-        edition_title=room.config.edition(issue.edition).title,
+        edition=issue.publication,
+        edition_title=room.config.edition(issue.publication).title,
     )

@@ -24,7 +24,8 @@ def inherit(
 ) -> dict[int, Story]:
     """The earlier story that each group continues, by the group's place in the sequence.
 
-    :param wanted: story ids that an editor has given to groups; these come first.
+    :param wanted: story ids that an editor has given to groups; such a group continues that story
+        or, where it is not among the earlier ones, none.
     """
     story_of = {article: story for story in previous for article in story.articles}
     by_id = {story.id: story for story in previous}
@@ -38,12 +39,13 @@ def inherit(
     ]
     heirs: dict[int, Story] = {}
     taken: set[str] = set()
-    for number, story_id in sorted((wanted or {}).items()):
+    wanted = wanted or {}
+    for number, story_id in sorted(wanted.items()):
         if story_id in by_id and story_id not in taken:
             heirs[number] = by_id[story_id]
             taken.add(story_id)
     for _, _, story_id, number in sorted(claims):
-        if number not in heirs and story_id not in taken:
+        if number not in wanted and number not in heirs and story_id not in taken:
             heirs[number] = by_id[story_id]
             taken.add(story_id)
     return heirs

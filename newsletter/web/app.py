@@ -1,4 +1,4 @@
-"""The web application: one process, no session, no cookie, no script.
+"""The web application: the public pages have no session, no cookie and no script.
 
 :func:`create_app` puts the routers together. Pages are HTML made by :mod:`newsletter.issue`; the
 application only finds what to show and says who may see it.
@@ -14,17 +14,22 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.public.pages import Pages
 
 log = logging.getLogger(__name__)
 
 
-def create_app(room: Newsroom) -> FastAPI:
-    """Make the application for one newsroom, which stays open as long as the application runs."""
+def create_app(room: Newsroom, *, passwords: Passwords | None = None) -> FastAPI:
+    """Make the application for one newsroom, which stays open as long as the application runs.
+
+    :param passwords: how the desk hashes passwords; argon2id with the usual work when left out.
+    """
     pages = Pages(room.config.path(room.config.paths.templates), room.config.site)
     app = FastAPI(
         title=room.config.site.name,
@@ -39,6 +44,7 @@ def create_app(room: Newsroom) -> FastAPI:
     app.include_router(joining.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
+    mount_desk(app, room, pages, passwords=passwords)
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages.

@@ -11,6 +11,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
+from newsletter.issue.correct import put_right
 from newsletter.issue.render import web_page
 from newsletter.issue.view import source_line
 from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
@@ -73,7 +74,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.api_route("/corrections", methods=READ)
     def corrections(request: Request) -> Response:
-        return cached(request, corrections_page(pages, ()))
+        return cached(request, corrections_page(pages, room.corrections.all()))
 
     @routes.api_route("/feed.xml", methods=READ)
     def rss(request: Request) -> Response:
@@ -200,17 +201,19 @@ def _story(room: Newsroom, published: Published, slug: str) -> StoryPage:
         first_seen=issue.created,
         updated=issue.created,
     )
+    corrections = room.corrections.of_story(told.story)
     outlets = room.articles.outlets()
     articles = sorted(
         room.articles.get(story.articles).values(), key=lambda one: (one.published, one.id)
     )
     return StoryPage(
         story=story,
-        brief=told.brief,
+        brief=put_right(told.brief, corrections),
         sources=_sources(told, articles, outlets),
         copies=frozenset(article.id for article in articles if article.same_as),
         history=history(articles) or told.history,
         versions=_versions(room, story),
+        corrections=corrections,
         editor=issue.approved_by,
         update=told.update,
     )

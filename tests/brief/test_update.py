@@ -43,3 +43,15 @@ def test_nothing_later_is_nothing_new() -> None:
     """Without later or without earlier articles there is no update."""
     assert update_note(roads(), OUTLETS, MAILED) is None
     assert update_note(roads(), OUTLETS, MORNING - timedelta(days=1)) is None
+
+
+def test_a_headline_tells_what_short_texts_do_not() -> None:
+    """Where later articles have no quotable sentence, a headline that two families share is said."""
+    later = [
+        article("b1", "lark", "Governor Holt vetoes roads bill over levy", "Read on.", hours=30),
+        article("b2", "oak", "Holt vetoes roads bill, rejecting levy", "Watch now.", hours=31),
+    ]
+    note = update_note([*roads(), *later], OUTLETS, MAILED)
+    assert note is not None
+    assert "vetoes roads bill" in note.text
+    assert update_note([*roads(), later[0]], OUTLETS, MAILED) is None

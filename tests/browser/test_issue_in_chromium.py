@@ -15,6 +15,7 @@ from newsletter.issue.render import Renderer, web_page
 from newsletter.model import (
     Brief,
     Bullet,
+    Correction,
     Coverage,
     Evidence,
     HistoryEntry,
@@ -34,7 +35,7 @@ from newsletter.model import (
     Story,
 )
 from newsletter.web.public.reports import report_page
-from newsletter.web.public.story import Correction, StoryPage, story_page
+from newsletter.web.public.story import StoryPage, story_page
 from tests.issue.content import DAY, NOON, SITE, TAG, content
 from tests.web.public.content import PAGES, TEMPLATES
 from tests.web.public.test_public import EVERY
@@ -222,7 +223,7 @@ def test_no_attack_string_runs_in_any_field(chromium: Browser) -> None:
             articles=1,
             outlets=1,
             seconds=60,
-            corrections=(stories[0].brief.headline,),
+            corrections=(hostile_correction(stories[0].brief.headline),),
         )
         composition = RENDERER.compose(issue, tag=TAG)
         assert composition.problems == ()
@@ -238,6 +239,22 @@ def test_no_attack_string_runs_in_any_field(chromium: Browser) -> None:
     tab.close()
     assert ran == []
     assert fetched == []
+
+
+def hostile_correction(evil: str) -> Correction:
+    """A correction with the attack in every field."""
+    return Correction(
+        id="c",
+        story="s",
+        slug="s",
+        headline=evil,
+        section=evil,
+        sentence=evil,
+        before=evil,
+        after=evil,
+        by=evil,
+        at=NOON,
+    )
 
 
 def hostile_pages(story: IssueStory) -> list[str]:
@@ -256,7 +273,7 @@ def hostile_pages(story: IssueStory) -> list[str]:
         brief=replace(story.brief, withheld=""),
         sources=story.sources,
         history=story.history,
-        corrections=(Correction(at=NOON, sentence=evil, story=evil, before=evil, after=evil),),
+        corrections=(hostile_correction(evil),),
         editor=evil,
     )
     return [

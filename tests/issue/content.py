@@ -9,6 +9,7 @@ from newsletter.issue.choose import Candidate, choose
 from newsletter.model import (
     Brief,
     Bullet,
+    Correction,
     Coverage,
     Evidence,
     HistoryEntry,
@@ -32,6 +33,19 @@ TAG = "k3v9x2m8q1z7"
 SITE = Site(
     base_url="https://news.example.org",
     postal_address="4 Quarry Lane, Tamarack 40112",
+)
+
+CORRECTION = Correction(
+    id="c0ffee123456",
+    story="ferry-subsidy",
+    slug="ferry-subsidy",
+    headline="Assembly keeps the island ferries running on a one-year subsidy",
+    section="politics",
+    sentence="We gave the wrong number of ferry lines.",
+    before="four ferry lines",
+    after="three ferry lines",
+    by="Ada Brook",
+    at=NOON,
 )
 
 OUTLETS: dict[str, tuple[str, Side | None, Kind, Paywall]] = {

@@ -52,7 +52,7 @@ def test_locks_and_copies_explain_themselves() -> None:
     articles = [*DAY, copy]
     (dam,) = group(DAM, settings=SETTINGS)
     (whale,) = group([WHALE], settings=SETTINGS)
-    lock = locks.move("whale-1", whale, dam, editor="ed", made=DAY_ONE)
+    lock = locks.move("whale-1", whale, dam, by="ed", at=DAY_ONE)
     stories = group(articles, (dam, whale), settings=SETTINGS, locks=[lock])
     found = explain(dam.id, stories, {a.id: a for a in articles}, settings=SETTINGS, locks=[lock])
     told = {reason.article: reason.sentence for reason in found.reasons}

@@ -10,9 +10,8 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model import Article
+from newsletter.model import Article, LockKind, StoryLock
 from newsletter.stories.group import group
-from newsletter.stories.locks import Lock, LockKind
 from tests.stories.make import DAM, DAY, DAY_ONE, SETTINGS, VOTE, WHALE, article, partition
 
 WORDS = ["dam", "crack", "spillway", "senate", "bill", "lunch", "vote", "whale", "storm"]
@@ -103,7 +102,14 @@ def test_locks_are_kept(window: list[Article], data: st.DataObject) -> None:
     ids = st.sampled_from([a.id for a in plain])
     together = data.draw(st.lists(ids, min_size=1, max_size=4, unique=True))
     apart = [a for a in data.draw(st.lists(ids, max_size=4, unique=True)) if a not in together]
-    lock = Lock(kind=LockKind.SPLIT, articles=tuple(together), apart=tuple(apart), made=DAY_ONE)
+    lock = StoryLock(
+        kind=LockKind.SPLIT,
+        story="",
+        articles=tuple(together),
+        apart=tuple(apart),
+        by="",
+        at=DAY_ONE,
+    )
     stories = group(plain, settings=SETTINGS, locks=[lock])
     for _ in range(2):
         where = {a: story.id for story in stories for a in story.articles}

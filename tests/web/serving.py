@@ -21,6 +21,7 @@ class Answer:
     status: int
     headers: dict[str, str]
     text: str
+    cookies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,9 @@ class Client:
             connection.request(method, path, body, dict(headers or {}))
             answer = connection.getresponse()
             text = answer.read().decode("utf-8")
-            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, text)
+            given = answer.getheaders()
+            cookies = tuple(v for k, v in given if k.lower() == "set-cookie")
+            return Answer(answer.status, {k.lower(): v for k, v in given}, text, cookies)
         finally:
             connection.close()
 

@@ -9,8 +9,9 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from newsletter.issue.clean import clean
+from newsletter.issue.view import correction_view
+from newsletter.model import Correction
 from newsletter.web.public.pages import Pages
-from newsletter.web.public.story import Correction, correction_view
 
 
 class ReportKind(StrEnum):
@@ -98,5 +99,5 @@ def corrections_page(pages: Pages, corrections: Iterable[Correction]) -> str:
     return pages.html(
         "corrections",
         title=words("corrections"),
-        entries=[correction_view(entry, words) for entry in newest_first],
+        entries=[correction_view(entry, words=words) for entry in newest_first],
     )

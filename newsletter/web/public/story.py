@@ -11,9 +11,10 @@ from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.issue.shown import BarView, SourceView, StoryView
 from newsletter.issue.theme import theme_of
-from newsletter.issue.view import bar_view, marks, source_view, story_view
+from newsletter.issue.view import bar_view, correction_view, marks, source_view, story_view
 from newsletter.model import (
     Brief,
+    Correction,
     HistoryEntry,
     IssueStory,
     Place,
@@ -33,24 +34,13 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """What a person corrected: when, what it said before and says now, in one sentence each."""
-
-    at: datetime
-    sentence: str
-    story: str = ""
-    slug: str = ""
-    before: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class StoryPage:
     """All that the page of a story shows.
 
     ``sources`` names every article. ``copies`` are ids of near-identical wire copy: shown, but
-    no voice of their own. ``versions`` are all headlines so far, oldest first. ``editor`` is who
-    approved the issue it was mailed in; empty when it was in none.
+    no voice of their own. ``versions`` are all headlines so far, oldest first. ``corrections`` are
+    made in ``brief`` already. ``editor`` is who approved the issue it was mailed in; empty when it
+    was in none.
     """
 
     story: Story
@@ -113,7 +103,7 @@ def story_page(pages: Pages, page: StoryPage) -> str:
             f"{words('by_outlets', n=page.brief.coverage.outlets)}"
         ),
         updated=words.moment(page.story.updated),
-        corrections=[correction_view(entry, words) for entry in page.corrections],
+        corrections=[correction_view(entry, words=words) for entry in page.corrections],
         disclosure=disclosure(page.brief.writer, page.editor, words),
         withheld=clean(page.brief.withheld),
         canonical=f"{pages.base_url}/stories/{page.story.slug}",
@@ -125,18 +115,6 @@ def disclosure(writer: str, editor: str, words: Catalogue) -> str:
     made = words("made_extract") if writer == "extract" else words("made_model", writers=writer)
     checked = words("approved_by", editor=clean(editor)) if editor else words("not_approved_yet")
     return f"{made} {words('made_checked')} {checked}"
-
-
-def correction_view(entry: Correction, words: Catalogue) -> dict[str, str]:
-    """A correction as its line reads."""
-    return {
-        "when": words.moment(entry.at),
-        "sentence": clean(entry.sentence),
-        "story": clean(entry.story),
-        "url": f"/stories/{entry.slug}" if entry.slug else "",
-        "before": clean(entry.before),
-        "after": clean(entry.after),
-    }
 
 
 def _worded(page: StoryPage, words: Catalogue) -> StoryView:

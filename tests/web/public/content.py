@@ -12,8 +12,8 @@ from newsletter.model import Lean, Outlet, Side
 from newsletter.web.public.issues import EditionLine, IssueLine
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import ReportKind, Ticket
-from newsletter.web.public.story import Correction, StoryPage, Version
-from tests.issue.content import NOON, OUTLETS, SITE, candidates
+from newsletter.web.public.story import StoryPage, Version
+from tests.issue.content import CORRECTION, NOON, OUTLETS, SITE, candidates
 
 TEMPLATES = Path(__file__).parents[3] / "templates"
 PAGES = Pages(TEMPLATES, SITE)
@@ -61,14 +61,7 @@ def story_content(candidate: Candidate | None = None) -> StoryPage:
             Version(at=NOON - timedelta(days=9), headline="Ferry lines warn of an April stop"),
             Version(at=NOON, headline=brief.headline),
         ),
-        corrections=(
-            Correction(
-                at=NOON,
-                sentence="We gave the wrong number of ferry lines.",
-                before="four ferry lines",
-                after="three ferry lines",
-            ),
-        ),
+        corrections=(CORRECTION,),
         editor="Ada Brook",
         update=True,
     )

@@ -1,0 +1,1 @@
+"""The people who make the issue: passwords, roles, second factors, sessions. Pure decisions."""

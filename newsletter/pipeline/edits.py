@@ -1,0 +1,365 @@
+"""A person's hand on a brief: edit, rewrite, restore, withhold, release, each a new version.
+
+What a person makes is held: a later run of the writer offers its text beside it and never puts it
+in its place. Every change names the version it started from, so that of two people at once the
+second is told what the first one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Literal
+
+from newsletter.database.briefs import Standing
+from newsletter.errors import BriefError, NotFound
+from newsletter.model import (
+    Article,
+    Brief,
+    BriefEdit,
+    BriefVersion,
+    GateFinding,
+    Outlet,
+    Quotable,
+    Side,
+    Story,
+)
+from newsletter.newsroom import Newsroom
+
+Block = Literal["headline", "deck", "overview", "left", "center", "right"]
+WriterName = Literal["extract", "model"]
+
+
+def check_edit(room: Newsroom, story_id: str, changes: BriefEdit) -> tuple[GateFinding, ...]:
+    """What the gates find in an edit of the shown version, storing nothing.
+
+    Meant to run while somebody types: only what the edit touches is judged again, and how left
+    and right stand to each other.
+
+    :raises NotFound: when there is no such story or it has no text yet.
+    """
+    table = _Table.load(room, story_id)
+    return _findings(room, table, _applied(table, changes))
+
+
+def edit_brief(
+    room: Newsroom, story_id: str, changes: BriefEdit, *, by: str, base_version: int
+) -> Brief:
+    """Store a person's edit as a new version, which is held from then on.
+
+    :param base_version: the version the person was looking at.
+    :raises BriefError: when another version is shown meanwhile, when the edit changes nothing,
+        or when it does not pass the gates; nothing is stored then.
+    """
+    table = _Table.load(room, story_id)
+    if table.stands.brief.version != base_version:
+        raise _overtaken(room, story_id, base_version)
+    brief = _applied(table, changes)
+    return _edited(room, table, brief, by=by, note=changes.note)
+
+
+def rewrite_block(
+    room: Newsroom, story_id: str, block: Block, writer: WriterName, *, by: str
+) -> Brief:
+    """Have one block written anew by a writer; the rest stays as the person left it.
+
+    Where a new left or right would not be alike to the other, both are taken, since half a
+    change would make them unequal.
+
+    :raises BriefError: when the new text does not pass, is the same, or cannot be written.
+    """
+    from newsletter.brief.edit import BLOCKS, with_blocks
+
+    if block not in BLOCKS:
+        raise BriefError(block, "is no part of a brief", hint=f"Known: {', '.join(BLOCKS)}.")
+    table = _Table.load(room, story_id)
+    before = table.stands.brief
+    fresh = room.writer(writer)(
+        table.story,
+        table.articles,
+        table.outlets,
+        before.coverage,
+        room.config.brief,
+        furniture=_furniture(room, table.outlets),
+    )
+    if writer == "model" and fresh.writer == "extract":
+        why = next((f.sentence for f in reversed(fresh.findings) if f.block == "model"), "")
+        reason = f": {why.rstrip('.')}" if why else ""
+        raise BriefError(
+            story_id,
+            f"the model gave no text that passes the gates{reason}",
+            hint="Try again, use the extract writer, or edit by hand.",
+        )
+    brief = with_blocks(before, fresh, (block,))
+    taken = [block]
+    if block in {"left", "right"} and _fails(_findings(room, table, brief), "parallel"):
+        taken = ["left", "right"]
+        brief = with_blocks(before, fresh, taken)
+    if fresh.writer != "extract":
+        brief = replace(brief, writer=fresh.writer)
+    note = f"{' and '.join(taken)} written anew by {fresh.writer}"
+    return _edited(room, table, brief, by=by, note=note)
+
+
+def restore_version(room: Newsroom, story_id: str, version: int, *, by: str) -> Brief:
+    """Make an earlier or an offered version the shown one again, as a new version.
+
+    :raises NotFound: when there is no such version.
+    :raises BriefError: when it no longer passes the gates, because articles have left the story.
+    """
+    table = _Table.load(room, story_id)
+    wanted = _find(room, story_id, version)
+    if wanted.version == table.stands.brief.version:
+        raise BriefError(story_id, f"version {version} is the one that is shown already")
+    present = {article.id for article in table.articles}
+    brief = replace(
+        wanted.brief,
+        coverage=table.stands.brief.coverage,
+        highlights={a: said for a, said in wanted.brief.highlights.items() if a in present},
+    )
+    return _edited(room, table, brief, by=by, note=f"version {version} restored", of=wanted)
+
+
+def withhold(room: Newsroom, story_id: str, reason: str, *, by: str) -> Brief:
+    """Keep a story out of every issue until it is released, for a stated reason."""
+    table = _Table.load(room, story_id)
+    reason = " ".join(reason.split())
+    if not reason:
+        raise BriefError(story_id, "is not withheld without a reason", hint="Say why.")
+    brief = replace(table.stands.brief, withheld=reason)
+    return _saved(room, table, brief, by=by, note=f"withheld: {reason}")
+
+
+def release(room: Newsroom, story_id: str, *, by: str) -> Brief:
+    """Undo a person's hold: first the withholding, else the text goes back to the writer.
+
+    A story that a person withheld is shown again as it was before. A story whose text a person
+    holds gets the newest text of the writer, and later runs replace that freely.
+
+    :raises BriefError: when nobody holds the story, or the writer itself withholds it.
+    """
+    table = _Table.load(room, story_id)
+    stands = table.stands
+    if not stands.held:
+        sentence = "nobody holds this story"
+        hint = "The gates withheld it; edit it." if stands.brief.withheld else ""
+        raise BriefError(story_id, sentence, hint=hint)
+    known = room.briefs.versions(story_id)
+    if stands.brief.withheld and stands.by:
+        before = next((one for one in known if not one.withheld and not one.offered), None)
+        if before is not None:
+            brief = replace(before.brief, coverage=stands.brief.coverage)
+            note = f"released as it was in version {before.version}"
+            return _edited(room, table, brief, by=by, note=note, held=before.held)
+    own = next((one for one in known if not one.held), None)
+    if own is None:
+        raise BriefError(story_id, "the writer has written nothing yet", hint="Run write.")
+    note = f"given back to the writer, version {own.version}"
+    return _saved(room, table, own.brief, by=by, note=note, held=False, of=own)
+
+
+def versions(room: Newsroom, story_id: str) -> tuple[BriefVersion, ...]:
+    """Every version of a story's text, newest first.
+
+    :raises NotFound: when there is no such story or it has no text yet.
+    """
+    found = tuple(room.briefs.versions(story_id))
+    if not found:
+        raise _unknown(room, story_id)
+    return found
+
+
+def ranked_evidence(room: Newsroom, story_id: str, side: Side | None) -> tuple[Quotable, ...]:
+    """The passages that could stand for a side, best first, as bullets ready to be taken over.
+
+    :param side: None asks for sentences of the overview.
+    """
+    from newsletter.brief.choices import ranked
+
+    table = _Table.load(room, story_id)
+    return ranked(
+        table.stands.brief,
+        side,
+        table.articles,
+        table.outlets,
+        room.config.brief,
+        furniture=_furniture(room, table.outlets),
+    )
+
+
+# --------------------------------------------------------------------------- within
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One story as a person finds it: its articles as they now are, and the shown version.
+
+    ``outlets`` are those of the database under those of the configuration, because a story of
+    the sample day, or of a source that was taken away since, can still be looked at.
+    """
+
+    story: Story
+    articles: list[Article]
+    outlets: dict[str, Outlet]
+    stands: Standing
+
+    @staticmethod
+    def load(room: Newsroom, story_id: str) -> _Table:
+        story = room.stories.get([story_id]).get(story_id)
+        stands = room.briefs.standing([story_id]).get(story_id)
+        if story is None or stands is None:
+            raise _unknown(room, story_id)
+        known = room.articles.get(story.articles)
+        outlets = room.articles.outlets() | room.outlets
+        articles = [
+            known[article]
+            for article in story.articles
+            if article in known and known[article].outlet in outlets
+        ]
+        return _Table(story, articles, outlets, stands)
+
+
+def _applied(table: _Table, changes: BriefEdit) -> Brief:
+    from newsletter.brief.edit import edited
+
+    return edited(table.stands.brief, changes, table.articles, table.outlets)
+
+
+def _findings(room: Newsroom, table: _Table, brief: Brief) -> tuple[GateFinding, ...]:
+    """What speaks against a text that would follow the shown one.
+
+    Parts that stay as they were have passed before. Nothing of a withheld text is taken as passed.
+    """
+    from newsletter.brief import gates
+
+    before = table.stands.brief
+    return gates.check(
+        brief,
+        table.articles,
+        table.outlets,
+        room.config.brief,
+        after=None if before.withheld else before,
+    )
+
+
+def _edited(
+    room: Newsroom,
+    table: _Table,
+    brief: Brief,
+    *,
+    by: str,
+    note: str = "",
+    of: BriefVersion | None = None,
+    held: bool = True,
+) -> Brief:
+    """Store a changed text when it is one and passes; what the program withheld is then shown."""
+    from newsletter.brief.edit import what_changed
+
+    before = table.stands.brief
+    if _same(brief, before):
+        raise BriefError(table.story.id, "the text is the same as before, so nothing was stored")
+    findings = _findings(room, table, brief)
+    if findings:
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        first = findings[0]
+        raise BriefError(
+            table.story.id,
+            f"the text does not pass: {first.block}: {first.sentence.rstrip('.')}{more}",
+            hint="Nothing was stored; change that part and try again.",
+        )
+    if not (table.stands.by and before.withheld and brief.withheld):
+        brief = replace(brief, withheld="")
+    changed = what_changed(before, brief)
+    note = note or (f"changed: {', '.join(changed)}" if changed else "lead articles changed")
+    return _saved(room, table, brief, by=by, note=note, of=of, held=held)
+
+
+def _saved(
+    room: Newsroom,
+    table: _Table,
+    brief: Brief,
+    *,
+    by: str,
+    note: str,
+    held: bool = True,
+    of: BriefVersion | None = None,
+) -> Brief:
+    """Store a person's version over the shown one; refused when somebody was quicker."""
+    from newsletter.brief.drafts import read_signature
+
+    by = " ".join(by.split())
+    if not by:
+        raise BriefError(table.story.id, "a person's version needs a name", hint="Say who you are.")
+    stands = table.stands
+    base = stands.brief.version
+    model, prompt = read_signature(brief.writer)
+    saved = room.briefs.save(
+        replace(brief, edited_by=by if held else ""),
+        sources_sha256=of.sources if of else stands.sources,
+        made=room.clock(),
+        model=model,
+        prompt=prompt,
+        by=by,
+        note=note,
+        base=of.version if of else base,
+        held=held,
+        expected=base,
+    )
+    if saved is None:
+        raise _overtaken(room, table.story.id, base)
+    return saved
+
+
+def _same(one: Brief, other: Brief) -> bool:
+    def bare(brief: Brief) -> Brief:
+        return replace(brief, version=0, edited_by="", findings=(), coverage=other.coverage)
+
+    return bare(one) == bare(other)
+
+
+def _overtaken(room: Newsroom, story_id: str, base: int) -> BriefError:
+    """Who changed what since a person began."""
+    from newsletter.brief.edit import what_changed
+
+    known = {one.version: one for one in room.briefs.versions(story_id)}
+    shown = next(one for one in known.values() if one.shown)
+    who = shown.by or shown.writer
+    parts = ""
+    if base in known:
+        changed = what_changed(known[base].brief, shown.brief)
+        parts = f" ({', '.join(changed)})" if changed else ""
+    return BriefError(
+        story_id,
+        f"version {base} is not the newest: {who} made version {shown.version}"
+        f" at {shown.made:%H:%M} UTC{parts}",
+        hint="Nothing was stored; look at the newest version and make the change there.",
+    )
+
+
+def _find(room: Newsroom, story_id: str, version: int) -> BriefVersion:
+    for one in room.briefs.versions(story_id):
+        if one.version == version:
+            return one
+    raise NotFound(f"{story_id} version {version}", "there is no such version")
+
+
+def _unknown(room: Newsroom, story_id: str) -> NotFound:
+    if room.stories.get([story_id]):
+        return NotFound(story_id, "this story has no text yet", hint='Run "newsletter write".')
+    return NotFound(
+        story_id, "there is no such story", hint='"newsletter story list" names the stories.'
+    )
+
+
+def _fails(findings: Sequence[GateFinding], gate: str) -> bool:
+    return any(finding.gate == gate for finding in findings)
+
+
+def _furniture(room: Newsroom, outlets: Mapping[str, Outlet]) -> frozenset[str]:
+    """Lines that outlets print under many articles, over the same window as a run of write."""
+    from newsletter.brief.furniture import repeated_lines
+
+    now = room.clock()
+    since = now - timedelta(days=room.config.stories.window_days)
+    return repeated_lines(room.articles.window(since, now, outlets.keys()))

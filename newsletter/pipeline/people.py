@@ -1,0 +1,61 @@
+"""People: an invitation is a link that works once; every coming and going is written down."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from newsletter.audience.addresses import Address, read_address
+from newsletter.editors.sessions import hashed
+from newsletter.errors import AccountError
+from newsletter.model import Editor, Role
+from newsletter.newsroom import Newsroom
+
+INVITED_FOR = timedelta(days=7)
+RESET_FOR = timedelta(hours=24)
+
+
+def invite(room: Newsroom, email: str, *, name: str, role: Role, by: str) -> tuple[Editor, str]:
+    """Take somebody on; return them with the address where they choose a password.
+
+    :raises AccountError: when the address is not one, or works here already.
+    """
+    address = read_address(email)
+    if not isinstance(address, Address):
+        raise AccountError(email, f"is not an address to write to: {address}")
+    found = room.people.add(address.email, name=name, role=role, now=room.clock())
+    room.audit.note(by, "editor.add", found.email, role.value)
+    return found, _link(room, found, "invite", INVITED_FOR)
+
+
+def reset(room: Newsroom, editor: Editor, *, by: str, second_factor: bool = False) -> str:
+    """Make a fresh link for somebody who cannot sign in; what they have now works until then.
+
+    :param second_factor: take the second factor off as well, for a phone that is lost with its
+        recovery codes.
+    """
+    if second_factor:
+        room.people.set_totp(editor.id, "", 0, ())
+        room.people.end_sessions(editor.id)
+    room.audit.note(by, "editor.reset", editor.email, "with second factor" if second_factor else "")
+    return _link(room, editor, "reset", RESET_FOR)
+
+
+def remove(room: Newsroom, editor: Editor, *, by: str) -> None:
+    """Let somebody go; they are signed out everywhere at once."""
+    room.people.remove(editor.id, now=room.clock())
+    room.audit.note(by, "editor.remove", editor.email, "")
+
+
+def change_role(room: Newsroom, editor: Editor, role: Role, *, by: str) -> None:
+    """Give somebody another role; they sign in again with it."""
+    room.people.change_role(editor.id, role)
+    room.audit.note(by, "editor.role", editor.email, f"{editor.role.value} to {role.value}")
+
+
+def _link(room: Newsroom, editor: Editor, purpose: str, good_for: timedelta) -> str:
+    word = room.token() + room.token()
+    now = room.clock()
+    room.people.add_link(
+        editor.id, link_hash=hashed(word), purpose=purpose, now=now, expires=now + good_for
+    )
+    return f"/desk/join/{word}"

@@ -1,0 +1,160 @@
+"""The arrows cut into shares, so that several machines can carry them together.
+
+A share decides nothing about what is to be done. It looks into the database, takes some of what
+is left there, and ends; the next share takes the next. One that dies half-way is no loss: its
+feeds are still due, and its letters are in the ledger, queued again or in doubt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from newsletter.delivery.send import SendSettings, send_issue
+from newsletter.delivery.transport import Transport
+from newsletter.errors import IssueError
+from newsletter.issue import approve as approval
+from newsletter.model import Issue, IssueState, Revision
+from newsletter.newsroom import Newsroom
+from newsletter.pipeline.articles import collect
+from newsletter.pipeline.grouping import group
+from newsletter.pipeline.letters import close_send, issue_mail, recipients_of
+from newsletter.work import Functions, Job, Work
+
+FEEDS = 100
+"""Feeds a job: a second or two of work, and all feeds of a host are in one job."""
+LETTERS = 10_000
+"""Letters a job: ten requests of a thousand, so that looking up the issue is paid for once."""
+IDLE_SECONDS = 20
+"""A share that finds nothing to do for so long makes room for other work."""
+SENDERS = 64
+"""Most jobs that wait for one issue; each makes room for the next when it ends."""
+
+
+def jobs(room: Newsroom, work: Work) -> Functions:
+    """What can be run by name on any machine: visit feeds, group, send a share of an issue."""
+
+    def visit(feeds: list[str]) -> None:
+        if collect(room, only=feeds).articles:
+            # One writer a window: two groupings side by side would undo each other.
+            work.defer(Job(name="group", queue="write", lock="group"))
+
+    def send(issue: str, number: int) -> None:
+        if send_share(room, issue):
+            work.defer(_send_job(issue, number))
+
+    return {"visit": visit, "group": lambda: group(room), "send": send}
+
+
+def hand_out_visits(room: Newsroom, work: Work) -> int:
+    """Make jobs of all feeds that are due; how many feeds."""
+    room.articles.sync_sources(room.outlets.values(), room.feeds)
+    due = room.articles.due(room.clock(), {feed.url for feed in room.feeds})
+    for feeds in by_host([feed.url for feed in due], FEEDS):
+        work.defer(Job(name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0]))
+    return len(due)
+
+
+def by_host(urls: Sequence[str], size: int) -> list[list[str]]:
+    """Cut addresses into lists of about a size, with all addresses of one host in one list.
+
+    A host is asked by one visitor at a time; that can be kept only within one process.
+    """
+    hosts: defaultdict[str, list[str]] = defaultdict(list)
+    for url in urls:
+        hosts[urlsplit(url).netloc.lower()].append(url)
+    shares: list[list[str]] = []
+    for host in hosts.values():
+        if not shares or len(shares[-1]) + len(host) > size:
+            shares.append([])
+        shares[-1] += host
+    return shares
+
+
+def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
+    """Begin to send an approved issue: freeze its audience and make jobs of it.
+
+    Safe to repeat at any moment; the leader does so every minute while the issue is being sent,
+    so that jobs that were lost with their machine are made again.
+
+    :raises NotApproved: when nobody approved exactly these bytes.
+    """
+    issue = room.issues.find(name)
+    approval.must_match(issue, room.issues.revision(issue))
+    started = issue.send_started or room.clock()
+    if issue.state is not IssueState.SENDING:
+        issue = room.issues.change(
+            issue, replace(approval.move(issue, "send"), send_started=started)
+        )
+    total = room.ledger.freeze(
+        issue.id,
+        recipients_of(room, issue),
+        random_word=room.tag,
+        now=started,
+    )
+    for number in range(min(SENDERS, total // LETTERS + 1)):
+        work.defer(_send_job(issue.id, number))
+    return issue
+
+
+def send_share(room: Newsroom, name: str, letters: int = LETTERS) -> bool:
+    """Send some letters of an issue that is being sent; whether more are left to send now.
+
+    The last share closes the issue.
+    """
+    issue = room.issues.find(name)
+    if issue.state is not IssueState.SENDING:
+        return False
+    revision, transport = room.issues.revision(issue), room.transport()
+    try:
+        return _send(room, issue, revision, transport, letters)
+    finally:
+        transport.close()
+
+
+def _send(
+    room: Newsroom, issue: Issue, revision: Revision, transport: Transport, letters: int
+) -> bool:
+    settled = 0
+    moved = room.clock()
+
+    def enough() -> bool:
+        # Nothing to do for a while: what is left is deferred, or in another sender's hands.
+        idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
+        over = room.issues.find(issue.id).state is not IssueState.SENDING
+        return settled >= letters or idle or over
+
+    def count(done: int) -> None:
+        nonlocal settled, moved
+        settled, moved = done, room.clock()
+
+    report = send_issue(
+        issue.id,
+        ledger=room.ledger,
+        transport=transport,
+        mail=issue_mail(room, issue, revision),
+        clock=room.clock,
+        sleep=time.sleep,
+        owner=room.tag(),
+        settings=SendSettings.from_config(
+            room.config.delivery, started=issue.send_started or room.clock()
+        ),
+        stop=enough,
+        on_progress=lambda progress: count(progress.letters),
+    )
+    if report.ended == "stopped":
+        return room.issues.find(issue.id).state is IssueState.SENDING
+    room.stories.mark_mailed(room.issues.stories_of(issue), issue.send_started or room.clock())
+    try:
+        close_send(room, room.issues.find(issue.id), report)
+    except IssueError:
+        # Another share ended in the same moment and closed the issue, or a person paused it.
+        return room.issues.find(issue.id).state is IssueState.SENDING
+    return False
+
+
+def _send_job(issue: str, number: int) -> Job:
+    return Job(name="send", queue="send", arguments={"issue": issue, "number": number})

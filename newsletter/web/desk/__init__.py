@@ -1,0 +1,1 @@
+"""The editors' desk: read, judge, mend, approve and watch an issue."""

@@ -1,0 +1,80 @@
+"""The desk put together, and the pages for those who may not come in."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+
+from newsletter.editors.passwords import Passwords
+from newsletter.errors import Conflict, NewsletterError
+from newsletter.newsroom import Newsroom
+from newsletter.web.desk import account, entering, people, preview, today
+from newsletter.web.desk.door import (
+    NotAllowed,
+    SecondFactorNeeded,
+    SignInNeeded,
+    session_of,
+)
+from newsletter.web.desk.pages import DeskPages
+from newsletter.web.public.pages import Pages
+
+
+def mount(
+    app: FastAPI, room: Newsroom, public: Pages, *, passwords: Passwords | None = None
+) -> None:
+    """Add the desk to an application.
+
+    :param passwords: how passwords are hashed; tests give a cheaper way.
+    """
+    app.state.room = room
+    pages = DeskPages(public)
+    passwords = passwords or Passwords()
+    audience = today.Audience(room)
+    for routes in (
+        entering.router(room, pages, passwords),
+        account.router(room, pages, passwords),
+        people.router(room, pages),
+        today.router(room, pages, audience),
+        preview.router(room, pages),
+    ):
+        app.include_router(routes)
+    _refusals(app, room, pages)
+
+
+def _refusals(app: FastAPI, room: Newsroom, pages: DeskPages) -> None:
+    @app.exception_handler(SignInNeeded)
+    async def sign_in(request: Request, error: SignInNeeded) -> Response:
+        address = f"/desk/login?next={error.back}"
+        if request.headers.get("hx-request"):
+            # A part of a page was asked for: the whole page has to go to the sign-in.
+            return Response(status_code=401, headers={"HX-Redirect": address})
+        return pages.go(address)
+
+    @app.exception_handler(SecondFactorNeeded)
+    async def enrol(_request: Request, _error: SecondFactorNeeded) -> Response:
+        return pages.go("/desk/account")
+
+    @app.exception_handler(NotAllowed)
+    async def not_allowed(_request: Request, error: NotAllowed) -> Response:
+        return pages.show(
+            None,
+            "said",
+            status=403,
+            title="This is not open to you",
+            sentences=[error.sentence],
+            links=[("/desk", "Back to today")],
+        )
+
+    @app.exception_handler(NewsletterError)
+    def stated(request: Request, error: NewsletterError) -> Response:
+        """An act that was refused, in its own words."""
+        signed_in = session_of(request, room) is not None
+        sentence = f"{error}."[:1].upper() + f"{error}."[1:]
+        return pages.show(
+            None,
+            "said",
+            status=409 if isinstance(error, Conflict) else 400,
+            title="That was not done",
+            sentences=[sentence, error.hint] if signed_in else ["It cannot be done now."],
+            links=[("/desk", "Back to today")] if signed_in else [],
+        )

@@ -1,0 +1,74 @@
+"""Passwords are long, not clever, and kept as argon2id."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from argon2 import PasswordHasher
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.editors.passwords import LONGEST, Passwords, why_not
+
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.mark.parametrize(
+    ("password", "word"),
+    [
+        ("short", "12 characters"),
+        ("x" * 200, "128 characters"),
+        ("aaaaaaaaaaaaaaaa", "repeats"),
+        ("abababababababab", "repeats"),
+        ("password12345678", "first passwords"),
+        ("qwertyuiop123456", "first passwords"),
+        ("Ada.Lovelace2026", "your own name"),
+        ("BothSidesDaily26", "your own name"),
+    ],
+)
+def test_what_is_guessed_first_is_refused(password: str, word: str) -> None:
+    """A short, repeating, common or personal password is refused with the reason."""
+    about = ("ada.lovelace@example.org", "Ada Lovelace", "Both Sides Daily", "bothsidesdaily")
+    assert word in why_not(password, about=about)
+
+
+@pytest.mark.parametrize(
+    "password", ["blue kettle on a hill", "ééé übermütig ñandú", "Tr0ub4dor&3xyzzy"]
+)
+def test_words_in_a_row_will_do(password: str) -> None:
+    """Length is enough: no digits, capitals or signs are asked for."""
+    assert why_not(password, about=("ada@example.org",)) == ""
+
+
+def test_a_hash_is_argon2id_with_the_recommended_work() -> None:
+    """What is kept is argon2id with 64 MiB and three passes, and no two hashes are alike."""
+    passwords = Passwords()
+    kept = passwords.hash("blue kettle on a hill")
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert kept != passwords.hash("blue kettle on a hill")
+    assert passwords.verify(kept, "blue kettle on a hill")
+    assert not passwords.outdated(kept)
+    assert passwords.outdated(CHEAP.hash("x"))
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@given(WORDS, WORDS)
+def test_only_the_same_password_opens(one: str, other: str) -> None:
+    """A password opens its own hash and no other, whatever characters it has."""
+    passwords = Passwords(CHEAP)
+    kept = passwords.hash(one)
+    assert passwords.verify(kept, one)
+    same = unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+    assert passwords.verify(kept, other) is same
+
+
+def test_nobody_has_no_password() -> None:
+    """An account without a password is opened by nothing, not even by the empty password."""
+    passwords = Passwords(CHEAP)
+    assert not passwords.verify("", "")
+    assert not passwords.verify("", "a password that belongs to nobody")
+    assert not passwords.verify("not a hash", "x")
+    assert not passwords.verify(passwords.hash("y" * LONGEST), "y" * 10_000)
