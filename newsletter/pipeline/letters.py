@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from sqlalchemy import Select
 
+from newsletter.audience.unsubscribe_mail import mailto
+from newsletter.database.choosing import TEXT_VARIANT
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -21,7 +23,12 @@ def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
     if issue.corrects:
         return room.corrections.count_readers_of(issue)
-    return room.readers.count_audience(issue.edition, room.config.segments)
+    return room.readers.count_audience(
+        issue.edition,
+        room.config.segments,
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+    )
 
 
 def send(
@@ -105,7 +112,15 @@ def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
-    return room.readers.audience(issue.edition, room.config.segments)
+    # A pause that is over by now must not cost its reader the issue.
+    room.signups.tidy(room.clock())
+    return room.readers.audience(
+        issue.edition,
+        room.config.segments,
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+        variants=(TEXT_VARIANT,),
+    )
 
 
 def issue_mail(
@@ -116,9 +131,13 @@ def issue_mail(
     :param subject_prefix: words before the subject, for copies that are not the issue itself.
     """
     delivery, site = room.config.delivery, room.config.site
+    rendered = [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered]
+    # Who wants no HTML gets the same text, and nothing beside it.
+    text_only = [replace(one, html="", variant=TEXT_VARIANT) for one in rendered if not one.variant]
+    mailbox = room.config.audience.unsubscribe_mailto
     return prepare_issue(
         issue.id,
-        [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered],
+        [*rendered, *text_only],
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
@@ -126,4 +145,5 @@ def issue_mail(
         base_url=site.base_url,
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
+        mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
     )

@@ -354,7 +354,7 @@ def _encoded(  # noqa: PLR0917 - the members of a request, all of them words
         "subject": subject,
         "content": [
             {"type": "text/plain", "value": text},
-            {"type": "text/html", "value": html},
+            *([{"type": "text/html", "value": html}] if html else []),
         ],
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},
