@@ -9,6 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Select
 
+from newsletter.audience.unsubscribe_mail import mailto
+from newsletter.database.choosing import TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.waves import lay_out, only_later, reader_zones
 from newsletter.delivery.letter import IssueMail, prepare_issue
@@ -27,7 +29,12 @@ def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
     if issue.corrects:
         return room.corrections.count_readers_of(issue)
-    return room.readers.count_audience(issue.edition, room.config.segments)
+    return room.readers.count_audience(
+        issue.edition,
+        room.config.segments,
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+    )
 
 
 def send(
@@ -155,11 +162,16 @@ def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
+    # A pause that is over by now must not cost its reader the issue.
+    room.signups.tidy(room.clock())
     revision = room.issues.revision(issue)
+    named = {one.variant for one in revision.rendered if one.variant} | {TEXT_VARIANT}
     return room.readers.audience(
         issue.edition,
         room.config.segments,
-        variants=tuple(one.variant for one in revision.rendered if one.variant),
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+        variants=tuple(sorted(named)),
         sections=sections_of(revision.content),
     )
 
@@ -172,9 +184,17 @@ def issue_mail(
     :param subject_prefix: words before the subject, for copies that are not the issue itself.
     """
     delivery, site = room.config.delivery, room.config.site
+    rendered = [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered]
+    # Who wants no HTML gets the same text, and nothing beside it; also who chose so since.
+    text_only = [
+        replace(one, html="", variant=TEXT_VARIANT)
+        for one in rendered
+        if not one.variant and TEXT_VARIANT not in {other.variant for other in rendered}
+    ]
+    mailbox = room.config.audience.unsubscribe_mailto
     return prepare_issue(
         issue.id,
-        [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered],
+        [*rendered, *text_only],
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
@@ -182,4 +202,5 @@ def issue_mail(
         base_url=site.base_url,
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
+        mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
     )
