@@ -15,6 +15,7 @@ from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
+from newsletter.pipeline.events import EventReport, take_events
 from newsletter.pipeline.grouping import GroupReport, group
 from newsletter.pipeline.issues import (
     ComposeReport,
@@ -23,7 +24,14 @@ from newsletter.pipeline.issues import (
     compose,
     preview,
 )
-from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.letters import (
+    audience,
+    reconcile,
+    resume,
+    send,
+    send_doubtful_again,
+    write_off,
+)
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
     LockReport,
@@ -43,6 +51,7 @@ __all__ = [
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
+    "EventReport",
     "GroupReport",
     "LockReport",
     "WriteReport",
@@ -66,9 +75,13 @@ __all__ = [
     "reconcile",
     "redate",
     "rename_story",
+    "resume",
     "send",
+    "send_doubtful_again",
     "split_story",
+    "take_events",
     "unlock",
     "unpin_story",
     "write",
+    "write_off",
 ]

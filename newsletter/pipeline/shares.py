@@ -10,18 +10,16 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from newsletter.delivery.send import SendSettings, send_issue
 from newsletter.delivery.transport import Transport
 from newsletter.errors import IssueError
-from newsletter.issue import approve as approval
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.articles import collect
 from newsletter.pipeline.grouping import group
-from newsletter.pipeline.letters import close_send, issue_mail, recipients_of
+from newsletter.pipeline.letters import begin_send, close_send, issue_mail, must_stop
 from newsletter.work import Functions, Job, Work
 
 FEEDS = 100
@@ -82,19 +80,8 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
 
     :raises NotApproved: when nobody approved exactly these bytes.
     """
-    issue = room.issues.find(name)
-    approval.must_match(issue, room.issues.revision(issue))
-    started = issue.send_started or room.clock()
-    if issue.state is not IssueState.SENDING:
-        issue = room.issues.change(
-            issue, replace(approval.move(issue, "send"), send_started=started)
-        )
-    total = room.ledger.freeze(
-        issue.id,
-        recipients_of(room, issue),
-        random_word=room.tag,
-        now=started,
-    )
+    issue, _ = begin_send(room, name)
+    total = sum(room.ledger.states(issue.id).values())
     for number in range(min(SENDERS, total // LETTERS + 1)):
         work.defer(_send_job(issue.id, number))
     return issue
@@ -108,15 +95,22 @@ def send_share(room: Newsroom, name: str, letters: int = LETTERS) -> bool:
     issue = room.issues.find(name)
     if issue.state is not IssueState.SENDING:
         return False
-    revision, transport = room.issues.revision(issue), room.transport()
+    revision, transport, fallback = room.issues.revision(issue), room.transport(), room.fallback()
     try:
-        return _send(room, issue, revision, transport, letters)
+        return _send(room, issue, revision, transport, fallback, letters)
     finally:
         transport.close()
+        if fallback is not None:
+            fallback.close()
 
 
-def _send(
-    room: Newsroom, issue: Issue, revision: Revision, transport: Transport, letters: int
+def _send(  # noqa: PLR0917 - two ways out, and what goes where
+    room: Newsroom,
+    issue: Issue,
+    revision: Revision,
+    transport: Transport,
+    fallback: Transport | None,
+    letters: int,
 ) -> bool:
     settled = 0
     moved = room.clock()
@@ -124,8 +118,7 @@ def _send(
     def enough() -> bool:
         # Nothing to do for a while: what is left is deferred, or in another sender's hands.
         idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
-        over = room.issues.find(issue.id).state is not IssueState.SENDING
-        return settled >= letters or idle or over
+        return settled >= letters or idle or must_stop(room, issue.id)
 
     def count(done: int) -> None:
         nonlocal settled, moved
@@ -142,6 +135,7 @@ def _send(
         settings=SendSettings.from_config(
             room.config.delivery, started=issue.send_started or room.clock()
         ),
+        fallback=fallback,
         stop=enough,
         on_progress=lambda progress: count(progress.letters),
     )
