@@ -29,6 +29,7 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    stopping,
     stories,
 )
 from newsletter.cli.place import Place
@@ -49,6 +50,7 @@ GROUPS = (
     issues,
     sending,
     mail,
+    stopping,
     stories,
     briefs,
     readers,

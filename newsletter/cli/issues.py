@@ -18,6 +18,7 @@ from newsletter.cli.place import (
     say,
     show_json,
 )
+from newsletter.cli.sending import pace_of, say_pace
 from newsletter.errors import IssueError
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
@@ -79,6 +80,7 @@ def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = 
             "stories": len(revision.content.stories),
             "seconds": revision.content.seconds,
             "states": states,
+            **pace_of(room, found, states),
         }
     if as_json:
         show_json(facts)
@@ -95,6 +97,7 @@ def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = 
         say("  nothing has been sent")
     for state, number in states.items():
         say(f"  {number:>9,} {state}")
+    say_pace(facts)
 
 
 # --------------------------------------------------------------------------- shared

@@ -12,6 +12,7 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
 from newsletter.pipeline.articles import CollectReport, collect
+from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
@@ -32,7 +33,7 @@ from newsletter.pipeline.letters import (
     send_doubtful_again,
     write_off,
 )
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -48,6 +49,7 @@ from newsletter.pipeline.stories import (
 )
 
 __all__ = [
+    "BounceReport",
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
@@ -72,6 +74,7 @@ __all__ = [
     "post_mail",
     "post_test",
     "preview",
+    "read_mailbox",
     "reconcile",
     "redate",
     "rename_story",
@@ -80,6 +83,8 @@ __all__ = [
     "send_doubtful_again",
     "split_story",
     "take_events",
+    "take_notice",
+    "testers",
     "unlock",
     "unpin_story",
     "write",
