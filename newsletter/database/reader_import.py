@@ -290,7 +290,7 @@ class Import:
                 for name in ("name", "country", "language", "timezone")
                 if (value := getattr(person, name)) and value != getattr(row, name)
             }
-            own = dict(known.get(row.id, ()))  # type: ignore[arg-type]  # pairs by construction
+            own: dict[str, str] = dict(known.get(row.id, ()))  # type: ignore[arg-type]  # pairs by construction
             set_ = {n: v for n, v in person.attributes if v and own.get(n) != v}
             lost = [n for n, v in person.attributes if not v and n in own] if sync else []
             new_attributes += [{"reader": row.id, "name": n, "value": v} for n, v in set_.items()]
