@@ -133,14 +133,36 @@ class Collect(_Table):
     use_proxy_environment: bool = False
 
 
+Weight = Annotated[float, Field(ge=0, le=10)]
+
+
+class SectionWeights(_Table):
+    """What the stories of each section weigh in the ranking; these are all the sections."""
+
+    politics: Weight = 1
+    world: Weight = 1
+    business: Weight = 1
+    technology: Weight = 1
+    science: Weight = 1
+    health: Weight = 1
+    sport: Weight = 1
+    culture: Weight = 1
+    local: Weight = 1
+
+
 class Stories(_Table):
     """How articles become stories and which stories count."""
 
     window_days: float = Field(default=3, gt=0, le=30)
     coarseness: float = Field(default=0.08, ge=0.02, le=0.5)
+    embedding: str = ""
+    related_days: int = Field(default=60, ge=0, le=3650)
     blindspot_families: int = Field(default=5, ge=2)
     blindspot_gap: float = Field(default=0.75, gt=0.5, le=1)
+    blindspot_floor: int = Field(default=3, ge=1)
     floor_families: int = Field(default=2, ge=1)
+    floor_score: float = Field(default=1.0, ge=0)
+    section_weights: SectionWeights = SectionWeights()
 
 
 class BriefModel(_Table):

@@ -21,6 +21,7 @@ from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
+from newsletter.database.arrangements import Arrangements
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
@@ -158,6 +159,11 @@ class Newsroom:
                 self.database, address_hash=self.readers.address_hash, fence=self.fence
             )
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def arrangements(self) -> Arrangements:
+        """What editors decided about the order of issues."""
+        return Arrangements(self.database)
 
     @cached_property
     def leaders(self) -> Leaders:

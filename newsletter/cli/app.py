@@ -51,6 +51,7 @@ GROUPS = (
     flow,
     issues,
     sending,
+    corrections,
     mail,
     stories,
     briefs,
@@ -64,7 +65,6 @@ GROUPS = (
     backup,
     audit,
     machines,
-    corrections,
     lines,
 )
 for group in GROUPS:

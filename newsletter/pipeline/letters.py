@@ -94,7 +94,9 @@ def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
     transport = room.transport()
     try:
         room.ledger.recover(issue.id, now=room.clock())
-        report = settle_doubts(issue.id, ledger=room.ledger, transport=transport, clock=room.clock)
+        report = settle_doubts(
+            issue.id, ledger=room.ledger, transports=[transport], clock=room.clock
+        )
     finally:
         transport.close()
     if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from newsletter.editors.passwords import Passwords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.newsroom import Newsroom
-from newsletter.web.desk import account, entering, people
+from newsletter.web.desk import account, entering, people, preview, today
 from newsletter.web.desk.door import (
     NotAllowed,
     SecondFactorNeeded,
@@ -29,10 +29,13 @@ def mount(
     app.state.room = room
     pages = DeskPages(public)
     passwords = passwords or Passwords()
+    audience = today.Audience(room)
     for routes in (
         entering.router(room, pages, passwords),
         account.router(room, pages, passwords),
         people.router(room, pages),
+        today.router(room, pages, audience),
+        preview.router(room, pages),
     ):
         app.include_router(routes)
     _refusals(app, room, pages)
