@@ -54,19 +54,14 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     :raises NothingToSay: when no story passes the floor.
     :raises IssueError: when the date has not come yet.
     """
-    now = _moment_of(room, edition, day)
+    now = moment_of(room, edition, day)
     local_day = room.local_day(edition, now)
     present = room.issues.of_day(edition, local_day)
     if present and present.state is not IssueState.DRAFT:
         return ComposeReport(
             issue=present, revision=room.issues.revision(present), changed=False, considered=0
         )
-    loaded = Day.load(room, now)
-    candidates = [
-        candidate
-        for ranked in loaded.ranked
-        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
-    ]
+    candidates = candidates_at(room, now)
     if all(one.brief.withheld for one in candidates):
         raise NothingToSay(
             f"{edition} of {local_day.isoformat()}",
@@ -97,6 +92,16 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
         changed=True,
         considered=len(candidates),
     )
+
+
+def candidates_at(room: Newsroom, now: datetime) -> list[Candidate]:
+    """The stories that an issue could tell at a moment, best first, the withheld among them."""
+    loaded = Day.load(room, now)
+    return [
+        candidate
+        for ranked in loaded.ranked
+        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
+    ]
 
 
 def laid_out(
@@ -239,8 +244,11 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
     )
 
 
-def _moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
-    """Now, or the last moment of a past local date."""
+def moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
+    """Now, or the last moment of a past local date.
+
+    :raises IssueError: when the date has not come yet.
+    """
     now = room.clock()
     today = room.local_day(edition, now)
     if day is None or day == today:

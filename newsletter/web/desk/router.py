@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from newsletter.editors.passwords import Passwords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.newsroom import Newsroom
-from newsletter.web.desk import account, entering, people, preview, today
+from newsletter.web.desk import account, articles, entering, people, preview, story, today
 from newsletter.web.desk.door import (
     NotAllowed,
     SecondFactorNeeded,
@@ -36,6 +36,8 @@ def mount(
         people.router(room, pages),
         today.router(room, pages, audience),
         preview.router(room, pages),
+        story.router(room, pages),
+        articles.router(room, pages),
     ):
         app.include_router(routes)
     _refusals(app, room, pages)
