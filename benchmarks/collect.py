@@ -161,7 +161,6 @@ def run_newsletter(folder: Path, *, store: bool = True) -> dict[str, Any]:
     from newsletter.database.engine import open_database
     from newsletter.feeds.visit import in_batches, visit_feeds
     from newsletter.model import Feed
-    from newsletter.pipeline import STORED_TOGETHER
 
     base, listed = sources_of(folder)
     sources = [Source(**source) for source in listed]
@@ -188,7 +187,7 @@ def run_newsletter(folder: Path, *, store: bool = True) -> dict[str, Any]:
             known=articles.known if store else lambda _: held,
             force=True,
         )
-        for batch in in_batches(visits, STORED_TOGETHER):
+        for batch in in_batches(visits):
             problems = [f"{one.feed.url}: {one.problem}" for one in batch if one.problem]
             if problems:
                 raise SystemExit("\n".join(problems))

@@ -120,6 +120,8 @@ class Feed:
 
     ``interval`` is seconds between two visits. ``etag``, ``modified`` and ``body_hash`` are the
     validators of the last good answer. ``problem`` is the last failure in one sentence.
+    ``since`` is when the trouble it is in began, None without any. ``seconds`` is how long the
+    last answer took to fetch.
     """
 
     url: str
@@ -138,6 +140,8 @@ class Feed:
     problem: str = ""
     moved_to: str = ""
     page_text: bool = False
+    since: datetime | None = None
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +149,8 @@ class Article:
     """One piece by one outlet, cleaned: plain text everywhere, an http(s) link, a UTC time.
 
     ``id`` is stable over re-fetches. ``same_as`` names the article this one is a near-identical
-    copy of (wire copy); a copy is shown, but adds no voice to coverage.
+    copy of (wire copy); a copy is shown, but adds no voice to coverage. ``paywall`` is what the
+    article's own page says; unknown where it says nothing or was not read.
     """
 
     id: str
@@ -163,6 +168,7 @@ class Article:
     section: str = ""
     feed: str = ""
     same_as: str = ""
+    paywall: Paywall = Paywall.UNKNOWN
 
     @property
     def words(self) -> str:
@@ -187,7 +193,8 @@ class Story:
     """Articles about one event. The id and slug come from its first headline and stay.
 
     ``articles`` are article ids, oldest first. ``headline`` is the title of the most typical
-    article, to speak of the story before a brief is written.
+    article, to speak of the story before a brief is written. ``far`` are those of ``articles``
+    that look out of place, for an editor to look at.
     """
 
     id: str
@@ -198,6 +205,7 @@ class Story:
     first_seen: datetime
     updated: datetime
     mailed: datetime | None = None
+    far: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -731,6 +739,7 @@ class Delivery:
     joined: datetime
     variant: str = ""
     attempt: int = 1
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -102,12 +103,16 @@ class InProcess:
             self._keys.add(job.waits_as)
         self._waiting.put(job)
 
-    def close(self, seconds: float) -> bool:
-        """Drop what has not begun, let the running job finish, and stop."""
+    def drop(self) -> None:
+        """Take nothing more after the job that runs."""
         with self._lock:
             while not self._waiting.empty():
                 self._waiting.get_nowait()
         self._waiting.put(None)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let the running job finish, and stop."""
+        self.drop()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -116,6 +121,33 @@ class InProcess:
             with self._lock:
                 self._keys.discard(job.waits_as)
             run_job(self._functions, job.name, job.arguments)
+
+
+class Lanes:
+    """Threads of this process: one for issues, one for single mails, one for everything else.
+
+    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
+    """
+
+    shared = False
+
+    def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
+        known = functions(self) if callable(functions) else functions
+        self._own = {name: InProcess(known) for name in ("send", "mail")}
+        self._rest = InProcess(known)
+
+    def defer(self, job: Job) -> None:
+        """Put a job at the end of its lane."""
+        self._own.get(job.queue, self._rest).defer(job)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let what runs finish within so many seconds in all."""
+        until = time.monotonic() + seconds
+        lanes = [*self._own.values(), self._rest]
+        for lane in lanes:
+            lane.drop()
+        ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
+        return all(ended)
 
 
 def run_job(functions: Functions, name: str, arguments: Mapping[str, Argument]) -> bool:

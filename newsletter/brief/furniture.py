@@ -47,7 +47,11 @@ _SAYS = re.compile(
       comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free |
       support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
       support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) |
-      become[ ]a[ ]member | free[ ]trial | premium[ ]content |
+      become[ ]a[ ]member | free[ ]trial | premium[ ]content | paid[ ](?:membership|subscriber)s? |
+      full[ ]access | unlock[ ](?:full|all|this) |
+      video[ ]credit | key[ ](?:topics|takeaways)\b | ^highlights\b | ^summary\b |
+      ,[ ](?:right|left|center|centre),[ ] | ,[ ](?:second|third)[ ]from[ ](?:left|right)\b |
+      ^(?:\w+[ ]){0,4}(?:poses?|posing)[ ](?:for|with) |
       for[ ]more[ ](?:information|news|stories|from|on[ ]this|coverage)[, ]? |
       stay[ ](?:informed|tuned|up[ ]to[ ]date) | you[ ](?:can[ ])?also[ ]like |
       recommended[ ](?:stories|reading|videos?) | related[ ](?:stories|articles?|content|
@@ -71,7 +75,8 @@ _HINTS = wording.phrase_list(
     mail | comment | report | caps lock | register | support | donat | journalism | member |
     trial | premium | for more | stay | also like | recommended | related | most | trending |
     latest | rate | price | cancel | gst | gift | per | listen | top stories | live | generated
-    | automated | video | pictured | left) | right) | center) | all times
+    | automated | unlock | access | key | highlights | summary | , right, | , left, | , cent |
+    from left | from right | pos | video | pictured | left) | right) | center) | all times
     """
 )
 _ORDERS = re.compile(

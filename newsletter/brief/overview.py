@@ -23,6 +23,7 @@ _BACKS = 0.6  # share of terms from which one sentence backs another
 _VERBATIM = 0.9  # so near to the headline that it adds nothing
 _DECK_PLACE = 10  # sentences of an article the deck is looked for in
 _WIDTH = 12  # sets kept at each step of the search
+_ROOM = 1.0  # worth of a word as such: an overview that leaves room unused tells less
 _SHARED = 0.5  # share of a sentence's terms that other families must use as well
 _LIKELY = 60  # sentences looked at closely
 _POOL = 24  # sentences the search looks at
@@ -114,6 +115,7 @@ def choose(
                 repeated = {pool[j].article for j in state.chosen}
                 gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
                 gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
+                gain += _ROOM * costs[i] * 0.6**span.loaded
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],

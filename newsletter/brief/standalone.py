@@ -37,6 +37,7 @@ _DANGLING_START = re.compile(
       whom)\b|
       (?:but|and|or|nor|so|yet|however|meanwhile|moreover|furthermore|nevertheless|nonetheless|
       still|instead|also|then|thus|hence|
+      first(?=,)|firstly|second(?=,)|secondly|third(?=,)|thirdly|finally|lastly|
       therefore|likewise|similarly|otherwise|additionally|besides|indeed|consequently|
       afterwards?|previously|elsewhere|here|thereafter|
       too|again|plus|skip[ ]ahead|fast[ -]forward|yeah|yes|no|sure|ok|okay|well)\b

@@ -126,20 +126,23 @@ class Stories:
             select(stories).where(condition).order_by(stories.c.first_seen, stories.c.id)  # type: ignore[arg-type]  # any boolean clause
         ).all()
         members: dict[str, list[str]] = defaultdict(list)
+        far: dict[str, list[str]] = defaultdict(list)
         for piece in slices([row.id for row in rows]):
             query = (
-                select(story_articles.c.story, story_articles.c.article)
+                select(story_articles.c.story, story_articles.c.article, story_articles.c.far)
                 .join(articles, articles.c.id == story_articles.c.article)
                 .where(story_articles.c.story.in_(piece))
                 .order_by(articles.c.published, articles.c.id)
             )
-            for story, article in connection.execute(query):
+            for story, article, strange in connection.execute(query):
                 members[story].append(article)
-        return tuple(_story(row, members[row.id]) for row in rows if members[row.id])
+                if strange:
+                    far[story].append(article)
+        return tuple(_story(row, members[row.id], far[row.id]) for row in rows if members[row.id])
 
     def _save_members(self, connection: Connection, grouped: Sequence[Story]) -> None:
         rows = [
-            {"article": article, "story": story.id}
+            {"article": article, "story": story.id, "far": article in story.far}
             for story in grouped
             for article in story.articles
         ]
@@ -148,7 +151,7 @@ class Stories:
         upsert(connection, story_articles, rows)
 
 
-def _story(row: Row[Any], members: Iterable[str]) -> Story:
+def _story(row: Row[Any], members: Iterable[str], far: Iterable[str] = ()) -> Story:
     return Story(
         id=row.id,
         slug=row.slug,
@@ -158,6 +161,7 @@ def _story(row: Row[Any], members: Iterable[str]) -> Story:
         first_seen=row.first_seen,
         updated=row.updated,
         mailed=row.mailed,
+        far=tuple(far),
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 
 from newsletter.feeds.articles import Context
 from newsletter.feeds.page import Page
-from newsletter.model import Article, Dated, Kind
+from newsletter.model import Article, Dated, Kind, Paywall
 
 JOBS_A_LIFE = 2_000
 """A worker is replaced after so many jobs, so that what its parsers leak stays small."""
@@ -248,4 +248,5 @@ def _article(row: dict[str, Any]) -> Article:
     row["first_seen"] = datetime.fromisoformat(row["first_seen"])
     row["dated"] = Dated(row["dated"])
     row["kind"] = Kind(row["kind"])
+    row["paywall"] = Paywall(row["paywall"])
     return Article(**row)

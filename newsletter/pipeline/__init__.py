@@ -21,9 +21,9 @@ from newsletter.pipeline.issues import (
     approve,
     approve_unattended,
     compose,
-    preview,
 )
-from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
+from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
     LockReport,
@@ -53,7 +53,9 @@ __all__ = [
     "compose",
     "correct",
     "corrected",
+    "dead_links",
     "deliver_mail",
+    "findings",
     "group",
     "locks",
     "mark_kind",
@@ -70,5 +72,6 @@ __all__ = [
     "split_story",
     "unlock",
     "unpin_story",
+    "waits_for_later",
     "write",
 ]

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter.errors import Conflict, IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
-from newsletter.issue.lint import lint
+from newsletter.issue.lint import blocking
 from newsletter.issue.view import source_line
 from newsletter.model import (
     Arrangement,
-    Delivery,
     Issue,
     IssueContent,
     IssueState,
@@ -27,7 +25,7 @@ from newsletter.model import (
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.candidates import arrangement_of, keep
 from newsletter.pipeline.day import Day
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.looking import findings
 
 if TYPE_CHECKING:
     from newsletter.stories.rank import Ranked
@@ -137,6 +135,7 @@ def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
 
     :param sha256: the hash of what was looked at; empty for whatever stands there now.
     :raises Conflict: when the issue is not any more what was looked at.
+    :raises NotApproved: when the lint of what would be sent finds an error.
     """
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
@@ -148,6 +147,14 @@ def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
             hint="Nothing was approved. Look at what it says now.",
         )
     approved = approval.approve(issue, revision, by=by, at=room.clock())
+    errors = blocking(findings(room, issue, revision))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise NotApproved(
+            issue.id,
+            f"has an error that no reader should get: {errors[0].sentence.rstrip('.')}{more}",
+            hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
+        )
     if room.config.desk.two_person and issue.state is IssueState.DRAFT:
         voters = room.arrangements.vote(issue, revision.sha256, by=by, at=room.clock())
         if len(voters) < 2:
@@ -161,58 +168,13 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
 
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
-    revision = room.issues.revision(issue)
-    errors = [
-        finding.sentence
-        for rendered in revision.rendered
-        for finding in lint(rendered, room.config.site)
-        if finding.severity == "error"
-    ]
-    if errors:
-        raise NotApproved(
-            issue.id,
-            f"is not sent unattended: {errors[0]}",
-            hint="Look at it and approve it by hand.",
-        )
     if room.config.desk.two_person:
         raise NotApproved(
             issue.id,
             "is not sent unattended: two people have to approve it",
             hint="See [desk] two_person.",
         )
-    return approve(room, issue.id, by="unattended policy", sha256=revision.sha256)
-
-
-def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
-    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
-
-    :param letter: False leaves the eml out, for places that count letters.
-    :raises OSError: when the folder cannot be written.
-    """
-    revision = room.issues.revision(issue)
-    mail = issue_mail(room, issue, revision)
-    delivery = Delivery(
-        id=0,
-        key="preview",
-        issue=issue.id,
-        reader=0,
-        email=room.config.site.contact,
-        name="",
-        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
-        segment="",
-        joined=room.clock(),
-    )
-    to_nobody = mail.letters([delivery])[0]
-    prepared = mail.prepared("", "preview")
-    rendered = revision.rendered[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    if letter:
-        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
-    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
-        for token, value in to_nobody.values.items():
-            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
-        (folder / name).write_text(text, "utf-8")
-    return folder
+    return approve(room, issue.id, by="unattended policy")
 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:

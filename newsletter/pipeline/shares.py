@@ -21,7 +21,14 @@ from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.articles import collect
 from newsletter.pipeline.grouping import group
-from newsletter.pipeline.letters import close_send, issue_mail, recipients_of
+from newsletter.pipeline.letters import (
+    close_send,
+    issue_mail,
+    lay_out_waves,
+    recipients_of,
+    refuse_restored,
+    waits_for_later,
+)
 from newsletter.work import Functions, Job, Work
 
 FEEDS = 100
@@ -82,6 +89,7 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
 
     :raises NotApproved: when nobody approved exactly these bytes.
     """
+    refuse_restored(room)
     issue = room.issues.find(name)
     approval.must_match(issue, room.issues.revision(issue))
     started = issue.send_started or room.clock()
@@ -95,6 +103,9 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
         random_word=room.tag,
         now=started,
     )
+    lay_out_waves(room, issue)
+    if waits_for_later(room, issue):
+        return issue
     for number in range(min(SENDERS, total // LETTERS + 1)):
         work.defer(_send_job(issue.id, number))
     return issue
@@ -125,7 +136,7 @@ def _send(
         # Nothing to do for a while: what is left is deferred, or in another sender's hands.
         idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
         over = room.issues.find(issue.id).state is not IssueState.SENDING
-        return settled >= letters or idle or over
+        return settled >= letters or idle or over or waits_for_later(room, issue)
 
     def count(done: int) -> None:
         nonlocal settled, moved
@@ -139,13 +150,13 @@ def _send(
         clock=room.clock,
         sleep=time.sleep,
         owner=room.tag(),
-        settings=SendSettings.from_config(
-            room.config.delivery, started=issue.send_started or room.clock()
-        ),
+        settings=SendSettings.from_config(room.config.delivery, started=lay_out_waves(room, issue)),
         stop=enough,
         on_progress=lambda progress: count(progress.letters),
     )
     if report.ended == "stopped":
+        if waits_for_later(room, issue):
+            return False
         return room.issues.find(issue.id).state is IssueState.SENDING
     room.stories.mark_mailed(room.issues.stories_of(issue), issue.send_started or room.clock())
     try:

@@ -18,9 +18,10 @@ import numpy as np
 from newsletter import config
 from newsletter.model import Article, Story
 from newsletter.stories import terms
-from newsletter.stories.group import DAY, compare, method_of
 from newsletter.stories.similarity import PRETEND_DOCUMENTS, Floats, Method
 from newsletter.stories.terms import LEAD_WORDS
+from newsletter.stories.window import DAY, compare, method_of
+from newsletter.stories.words import language
 
 NEAREST = 3
 """The members of a story that are asked; a big story is not diluted by its far members."""
@@ -48,7 +49,7 @@ class LiveGrouper:
         self._index: dict[str, _Index] = {}
         by_language: dict[str, list[Article]] = {}
         for article in articles:
-            by_language.setdefault(terms.language(article.lang), []).append(article)
+            by_language.setdefault(language(article.lang), []).append(article)
         for some in by_language.values():
             self._of(some[0]).fill(some)
 
@@ -67,7 +68,7 @@ class LiveGrouper:
         self._story[article] = story
 
     def _of(self, article: Article) -> _Index:
-        lang = terms.language(article.lang)
+        lang = language(article.lang)
         return self._index.setdefault(lang, _Index(lang, self._method))
 
     def _best(self, near: Sequence[tuple[str, float]]) -> str | None:

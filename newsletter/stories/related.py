@@ -13,7 +13,8 @@ from scipy import sparse
 from newsletter.model import Article, Story
 from newsletter.stories import similarity, terms
 from newsletter.stories.similarity import Method
-from newsletter.stories.terms import LEAD_WORDS, language
+from newsletter.stories.terms import LEAD_WORDS
+from newsletter.stories.words import language
 
 LIKE = 0.30
 """From this cosine on between what two stories say they are about one matter."""
