@@ -127,13 +127,14 @@ def laid_out(
     return content, (room.renderer.render(content, tag=tag),)
 
 
-def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
+def approve(room: Newsroom, name: str, *, by: str, sha256: str = "", voter: str = "") -> Issue:
     """Approve an issue's current revision, bound to the bytes that will be sent.
 
     Where two people are asked for ([desk] two_person), the first approval is written down and the
     issue stays a draft until a second person approves the same bytes.
 
     :param sha256: the hash of what was looked at; empty for whatever stands there now.
+    :param voter: who approves, where two people may have the same name; ``by`` when left out.
     :raises Conflict: when the issue is not any more what was looked at.
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
@@ -156,10 +157,11 @@ def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
             hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
         )
     if room.config.desk.two_person and issue.state is IssueState.DRAFT:
-        voters = room.arrangements.vote(issue, revision.sha256, by=by, at=room.clock())
+        voters = room.arrangements.vote(issue, revision.sha256, by=voter or by, at=room.clock())
         if len(voters) < 2:
             return issue
-        approved = replace(approved, approved_by=" and ".join(voters[:2]))
+        names = [found.shown if (found := room.people.by_email(one)) else one for one in voters[:2]]
+        approved = replace(approved, approved_by=" and ".join(names))
     return room.issues.change(issue, approved)
 
 

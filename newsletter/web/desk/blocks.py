@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from newsletter.brief import gates as rules
@@ -56,12 +56,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A passage of an article: pieces of text, each with whether it is the evidence."""
+    """A passage of an article: pieces of text, each with whether it is the evidence.
+
+    The third value says whether a space stands before it.
+    """
 
     article: Article
     outlet: str
     side: str
-    pieces: tuple[tuple[str, bool], ...]
+    pieces: tuple[tuple[str, bool, bool], ...]
     found: bool
 
 
@@ -296,9 +299,17 @@ def _passage(article: Article, item: Evidence, outlets: Mapping[str, Outlet]) ->
         article=article,
         outlet=_outlet(article, outlets),
         side=side.value if side else "unrated",
-        pieces=tuple((text, marked) for text, marked in pieces if text),
+        pieces=tuple(_spaced(pieces)),
         found=end > start,
     )
+
+
+def _spaced(pieces: Sequence[tuple[str, bool]]) -> Iterator[tuple[str, bool, bool]]:
+    gap = False
+    for text, marked in pieces:
+        if text:
+            yield text, marked, gap or text[0].isspace()
+            gap = text[-1].isspace()
 
 
 def _outlet(article: Article, outlets: Mapping[str, Outlet]) -> str:
