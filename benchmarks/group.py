@@ -115,7 +115,9 @@ def _embedded(folder: Path, scorer: ModuleType, name: str) -> None:
             rows = _rows(folder, label)
             with mock.patch.object(embedding, "BLEND", weight):
                 stories = group_lines(rows, embedding=chosen if weight else None)
-            found = {article: story["story_id"] for story in stories for article in story["articles"]}
+            found = {
+                article: story["story_id"] for story in stories for article in story["articles"]
+            }
             values.append(scorer.measure(rows, found)["b3_f1"])
         cells = "".join(f"{value:11.3f}" for value in values)
         print(f"{weight:<10}" + cells + f"{statistics.fmean(values):9.3f}", flush=True)

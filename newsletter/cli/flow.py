@@ -253,7 +253,7 @@ def _sample_readers(room: Newsroom) -> None:
     """Give a fresh place the thirty invented readers, where no letter can leave the house."""
     if room.readers.count() or room.config.delivery.transport not in {"folder", "recording"}:
         return
-    from newsletter.cli.readers import import_file
+    from newsletter.cli.importing import import_file
 
     import_file(room, starter() / "subscribers" / "example.csv", consent="invented readers")
 

@@ -116,5 +116,5 @@ class RelatedStories:
         }
 
 
-def _alive(column: ColumnElement[str]) -> ColumnElement[bool]:
+def _alive(column: object) -> ColumnElement[bool]:
     return exists().where(story_articles.c.story == column)

@@ -70,7 +70,7 @@ def jobs(
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
             # The table is made anew, because the configuration may be another by now.
-            return shares.jobs(rooms(), work)[name](**arguments)
+            return shares.jobs(rooms(), work, stop=stop)[name](**arguments)
 
         return job
 
