@@ -15,8 +15,10 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    backup,
     briefs,
     corrections,
+    doctor,
     editors,
     flow,
     issues,
@@ -29,6 +31,8 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    status,
+    stopping,
     stories,
 )
 from newsletter.cli.place import Place
@@ -50,13 +54,17 @@ GROUPS = (
     sending,
     corrections,
     mail,
+    stopping,
     stories,
     briefs,
     readers,
     reports,
     editors,
     sources,
+    status,
     serve,
+    doctor,
+    backup,
     audit,
     machines,
     lines,

@@ -1,4 +1,4 @@
-"""Commands about one issue: preview, lint, approve, status; what mails it is in sending.py."""
+"""Commands about one issue: preview, lint, approve; what mails it is in sending.py."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from newsletter.cli.place import (
     IssueName,
     Json,
     aside,
-    count,
-    minutes,
     place,
     say,
     show_json,
@@ -29,7 +27,7 @@ from newsletter.newsroom import Newsroom
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (preview, lint, approve, status):
+    for command in (preview, lint, approve):
         app.command()(command)
 
 
@@ -93,46 +91,6 @@ def approve(
         approved = pipeline.approve(room, issue, by=by)
     say(f"{approved.id} revision {approved.revision} is approved by {approved.approved_by}.")
     say(f"  bound to sha256 {approved.approved_sha256}")
-
-
-def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
-    """Say where an issue is and where its letters are."""
-    with place(context).newsroom() as room:
-        found = room.issues.find(issue)
-        states = room.ledger.states(found.id)
-        revision = room.issues.revision(found)
-        facts = {
-            "issue": found.id,
-            "edition": found.edition,
-            "day": found.day.isoformat(),
-            "state": found.state,
-            "revision": found.revision,
-            "subject": revision.rendered[0].subject,
-            "approved_by": found.approved_by,
-            "approved_at": found.approved_at,
-            "approved_sha256": found.approved_sha256,
-            "send_started": found.send_started,
-            "send_ended": found.send_ended,
-            "stories": len(revision.content.stories),
-            "seconds": revision.content.seconds,
-            "variants": [one.variant for one in revision.rendered],
-            "states": states,
-        }
-    if as_json:
-        show_json(facts)
-        return
-    say(f"{found.id}, revision {found.revision}: {found.state.replace('_', ' ')}")
-    say(f"  {facts['subject']}")
-    say(
-        f"  {count(len(revision.content.stories), 'story', 'stories')}, "
-        f"{minutes(revision.content.seconds)} to read"
-    )
-    if found.approved_at:
-        say(f"  approved by {found.approved_by} at {found.approved_at:%Y-%m-%d %H:%M} UTC")
-    if not states:
-        say("  nothing has been sent")
-    for state, number in states.items():
-        say(f"  {number:>9,} {state}")
 
 
 # --------------------------------------------------------------------------- shared

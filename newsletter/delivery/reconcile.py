@@ -36,6 +36,7 @@ class DoubtLedger(Protocol):
         batch: str,
         now: datetime,
         not_before: datetime | None = None,
+        whole: str = "",
     ) -> Mapping[str, int]:
         """Write what was found out."""
         ...
@@ -68,30 +69,37 @@ def reconcile(
     issue_id: str,
     *,
     ledger: DoubtLedger,
-    transport: Transport,
+    transports: Sequence[Transport],
     clock: Clock,
     absence_after: float | None = None,
 ) -> ReconcileReport:
     """Settle the letters of an issue that are in doubt, as far as the transport knows.
 
+    :param transports: each is asked about the letters it was given; letters of which nobody knows
+        how they may have left are looked for in the first one.
     :param absence_after: seconds after which not being found counts as never having left, by a
         person's decision, where the transport itself promises nothing.
     """
-    proof = transport.settles_after if absence_after is None else absence_after
+    by_name = {one.name: one for one in transports}
     found = queued = left = 0
+    problem = ""
     for batch, deliveries in ledger.unknown(issue_id):
+        used = deliveries[0].transport
+        transport = by_name.get(used or transports[0].name)
+        if transport is None:
+            left += len(deliveries)
+            problem = f"{used}: is not in use any more, so its letters cannot be looked for"
+            continue
+        proof = transport.settles_after if absence_after is None else absence_after
         letters = letters_for(
             deliveries, issue=issue_id, base_url="", edition_title="", domain="localhost"
         )
         try:
             known = transport.find(letters, batch=batch)
         except TransportError as error:
-            return ReconcileReport(
-                found=found,
-                queued=queued,
-                left=left + len(deliveries),
-                problem=f"{error.subject}: {error.sentence}",
-            )
+            left += len(deliveries)
+            problem = f"{error.subject}: {error.sentence}"
+            continue
         now = clock()
         ledger.settle(known.values(), batch=batch, now=now)
         found += len(known)
@@ -110,4 +118,4 @@ def reconcile(
             )
         queued += sent_again
         left += len(missing) - sent_again
-    return ReconcileReport(found=found, queued=queued, left=left)
+    return ReconcileReport(found=found, queued=queued, left=left, problem=problem)

@@ -16,155 +16,34 @@ here is about going on: other senders at work, providers that say "later", pause
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
 
-from newsletter import config
 from newsletter.clock import Clock
-from newsletter.delivery.handing import Said, hand_over
+from newsletter.delivery.handing import Said, all_of, hand_over
+from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.letter import IssueMail, PreparedMail
-from newsletter.delivery.reconcile import DoubtLedger, ReconcileReport, reconcile
-from newsletter.delivery.throttle import Lane, pause, retry_after, turn
+from newsletter.delivery.progress import Ended, Progress, SendReport, SendSettings
+from newsletter.delivery.reconcile import ReconcileReport, reconcile
+from newsletter.delivery.throttle import pause, retry_after
 from newsletter.delivery.transport.contract import Transport
-from newsletter.errors import DeliveryError
+from newsletter.errors import DeliveryError, NewsletterError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter, Outcome
 
-Ended = Literal["done", "stopped", "deadline"]
+__all__ = ["Ledger", "Progress", "SendReport", "SendSettings", "send_issue"]
 
-PENDING = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.HANDED)
 STOP_EVERY = 0.25
 """Seconds between two looks at whether somebody pressed pause."""
 REFUSED_MANY = 50
 """So many letters refused for good, and more than half of all, end a send: that is no accident."""
 ROUNDS = 10
 """Most times one call goes over letters whose answer was lost and that may be sent again."""
-
-
-class Ledger(DoubtLedger, Lane, Protocol):
-    """What the send needs of the database (newsletter.database.deliveries satisfies it)."""
-
-    def open(self, owner: str, *, now: datetime, stale_seconds: float) -> None:
-        """Begin to send under an owner's name."""
-        ...
-
-    def renew(self, owner: str, *, now: datetime, stale_seconds: float) -> None:
-        """Show that the owner is alive."""
-        ...
-
-    def release(self, issue_id: str, owner: str, *, now: datetime) -> None:
-        """End an owner and queue again what it claimed."""
-        ...
-
-    def recover(self, issue_id: str, *, now: datetime) -> tuple[int, int]:
-        """Take over from owners that are gone: rows queued again, rows unknown."""
-        ...
-
-    def claim(
-        self,
-        issue_id: str,
-        *,
-        owner: str,
-        batch: str,
-        limit: int,
-        now: datetime,
-        stale_seconds: float,
-    ) -> list[Delivery]:
-        """Claim some rows whose readers may have a letter now."""
-        ...
-
-    def hand(
-        self,
-        claimed: Sequence[Delivery],
-        *,
-        owner: str,
-        batch: str,
-        transport: str,
-        now: datetime,
-        stale_seconds: float,
-    ) -> list[Delivery]:
-        """Commit that these letters are about to leave; the ones that may."""
-        ...
-
-    def states(self, issue_id: str) -> dict[str, int]:
-        """How many deliveries are in each state."""
-        ...
-
-    def next_due(self, issue_id: str) -> datetime | None:
-        """When the first deferred letter may be tried again."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendSettings:
-    """How a send behaves.
-
-    ``claim_size`` is how many readers are claimed at once (never fewer than the transport hands
-    over at once). ``deadline`` is when deferred letters are given up for this time.
-    """
-
-    claim_size: int = 500
-    stale_seconds: float = 120
-    on_unknown: Literal["hold", "resend"] = "hold"
-    deadline: datetime | None = None
-    letters_per_second: float = 0
-
-    @classmethod
-    def from_config(cls, delivery: config.Delivery, *, started: datetime) -> SendSettings:
-        """The settings that ``[delivery]`` describes, for a send that began at some moment."""
-        return cls(
-            claim_size=delivery.batch_size,
-            stale_seconds=delivery.stale_seconds,
-            on_unknown=delivery.on_unknown,
-            deadline=started + timedelta(hours=delivery.deadline_hours),
-            letters_per_second=delivery.letters_per_second,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a send is: what this call settled so far, by state, and in how many seconds."""
-
-    settled: Mapping[str, int]
-    seconds: float
-
-    @property
-    def letters(self) -> int:
-        """All letters settled."""
-        return sum(self.settled.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendReport:
-    """What a send did and what it left.
-
-    ``states`` counts all deliveries of the issue at the end; ``settled`` what this call did.
-    """
-
-    ended: Ended
-    states: Mapping[str, int]
-    settled: Mapping[str, int] = field(default_factory=dict)
-    recovered: int = 0
-    reconciled: ReconcileReport = field(default_factory=ReconcileReport)
-    seconds: float = 0.0
-
-    @property
-    def finished(self) -> bool:
-        """Nothing is left that this program would still send by itself."""
-        waiting = (*PENDING, DeliveryState.DEFERRED)
-        return self.ended == "done" and not any(self.states.get(one.value) for one in waiting)
-
-    @property
-    def unknown(self) -> int:
-        """Letters that may or may not have left: a person should look."""
-        return self.states.get(DeliveryState.UNKNOWN.value, 0)
-
-    @property
-    def needs_person(self) -> bool:
-        """Whether somebody did not get a letter that was meant for them, as far as is known."""
-        return not self.finished or self.unknown > 0
+WHOLE = 100
+"""Transports that take so many letters at once get what is claimed in the moment it is claimed."""
+FALL_BACK_AFTER = timedelta(seconds=60)
+"""So long without one letter taken, and a second transport takes over where there is one."""
 
 
 def send_issue(
@@ -177,6 +56,7 @@ def send_issue(
     sleep: Callable[[float], None],
     owner: str,
     settings: SendSettings,
+    fallback: Transport | None = None,
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> SendReport:
@@ -185,6 +65,8 @@ def send_issue(
     Safe to call again after any end, and at the same time from several processes.
 
     :param owner: a name that no other call ever used; batches are named after it.
+    :param fallback: a second transport for when the first one refuses us, or takes nothing for a
+        while. Which letter went which way stands in the ledger; both settle doubts of their own.
     :param stop: asked between batches; True ends the send with everything settled or queued.
     :raises TransportError: when the provider refuses us (not a reader): a wrong key, a folder that
         cannot be written. What was claimed is queued again.
@@ -199,6 +81,7 @@ def send_issue(
         sleep=sleep,
         owner=owner,
         settings=settings,
+        fallback=fallback,
         stop=stop,
         on_progress=on_progress,
     ).run()
@@ -210,6 +93,7 @@ class _Batch:
 
     name: str
     attempts: dict[str, int]
+    whole: bool
 
 
 class _Send:
@@ -224,12 +108,16 @@ class _Send:
         sleep: Callable[[float], None],
         owner: str,
         settings: SendSettings,
+        fallback: Transport | None,
         stop: Callable[[], bool],
         on_progress: Callable[[Progress], None],
     ):
         self.issue = issue_id
         self.ledger = ledger
         self.transport = transport
+        self.transports = [transport] if fallback is None else [transport, fallback]
+        self.fell_back = ""
+        self.nothing_taken_since: datetime | None = None
         self.mail = mail
         self.clock = clock
         self.sleep = sleep
@@ -246,14 +134,16 @@ class _Send:
         self.refusals = 0
         self.paused_until = self.begun
         self.renewed = self.begun
-        self.has_turn = False
+        self.granted = 0
         self.new_doubts = False
         self.looked_at_stop = self.begun - timedelta(days=1)
         self.error: Exception | None = None
 
     def run(self) -> SendReport:
         self.ledger.open(self.owner, now=self.begun, stale_seconds=self.settings.stale_seconds)
-        pool = ThreadPoolExecutor(max(1, self.transport.workers), thread_name_prefix="send")
+        pool = ThreadPoolExecutor(
+            max(1, *(one.workers for one in self.transports)), thread_name_prefix="send"
+        )
         ended: Ended = "stopped"
         try:
             reconciled = self._settle_doubts()
@@ -283,6 +173,7 @@ class _Send:
             recovered=self.recovered,
             reconciled=reconciled,
             seconds=(self.clock() - self.begun).total_seconds(),
+            fell_back=self.fell_back,
         )
 
     # -- the loop
@@ -298,9 +189,7 @@ class _Send:
                 self._land()
             elif now < self.paused_until:
                 self._rest((self.paused_until - now).total_seconds())
-            elif self.staged:
-                self._fly(pool, now)
-            elif not self._claim(now):
+            elif not self._launch(pool, now):
                 if self.flying:
                     self._land()
                 elif not self._wait_for_work(now):
@@ -313,17 +202,78 @@ class _Send:
         self.looked_at_stop = now
         return self.stop()
 
+    def _launch(self, pool: ThreadPoolExecutor, now: datetime) -> bool:
+        """Send the next letters on their way, or wait for their turn. False: there are none."""
+        whole = self.transport.batch_size >= WHOLE
+        if not whole and not self.staged and not self._claim(now):
+            return False
+        if not self.granted and not self._may_leave(now, whole=whole):
+            return not whole or self._is_work(now)
+        if now < self.paused_until:
+            return True
+        # Readers claimed for a transport that took fewer at a time go first; they are few, and
+        # they share their batch with letters that left before.
+        alone = whole and not self.staged
+        name, handed = self._take(now) if alone else self._hand_staged()
+        self.granted = max(self.granted - len(handed), 0)
+        if handed:
+            future = pool.submit(self._hand_over, self.transport, name, handed)
+            attempts = {one.key: one.attempt for one in handed}
+            self.flying[future] = _Batch(name, attempts, alone)
+        return bool(handed) or not alone
+
+    def _may_leave(self, now: datetime, *, whole: bool) -> bool:
+        """Ask for a turn on the lane that all processes share."""
+        wanted = self.transport.batch_size if whole else len(self.staged[0][1])
+        self.granted, begin = self.ledger.take_turn(
+            self.transport.name,
+            letters=wanted,
+            per_second=self.settings.letters_per_second,
+            per_hour=self.settings.letters_per_hour,
+            per_day=self.settings.letters_per_day,
+            now=now,
+        )
+        if self.granted and begin <= now:
+            return True
+        self.paused_until = begin
+        return False
+
+    def _is_work(self, now: datetime) -> bool:
+        """Whether it makes sense to wait for a turn."""
+        states = self.ledger.states(self.issue)
+        due = self.ledger.next_due(self.issue)
+        if self.staged or states.get(DeliveryState.QUEUED.value) or (due and due <= now):
+            return True
+        self.paused_until = now
+        return False
+
+    def _name(self) -> str:
+        self.batches += 1
+        return f"{self.owner}-{self.batches:x}"
+
+    def _take(self, now: datetime) -> tuple[str, list[Delivery]]:
+        """Claim and commit in one step: what the transport takes at once leaves at once."""
+        name = self._name()
+        taken = self.ledger.take(
+            self.issue,
+            owner=self.owner,
+            batch=name,
+            transport=self.transport.name,
+            limit=min(self.granted, self.transport.batch_size),
+            now=now,
+            stale_seconds=self.settings.stale_seconds,
+        )
+        return name, taken
+
     def _claim(self, now: datetime) -> bool:
         """Claim the next readers and lay them out in hand-over sizes."""
         size = self.transport.batch_size
-        self.batches += 1
-        name = f"{self.owner}-{self.batches:x}"
+        name = self._name()
         claimed = self.ledger.claim(
             self.issue,
             owner=self.owner,
             batch=name,
-            # One batch name is one provider category, so a big hand-over is claimed by itself.
-            limit=max(size, self.settings.claim_size // size * size) if size < 100 else size,
+            limit=max(size, self.settings.claim_size // size * size),
             now=now,
             stale_seconds=self.settings.stale_seconds,
         )
@@ -331,25 +281,16 @@ class _Send:
             self.staged.append((name, claimed[start : start + size]))
         return bool(claimed)
 
-    def _fly(self, pool: ThreadPoolExecutor, now: datetime) -> None:
-        """Commit the next hand-over and give it to the transport."""
-        name, claimed = self.staged[0]
-        if not self.has_turn:
-            self.has_turn = True
-            delay = turn(
-                self.ledger,
-                self.transport.name,
-                letters=len(claimed),
-                per_second=self.settings.letters_per_second,
-                now=now,
-            )
-            if delay:
-                self.paused_until = now + timedelta(seconds=delay)
-                return
-        self.staged.popleft()
-        self.has_turn = False
-        letters = self._by_variant(name, claimed)
-        handed = self.ledger.hand(
+    def _hand_staged(self) -> tuple[str, list[Delivery]]:
+        """Commit the next hand-over; those of whom another sender took hold are left out."""
+        name, claimed = self.staged.popleft()
+        most = min(self.granted, self.transport.batch_size)
+        if len(claimed) > most:
+            self.staged.appendleft((name, claimed[most:]))
+        return name, self._commit(name, claimed[:most])
+
+    def _commit(self, name: str, claimed: Sequence[Delivery]) -> list[Delivery]:
+        return self.ledger.hand(
             claimed,
             owner=self.owner,
             batch=name,
@@ -357,22 +298,20 @@ class _Send:
             now=self.clock(),
             stale_seconds=self.settings.stale_seconds,
         )
-        if len(handed) != len(claimed):
-            letters = self._by_variant(name, handed)
-        if handed:
-            future = pool.submit(hand_over, self.transport, letters)
-            self.flying[future] = _Batch(name, {one.key: one.attempt for one in handed})
 
-    def _by_variant(
-        self, name: str, deliveries: Sequence[Delivery]
-    ) -> list[tuple[PreparedMail, list[Letter]]]:
+    def _hand_over(self, transport: Transport, name: str, handed: Sequence[Delivery]) -> Said:
+        """In a thread of its own: write the letters and give them to the transport."""
         groups: dict[str, list[Delivery]] = {}
-        for one in deliveries:
+        for one in handed:
             groups.setdefault(one.variant, []).append(one)
-        return [
-            (self.mail.prepared(variant, name), self.mail.letters(group))
-            for variant, group in groups.items()
-        ]
+        letters: list[tuple[PreparedMail, list[Letter]]] = []
+        try:
+            for variant, group in groups.items():
+                letters.append((self.mail.prepared(variant, name), self.mail.letters(group)))
+        except NewsletterError as error:
+            written = self.mail.letters(handed)
+            return Said(all_of(written, DeliveryState.DEFERRED, str(error)), error)
+        return hand_over(transport, letters)
 
     def _land(self) -> None:
         """Wait for a hand-over to end and write down what was said; stay alive meanwhile."""
@@ -402,21 +341,49 @@ class _Send:
             self.paused_until = now + timedelta(seconds=pause(asked, self.refusals))
         elif len(deferred) < len(said.outcomes):
             self.refusals = 0
+        if len(deferred) < len(said.outcomes):
+            self.nothing_taken_since = None
+        elif deferred:
+            self.nothing_taken_since = self.nothing_taken_since or now
         late: dict[datetime, list[Outcome]] = {}
         for one in deferred:
-            wait_for = one.wait or retry_after(batch.attempts.get(one.key, 1))
+            wait_for = one.later or one.wait or retry_after(batch.attempts.get(one.key, 1))
+            if self._falls_back(said, now):
+                wait_for = 0.0
             late.setdefault(now + timedelta(seconds=wait_for), []).append(one)
         certain = [one for one in said.outcomes if one.state is not DeliveryState.DEFERRED]
         self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in certain)
-        self.settled.update(self.ledger.settle(certain, batch=batch.name, now=now))
+        whole = self.issue if batch.whole and not deferred else ""
+        self.settled.update(self.ledger.settle(certain, batch=batch.name, now=now, whole=whole))
         for moment, group in late.items():
             self.settled.update(
                 self.ledger.settle(group, batch=batch.name, now=now, not_before=moment)
             )
-        self.error = self.error or said.error or self._too_many_refused()
+        if self._falls_back(said, now):
+            self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
+        else:
+            self.error = self.error or said.error
+        self.error = self.error or self._too_many_refused()
         self.on_progress(
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
         )
+
+    def _falls_back(self, said: Said, now: datetime) -> bool:
+        """Whether the second transport takes over after these answers."""
+        if self.transport is self.transports[-1]:
+            return False
+        since = self.nothing_taken_since
+        return isinstance(said.error, TransportError) or (
+            since is not None and now - since >= FALL_BACK_AFTER
+        )
+
+    def _fall_back(self, error: Exception) -> None:
+        """Go on with the second transport. What it gets is certainly not with the first one."""
+        self.fell_back = str(error)
+        self.transport = self.transports[-1]
+        self.nothing_taken_since = None
+        self.paused_until = self.clock()
+        self.granted = 0
 
     def _too_many_refused(self) -> DeliveryError | None:
         """Why to stop when nearly everybody is refused: it is not the readers."""
@@ -435,7 +402,7 @@ class _Send:
         queued, unknown = self.ledger.recover(self.issue, now=self.clock())
         self.recovered += queued + unknown
         report = reconcile(
-            self.issue, ledger=self.ledger, transport=self.transport, clock=self.clock
+            self.issue, ledger=self.ledger, transports=self.transports, clock=self.clock
         )
         if self.settings.on_unknown == "resend" and report.left:
             sent_again = self.ledger.requeue(

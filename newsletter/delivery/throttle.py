@@ -24,6 +24,19 @@ class Lane(Protocol):
         """Take the lane for some seconds; when they begin."""
         ...
 
+    def take_turn(
+        self,
+        lane: str,
+        *,
+        letters: int,
+        per_second: float,
+        per_hour: int,
+        per_day: int,
+        now: datetime,
+    ) -> tuple[int, datetime]:
+        """How many letters may leave (at most so many), and when; 0: ask again then."""
+        ...
+
 
 def turn(lane: Lane, name: str, *, letters: int, per_second: float, now: datetime) -> float:
     """Seconds to wait before this many letters may leave; 0 without a limit."""

@@ -313,7 +313,7 @@ def test_variants(tmp_path: Path, ledger: DeliveryLedger) -> None:
     with pytest.raises(Exception, match='no variant "sports"'):
         send(ledger, transport)
     assert transport.letters == []
-    assert ledger.states(ISSUE) == {"queued": 50}
+    assert ledger.states(ISSUE) == {"deferred": 50}
 
 
 def test_two_at_once(ledger: DeliveryLedger, tmp_path: Path) -> None:

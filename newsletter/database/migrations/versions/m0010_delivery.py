@@ -14,7 +14,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables; the index on batches cost every letter time and served nobody."""
+    op.drop_index("ix_deliveries_batch", table_name="deliveries")
     op.create_table(
         "pace_limits",
         sa.Column("lane", sa.String(length=32), nullable=False),
@@ -60,6 +61,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take them away."""
+    op.create_index("ix_deliveries_batch", "deliveries", ["batch"])
     op.drop_index(op.f("ix_mails_state_not_before"), table_name="mails")
     op.drop_table("mails")
     op.drop_table("pace_counts")

@@ -1,0 +1,113 @@
+"""What the parts of the ledger share: the database, who holds it, and how rows are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    any_,
+    func,
+    literal,
+    select,
+    type_coerce,
+    update,
+)
+
+from newsletter.database import leases
+from newsletter.database.engine import Database
+from newsletter.database.tables import deliveries, readers
+from newsletter.model import DeliveryState
+
+MAX_REASON = 300
+
+AddressHash = Callable[[str], str]
+"""Turns an address (``readers.address_key``) into what ``suppressions`` keeps of it."""
+
+
+class LedgerPart:
+    """A part of the ledger.
+
+    :param address_hash: how the suppression list hides addresses. Without it the check at claim
+        rests on the states of reader and subscription alone.
+    :param holder: the process that leases are written for.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        address_hash: AddressHash | None = None,
+        holder: leases.Holder | None = None,
+    ):
+        self.database = database
+        self.address_hash = address_hash
+        self.holder = holder or leases.this_process()
+
+    def states(self, issue_id: str) -> dict[str, int]:
+        """How many deliveries of an issue are in each state; states without any are left out."""
+        query = (
+            select(deliveries.c.state, func.count())
+            .where(deliveries.c.issue == issue_id)
+            .group_by(deliveries.c.state)
+        )
+        with self.database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def _with_reader(self, *more: ColumnElement[Any]) -> Select[Any]:
+        # A time of SQLite is text; _when reads it ten times faster than the general way.
+        text_times = self.database.dialect == "sqlite"
+        joined: ColumnElement[Any] = type_coerce(readers.c.joined, String()).label("joined")
+        return select(
+            deliveries.c.id,
+            deliveries.c.key,
+            deliveries.c.reader,
+            deliveries.c.segment,
+            deliveries.c.variant,
+            deliveries.c.attempt,
+            readers.c.email,
+            readers.c.address_key,
+            readers.c.name,
+            readers.c.token,
+            joined if text_times else readers.c.joined,
+            *more,
+        ).select_from(deliveries.outerjoin(readers, readers.c.id == deliveries.c.reader))
+
+    def _among(
+        self, values: Sequence[Any], column: ColumnElement[Any] = deliveries.c.id
+    ) -> ColumnElement[bool]:
+        """``column IN (values)`` with one parameter, however many values there are."""
+        if self.database.dialect == "postgresql":
+            kind = String() if values and isinstance(values[0], str) else BigInteger()
+            return column == any_(literal(list(values), ARRAY(kind)))
+        listed = func.json_each(literal(list(values), JSON)).table_valued("value")
+        return column.in_(select(listed.c.value))
+
+    @staticmethod
+    def _change(
+        connection: Connection,
+        which: ColumnElement[bool],
+        state: DeliveryState,
+        reason: str,
+        now: datetime,
+        **more: Any,
+    ) -> int:
+        result = connection.execute(
+            update(deliveries)
+            .where(which)
+            .values(state=state.value, reason=reason[:MAX_REASON], changed=now, **more)
+        )
+        return int(result.rowcount)
+
+
+def when(value: str | datetime) -> datetime:
+    """A time of either engine: SQLite's text is UTC without saying so."""
+    return datetime.fromisoformat(f"{value}+00:00") if isinstance(value, str) else value

@@ -1,0 +1,191 @@
+"""The pace of sending, shared by all processes: limits, a warm-up plan, and what has left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from newsletter.database.ledger_part import LedgerPart
+from newsletter.database.rows import upsert
+from newsletter.database.tables import pace, pace_counts, pace_limits
+
+HOUR, DAY = "hour", "day"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The most letters a second, an hour, a day (UTC); 0 is no limit. A plan is letters a day."""
+
+    per_second: float = 0
+    per_hour: int = 0
+    per_day: int = 0
+    plan: tuple[int, ...] = ()
+    plan_begins: date | None = None
+
+    def on(self, day: date) -> int:
+        """The most letters on one day: the plan's number while it runs, then the daily limit."""
+        if self.plan_begins is not None:
+            number = (day - self.plan_begins).days
+            if 0 <= number < len(self.plan):
+                return int(_stricter(self.plan[number], self.per_day))
+        return self.per_day
+
+    def and_(self, per_second: float, per_hour: int, per_day: int) -> Limits:
+        """Both these limits and others: of two the stricter counts."""
+        return Limits(
+            per_second=_stricter(self.per_second, per_second),
+            per_hour=_stricter(self.per_hour, per_hour),
+            per_day=_stricter(self.per_day, per_day),
+            plan=self.plan,
+            plan_begins=self.plan_begins,
+        )
+
+
+class Pacing(LedgerPart):
+    """The lanes on which letters leave, one for each transport and one for single mails."""
+
+    def reserve(self, lane: str, *, seconds: float, now: datetime) -> datetime:
+        """Reserve time on a lane that all processes share; when the reservation begins.
+
+        The lane is then taken for ``seconds`` from that moment.
+        """
+        with self.database.begin() as connection:
+            return self._reserve(connection, lane, seconds, now)
+
+    def take_turn(
+        self,
+        lane: str,
+        *,
+        letters: int,
+        per_second: float,
+        per_hour: int,
+        per_day: int,
+        now: datetime,
+    ) -> tuple[int, datetime]:
+        """How many letters may leave, and when: never more than asked for, 0 when none may.
+
+        The limits given are those of the configuration; those kept in the database hold as well.
+        With 0 the moment is when to ask again. What is granted counts as sent from then on.
+        """
+        limits = self.limits(lane).and_(per_second, per_hour, per_day)
+        most_today = limits.on(now.date())
+        if not limits.per_second and not limits.per_hour and not most_today:
+            return letters, now
+        with self.database.begin() as connection:
+            # The lane's row is the lock under which the windows are counted.
+            begin = self._reserve(connection, lane, 0, now)
+            granted = letters
+            for span, most in ((HOUR, limits.per_hour), (DAY, most_today)):
+                if most:
+                    left = max(most - _used(connection, lane, span, now), 0)
+                    if not left:
+                        return 0, _window(span, now) + _length(span)
+                    granted = min(granted, left)
+            if limits.per_second:
+                begin = self._reserve(connection, lane, granted / limits.per_second, now)
+            for span in (HOUR, DAY):
+                _count(connection, self._insert(), lane, span, granted, now)
+            return granted, begin
+
+    def limits(self, lane: str) -> Limits:
+        """The limits of a lane that are kept in the database."""
+        with self.database.reading() as connection:
+            row = connection.execute(select(pace_limits).where(pace_limits.c.lane == lane)).first()
+        if row is None:
+            return Limits()
+        return Limits(
+            per_second=row.per_second,
+            per_hour=row.per_hour,
+            per_day=row.per_day,
+            plan=tuple(row.plan),
+            plan_begins=row.plan_begins,
+        )
+
+    def set_limits(self, lane: str, limits: Limits) -> None:
+        """Keep the limits of a lane; all processes obey from their next batch on."""
+        row = {
+            "lane": lane,
+            "per_second": limits.per_second,
+            "per_hour": limits.per_hour,
+            "per_day": limits.per_day,
+            "plan": list(limits.plan),
+            "plan_begins": limits.plan_begins,
+        }
+        with self.database.begin() as connection:
+            upsert(connection, pace_limits, [row])
+
+    def sent_in(self, lane: str, *, now: datetime) -> dict[str, int]:
+        """How many letters left on a lane in this hour and day, while it had limits."""
+        with self.database.reading() as connection:
+            return {span: _used(connection, lane, span, now) for span in (HOUR, DAY)}
+
+    def _reserve(
+        self, connection: Connection, lane: str, seconds: float, now: datetime
+    ) -> datetime:
+        connection.execute(
+            self._insert()(pace).values(lane=lane, free_at=now).on_conflict_do_nothing()
+        )
+        free_at: datetime = connection.execute(
+            select(pace.c.free_at).where(pace.c.lane == lane).with_for_update()
+        ).scalar_one()
+        begin = max(free_at, now)
+        if seconds:
+            connection.execute(
+                update(pace)
+                .where(pace.c.lane == lane)
+                .values(free_at=begin + timedelta(seconds=seconds))
+            )
+        return begin
+
+    def _insert(self) -> Any:
+        return postgresql.insert if self.database.dialect == "postgresql" else sqlite.insert
+
+
+def _window(span: str, now: datetime) -> datetime:
+    """When the hour or day of a moment began."""
+    whole = now.replace(minute=0, second=0, microsecond=0)
+    return whole if span == HOUR else whole.replace(hour=0)
+
+
+def _length(span: str) -> timedelta:
+    return timedelta(hours=1) if span == HOUR else timedelta(days=1)
+
+
+def _used(connection: Connection, lane: str, span: str, now: datetime) -> int:
+    found = connection.execute(
+        select(pace_counts.c.letters).where(
+            pace_counts.c.lane == lane,
+            pace_counts.c.span == span,
+            pace_counts.c.begins == _window(span, now),
+        )
+    ).scalar()
+    return found or 0
+
+
+def _count(  # noqa: PLR0917 - one row, named in the order of its columns
+    connection: Connection, insert: Any, lane: str, span: str, letters: int, now: datetime
+) -> None:
+    begins = _window(span, now)
+    statement = insert(pace_counts).values(lane=lane, span=span, begins=begins, letters=letters)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["lane", "span", "begins"],
+            set_={"letters": pace_counts.c.letters + letters},
+        )
+    )
+    connection.execute(
+        delete(pace_counts).where(
+            pace_counts.c.lane == lane,
+            pace_counts.c.span == span,
+            pace_counts.c.begins < begins - 7 * _length(span),
+        )
+    )
+
+
+def _stricter(one: Any, other: Any) -> Any:
+    """The smaller of two limits, where 0 is none."""
+    return min(one, other) if one and other else one or other
