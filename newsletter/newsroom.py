@@ -20,6 +20,7 @@ from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.answers import Answers
+from newsletter.database.api_tokens import ApiTokens
 from newsletter.database.arrangements import Arrangements
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
@@ -140,6 +141,11 @@ class Newsroom:
     def knocks(self) -> Knocks:
         """How often somebody may knock, counted for all processes together."""
         return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
+
+    @cached_property
+    def api_tokens(self) -> ApiTokens:
+        """Programs that may ask the API."""
+        return ApiTokens(self.database)
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""

@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    api,
     audit,
     briefs,
     corrections,
@@ -53,6 +54,7 @@ GROUPS = (
     stories,
     briefs,
     readers,
+    api,
     reports,
     editors,
     sources,

@@ -18,6 +18,7 @@ from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.public.pages import Pages
@@ -44,6 +45,7 @@ def create_app(room: Newsroom, *, passwords: Passwords | None = None) -> FastAPI
     app.include_router(joining.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
+    app.mount("/api/v1", create_api(room, pages), name="api")
     mount_desk(app, room, pages, passwords=passwords)
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
