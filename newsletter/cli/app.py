@@ -16,8 +16,10 @@ from newsletter import __version__
 from newsletter.cli import (
     api,
     audit,
+    backup,
     briefs,
     corrections,
+    doctor,
     editors,
     flow,
     issues,
@@ -30,6 +32,7 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    status,
     stories,
 )
 from newsletter.cli.place import Place
@@ -58,7 +61,10 @@ GROUPS = (
     reports,
     editors,
     sources,
+    status,
     serve,
+    doctor,
+    backup,
     audit,
     machines,
     lines,

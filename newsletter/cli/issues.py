@@ -1,4 +1,4 @@
-"""Commands about one issue: preview, lint, approve, status; what mails it is in sending.py."""
+"""Commands about one issue: preview, lint, approve; what mails it is in sending.py."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from newsletter.cli.place import (
     IssueName,
     Json,
     aside,
-    count,
-    minutes,
     place,
     say,
     show_json,
@@ -29,7 +27,7 @@ from newsletter.newsroom import Newsroom
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (preview, lint, approve, status):
+    for command in (preview, lint, approve):
         app.command()(command)
 
 
@@ -40,11 +38,14 @@ def preview(
         Path | None, typer.Option(help="The folder to write to (default: [paths] previews).")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    variant: Annotated[
+        str, typer.Option(help='What readers of some topics get, such as "politics+world".')
+    ] = "",
 ) -> None:
     """Write an issue as readers will get it: html, txt and eml."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
-        folder = reading(room, found, to)
+        folder = reading(room, found, to, variant=variant)
     say(f"Wrote {folder}: issue.html, issue.txt, issue.eml.")
     if open_:
         webbrowser.open((folder / "issue.html").as_uri())
@@ -92,45 +93,6 @@ def approve(
     say(f"  bound to sha256 {approved.approved_sha256}")
 
 
-def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
-    """Say where an issue is and where its letters are."""
-    with place(context).newsroom() as room:
-        found = room.issues.find(issue)
-        states = room.ledger.states(found.id)
-        revision = room.issues.revision(found)
-        facts = {
-            "issue": found.id,
-            "edition": found.edition,
-            "day": found.day.isoformat(),
-            "state": found.state,
-            "revision": found.revision,
-            "subject": revision.rendered[0].subject,
-            "approved_by": found.approved_by,
-            "approved_at": found.approved_at,
-            "approved_sha256": found.approved_sha256,
-            "send_started": found.send_started,
-            "send_ended": found.send_ended,
-            "stories": len(revision.content.stories),
-            "seconds": revision.content.seconds,
-            "states": states,
-        }
-    if as_json:
-        show_json(facts)
-        return
-    say(f"{found.id}, revision {found.revision}: {found.state.replace('_', ' ')}")
-    say(f"  {facts['subject']}")
-    say(
-        f"  {count(len(revision.content.stories), 'story', 'stories')}, "
-        f"{minutes(revision.content.seconds)} to read"
-    )
-    if found.approved_at:
-        say(f"  approved by {found.approved_by} at {found.approved_at:%Y-%m-%d %H:%M} UTC")
-    if not states:
-        say("  nothing has been sent")
-    for state, number in states.items():
-        say(f"  {number:>9,} {state}")
-
-
 # --------------------------------------------------------------------------- shared
 
 
@@ -151,13 +113,18 @@ def _say_findings(lines: tuple[Finding, ...]) -> None:
 
 
 def reading(
-    room: Newsroom, issue: Issue, folder: Path | None = None, *, letter: bool = True
+    room: Newsroom,
+    issue: Issue,
+    folder: Path | None = None,
+    *,
+    letter: bool = True,
+    variant: str = "",
 ) -> Path:
     """Write an issue's preview files and return their folder."""
     config = room.config
     target = folder or config.path(config.paths.previews) / issue.id
     try:
-        return pipeline.preview(room, issue, target, letter=letter)
+        return pipeline.preview(room, issue, target, letter=letter, variant=variant)
     except OSError as error:
         raise IssueError(
             str(target), f"cannot be written: {error.strerror}", hint="Choose another --to."

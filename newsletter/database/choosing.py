@@ -28,6 +28,7 @@ from sqlalchemy import (
 from newsletter.config import Segment
 from newsletter.database import standing
 from newsletter.database.tables import reader_attributes, reader_tags, readers, subscriptions
+from newsletter.database.variants import topic_variant
 from newsletter.model import ReaderState
 
 DAILY, WEEKDAYS, WEEKLY = FREQUENCIES = ("daily", "weekdays", "weekly")
@@ -113,6 +114,7 @@ def query(
     day: date | None = None,
     digest_of: str = "",
     variants: tuple[str, ...] = (),
+    sections: tuple[str, ...] = (),
 ) -> Select[Any]:
     """Who gets an edition: (reader id, segment name, variant), each reader once.
 
@@ -124,6 +126,7 @@ def query(
     :param digest_of: the edition whose weekly digest this is: its subscribers who chose one
         letter a week get it, and nobody else does.
     :param variants: the renderings there are beside the usual one; only those are given out.
+    :param sections: the issue's topics; a variant is named by those of them a reader chose.
     """
     own = {
         name: segment
@@ -146,11 +149,11 @@ def query(
         rest = literal(everyone, String)
         column = case(*whens, else_=rest) if whens else rest
         fits = true()
-    variant: ColumnElement[str] = literal("", String)
+    variant = topic_variant(sections, variants, literal("", String))
     if TEXT_VARIANT in variants:
         variant = case(
             (readers.c.format == "text", literal(TEXT_VARIANT, String)),
-            else_=literal("", String),
+            else_=variant,
         )
     return (
         select(readers.c.id, column.label("segment"), variant.label("variant"))

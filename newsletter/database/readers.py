@@ -440,6 +440,7 @@ class Readers:
         day: date | None = None,
         digest_of: str = "",
         variants: tuple[str, ...] = (),
+        sections: tuple[str, ...] = (),
     ) -> Select[Any]:
         """Who gets an edition: (reader id, segment name, variant), each reader once.
 
@@ -453,6 +454,7 @@ class Readers:
             day=day,
             digest_of=digest_of,
             variants=variants,
+            sections=sections,
         )
 
     def count_audience(

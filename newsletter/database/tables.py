@@ -311,6 +311,10 @@ issue_revisions = Table(
     Column("rendered", Json, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
+    # What lists show, so that they need not read the renderings.
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("preheader", Text, nullable=False, server_default=""),
+    Column("seconds", Integer, nullable=False, server_default="0"),
 )
 
 issue_stories = Table(

@@ -207,11 +207,9 @@ def prepare(
     """
     if not re.fullmatch(r"[A-Za-z0-9]{8,32}", rendered.tag):
         raise DeliveryError(rendered.variant or "the issue", "has no usable tag for reader links")
-    bodies = [("plain", rendered.text), ("html", rendered.html)]
-    if not rendered.html:
-        bodies.pop()  # a letter for those who want no HTML
-    for kind, part in bodies:
-        name = "text" if kind == "plain" else kind
+    # Readers may ask for letters without HTML; such a variant has none.
+    bodies = {"text": rendered.text} | ({"html": rendered.html} if rendered.html else {})
+    for name, part in bodies.items():
         _check_tokens(rendered.tag, name, part, single=single)
     boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:24]
     common = [
@@ -231,7 +229,8 @@ def prepare(
         b"\r\n",
     ]
     template: list[bytes | str] = []
-    for kind, part in bodies:
+    for name, part in bodies.items():
+        kind = {"text": "plain"}.get(name, name)
         template.append(
             f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()

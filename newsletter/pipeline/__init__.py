@@ -11,18 +11,19 @@ An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's
 second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
+from newsletter.pipeline.arriving import ArriveReport, arrive
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
-from newsletter.pipeline.grouping import GroupReport, group
+from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
     approve_unattended,
     compose,
 )
-from newsletter.pipeline.letters import audience, reconcile, send
+from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
 from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
 from newsletter.pipeline.stories import (
@@ -40,6 +41,7 @@ from newsletter.pipeline.stories import (
 )
 
 __all__ = [
+    "ArriveReport",
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
@@ -48,6 +50,7 @@ __all__ = [
     "WriteReport",
     "approve",
     "approve_unattended",
+    "arrive",
     "audience",
     "collect",
     "compose",
@@ -67,10 +70,12 @@ __all__ = [
     "preview",
     "reconcile",
     "redate",
+    "related_of",
     "rename_story",
     "send",
     "split_story",
     "unlock",
     "unpin_story",
+    "waits_for_later",
     "write",
 ]

@@ -61,12 +61,10 @@ def test_an_error_forbids_the_approval(room: Newsroom, old: str, new: str, said:
     issue = drafted(
         room, *((old, new) if old != "Tamarack" else (room.config.site.postal_address, ""))
     )
-    for approve in (
-        lambda: pipeline.approve(room, issue.id, by="Ada"),
-        lambda: pipeline.approve_unattended(room, issue),
-    ):
-        with pytest.raises(NotApproved, match=f"(?i){said}"):
-            approve()
+    with pytest.raises(NotApproved, match=f"(?i){said}"):
+        pipeline.approve(room, issue.id, by="Ada")
+    with pytest.raises(NotApproved, match=f"(?i){said}"):
+        pipeline.approve_unattended(room, issue)
     assert room.issues.find(issue.id).state == "draft"
 
 
