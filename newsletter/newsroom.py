@@ -44,6 +44,8 @@ from newsletter.database.related_stories import RelatedStories
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
+from newsletter.database.sunset import Sunset
+from newsletter.database.webhooks import Webhooks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -158,6 +160,18 @@ class Newsroom:
     def api_tokens(self) -> ApiTokens:
         """Programs that may ask the API."""
         return ApiTokens(self.database)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Where news of readers and issues is posted to."""
+        return Webhooks(self.database)
+
+    @cached_property
+    def sunset(self) -> Sunset:
+        """The rule about readers who were not heard of for long."""
+        return Sunset(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""

@@ -1,4 +1,4 @@
-"""``api-tokens``: the programs that may ask the API."""
+"""``api-tokens`` and ``webhooks``: programs that ask us, and programs that we tell."""
 
 from __future__ import annotations
 
@@ -7,15 +7,20 @@ from typing import Annotated
 
 import typer
 
-from newsletter.cli.place import Json, aside, place, say, show_json
+from newsletter import pipeline
+from newsletter.cli.place import NEEDS_A_PERSON, Json, aside, count, place, say, show_json
 from newsletter.database.api_tokens import SCOPES
+from newsletter.database.webhooks import KINDS
 
 tokens = typer.Typer(help="The programs that may ask the API.", no_args_is_help=True)
+
+webhooks = typer.Typer(help="Where news of readers and issues is posted to.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(tokens, name="api-tokens")
+    app.add_typer(webhooks, name="webhooks")
 
 
 @tokens.command()
@@ -72,3 +77,90 @@ def revoke(context: typer.Context, name: str) -> None:
     with place(context).newsroom() as room:
         room.api_tokens.revoke(name, now=room.clock())
     say(f"revoked  {name}")
+
+
+@webhooks.command("add")
+def add_webhook(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the other side is called.")],
+    url: Annotated[str, typer.Argument(help="The address to post to.")],
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help=f"Of {', '.join(KINDS)}; all by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Post news to an address; prints the secret that the messages are signed with."""
+    with place(context).newsroom() as room:
+        hook = pipeline.add_webhook(room, name, url, kind or ())
+    if as_json:
+        show_json({"name": hook.name, "url": hook.url, "secret": hook.secret, "kinds": hook.kinds})
+        return
+    say(hook.secret)
+    aside(f"It gets {', '.join(hook.kinds)}. Check each message with this secret; see docs/api.md.")
+
+
+@webhooks.command("list")
+def list_webhooks(context: typer.Context, as_json: Json = False) -> None:
+    """List the addresses, and what waits for each or was given up."""
+    with place(context).newsroom() as room:
+        found = room.webhooks.listed()
+    if as_json:
+        show_json(
+            [
+                {
+                    "name": hook.name,
+                    "url": hook.url,
+                    "kinds": hook.kinds,
+                    "waiting": hook.waiting,
+                    "failed": hook.failed,
+                }
+                for hook in found
+            ]
+        )
+        return
+    for hook in found:
+        say(f"{hook.name:<16} {hook.waiting:>5} waiting {hook.failed:>5} given up  {hook.url}")
+        say(f"{'':<16} {', '.join(hook.kinds)}")
+    if not found:
+        say("There are no webhooks.")
+
+
+@webhooks.command()
+def remove(context: typer.Context, name: str) -> None:
+    """Forget an address and what waits for it."""
+    with place(context).newsroom() as room:
+        room.webhooks.remove(name)
+    say(f"removed  {name}")
+
+
+@webhooks.command()
+def deliver(
+    context: typer.Context,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what was given up, too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Post what is due now; the scheduler does this every minute."""
+    with place(context).newsroom() as room:
+        if retry_failed:
+            room.webhooks.retry_failed(now=room.clock())
+        report = pipeline.deliver_webhooks(room)
+    if as_json:
+        show_json(
+            {
+                "taken": report.taken,
+                "again": report.again,
+                "failed": report.failed,
+                "problems": report.problems,
+            }
+        )
+    else:
+        for problem in report.problems:
+            say(problem)
+        say(
+            f"{count(report.taken, 'message')} taken, {report.again:,} to be tried again, "
+            f"{report.failed:,} given up"
+        )
+    if report.failed:
+        raise typer.Exit(NEEDS_A_PERSON)

@@ -26,6 +26,7 @@ from newsletter.pipeline.issues import (
 from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
 from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -39,6 +40,7 @@ from newsletter.pipeline.stories import (
     unlock,
     unpin_story,
 )
+from newsletter.pipeline.webhooks import PostReport, add_webhook, deliver_webhooks
 
 __all__ = [
     "ArriveReport",
@@ -47,7 +49,11 @@ __all__ = [
     "CorrectReport",
     "GroupReport",
     "LockReport",
+    "PostReport",
+    "SunsetReport",
+    "TidyReport",
     "WriteReport",
+    "add_webhook",
     "approve",
     "approve_unattended",
     "arrive",
@@ -58,6 +64,7 @@ __all__ = [
     "corrected",
     "dead_links",
     "deliver_mail",
+    "deliver_webhooks",
     "findings",
     "group",
     "locks",
@@ -74,6 +81,8 @@ __all__ = [
     "rename_story",
     "send",
     "split_story",
+    "sunset",
+    "tidy_readers",
     "unlock",
     "unpin_story",
     "waits_for_later",
