@@ -55,7 +55,17 @@ def _clock_time(value: object) -> object:
     return value
 
 
+def _holiday(value: object) -> object:
+    text = value if isinstance(value, str) else ""
+    try:
+        date.fromisoformat(text if text.count("-") == 2 else f"2024-{text}")
+    except ValueError:
+        raise ValueError(f'"{value}" is not a date such as "12-25" or "2026-11-26"') from None
+    return value
+
+
 Zone = Annotated[str, BeforeValidator(_zone)]
+Holiday = Annotated[str, BeforeValidator(_holiday)]
 TimeOfDay = Annotated[time, BeforeValidator(_clock_time)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 EVERY_DAY: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -123,14 +133,36 @@ class Collect(_Table):
     use_proxy_environment: bool = False
 
 
+Weight = Annotated[float, Field(ge=0, le=10)]
+
+
+class SectionWeights(_Table):
+    """What the stories of each section weigh in the ranking; these are all the sections."""
+
+    politics: Weight = 1
+    world: Weight = 1
+    business: Weight = 1
+    technology: Weight = 1
+    science: Weight = 1
+    health: Weight = 1
+    sport: Weight = 1
+    culture: Weight = 1
+    local: Weight = 1
+
+
 class Stories(_Table):
     """How articles become stories and which stories count."""
 
     window_days: float = Field(default=3, gt=0, le=30)
     coarseness: float = Field(default=0.08, ge=0.02, le=0.5)
+    embedding: str = ""
+    related_days: int = Field(default=60, ge=0, le=3650)
     blindspot_families: int = Field(default=5, ge=2)
     blindspot_gap: float = Field(default=0.75, gt=0.5, le=1)
+    blindspot_floor: int = Field(default=3, ge=1)
     floor_families: int = Field(default=2, ge=1)
+    floor_score: float = Field(default=1.0, ge=0)
+    section_weights: SectionWeights = SectionWeights()
 
 
 class BriefModel(_Table):
@@ -172,8 +204,14 @@ class EditionSettings(_Table):
     days: tuple[Weekday, ...] = EVERY_DAY
     draft_at: TimeOfDay = time(5, 30)
     send_at: TimeOfDay = time(6, 30)
+    holidays: tuple[Holiday, ...] = ()
+    remind_minutes: int = Field(default=20, ge=0, le=1440)
+    send_in: Literal["edition", "reader"] = "edition"
     unattended: Literal["hold", "send"] = "hold"
+    late: Literal["", "skip", "ask", "send"] = ""
+    covers_days: int = Field(default=1, ge=1, le=31)
     minutes: float = Field(default=5, gt=0, le=60)
+    digest_of: str = ""
     words_a_minute: int = Field(default=238, ge=80, le=600)
     top_stories: int = Field(default=5, ge=1, le=20)
     short_stories: int = Field(default=4, ge=0, le=20)
@@ -256,7 +294,8 @@ class Schedule(_Table):
     enabled: bool = True
     collect_minutes: int = Field(default=15, ge=1, le=1440)
     late: Literal["skip", "ask", "send"] = "ask"
-    late_minutes: int = Field(default=90, ge=0)
+    late_minutes: int = Field(default=150, ge=0)
+    lease_seconds: float = Field(default=30, ge=3, le=600)
 
 
 class Web(_Table):
@@ -264,6 +303,7 @@ class Web(_Table):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics_token_env: str = ""
     allow_plain_http: bool = False
 
 
@@ -303,6 +343,47 @@ class Alerts(_Table):
 
     email: str = ""
     webhook_env: str = ""
+    webhook_style: Literal["plain", "slack"] = "plain"
+    command: tuple[str, ...] = ()
+    not_approved_minutes: int = Field(default=15, ge=0, le=1440)
+    not_sent_minutes: int = Field(default=45, ge=1, le=1440)
+    source_days: float = Field(default=2, gt=0, le=60)
+    withheld_percent: float = Field(default=50, gt=0, le=100)
+    bounce_percent: float = Field(default=5, gt=0, le=100)
+    complaint_percent: float = Field(default=0.3, gt=0, le=100)
+    disk_free_mb: int = Field(default=500, ge=0)
+    backup_hours: float = Field(default=36, ge=0)
+
+
+class Backup(_Table):
+    """Copies of the database."""
+
+    enabled: bool = True
+    folder: str = "data/backups"
+    every_hours: float = Field(default=24, gt=0, le=744)
+    keep_daily: int = Field(default=7, ge=1, le=366)
+    keep_weekly: int = Field(default=4, ge=0, le=520)
+
+
+class Retention(_Table):
+    """How long things are kept, in days; 0 keeps them for ever."""
+
+    articles_days: int = Field(default=120, ge=0)
+    answers_days: int = Field(default=30, ge=0)
+    events_days: int = Field(default=180, ge=0)
+    deliveries_days: int = Field(default=730, ge=0)
+    former_readers_days: int = Field(default=1095, ge=0)
+    reports_days: int = Field(default=365, ge=0)
+    audit_days: int = Field(default=1095, ge=0)
+    logs_days: int = Field(default=30, ge=1, le=3650)
+
+
+class Logging(_Table):
+    """What the parts that stay up write about their work."""
+
+    format: Literal["plain", "json"] = "plain"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    file: str = ""
 
 
 class Paths(_Table):
@@ -441,6 +522,9 @@ class _File(_Table):
     audience: Audience = Audience()
     desk: Desk = Desk()
     alerts: Alerts = Alerts()
+    backup: Backup = Backup()
+    retention: Retention = Retention()
+    logging: Logging = Logging()
     paths: Paths = Paths()
     source: tuple[Source, ...] = ()
 

@@ -19,6 +19,7 @@
     ├── AccountError                the people of the desk: accounts, passwords, sign-ins
     ├── Conflict                    somebody else changed it since it was looked at
     ├── DatabaseError               locked, unreachable, unwritable, newer than this program
+    │   └── Deposed                 another process leads by now; this one must not go on
     └── NotFound                    an issue, story, reader that is not there
 
 The command line prints ``str(error)`` and the hint and exits with 1; nothing here is ever shown
@@ -119,6 +120,10 @@ class Conflict(NewsletterError):
 
 class DatabaseError(NewsletterError):
     """The database cannot be used."""
+
+
+class Deposed(DatabaseError):
+    """What a leader wanted to do is the task of another process by now."""
 
 
 class NotFound(NewsletterError):

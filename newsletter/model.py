@@ -120,6 +120,8 @@ class Feed:
 
     ``interval`` is seconds between two visits. ``etag``, ``modified`` and ``body_hash`` are the
     validators of the last good answer. ``problem`` is the last failure in one sentence.
+    ``since`` is when the trouble it is in began, None without any. ``seconds`` is how long the
+    last answer took to fetch.
     """
 
     url: str
@@ -138,6 +140,8 @@ class Feed:
     problem: str = ""
     moved_to: str = ""
     page_text: bool = False
+    since: datetime | None = None
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +149,8 @@ class Article:
     """One piece by one outlet, cleaned: plain text everywhere, an http(s) link, a UTC time.
 
     ``id`` is stable over re-fetches. ``same_as`` names the article this one is a near-identical
-    copy of (wire copy); a copy is shown, but adds no voice to coverage.
+    copy of (wire copy); a copy is shown, but adds no voice to coverage. ``paywall`` is what the
+    article's own page says; unknown where it says nothing or was not read.
     """
 
     id: str
@@ -163,6 +168,7 @@ class Article:
     section: str = ""
     feed: str = ""
     same_as: str = ""
+    paywall: Paywall = Paywall.UNKNOWN
 
     @property
     def words(self) -> str:
@@ -187,7 +193,8 @@ class Story:
     """Articles about one event. The id and slug come from its first headline and stay.
 
     ``articles`` are article ids, oldest first. ``headline`` is the title of the most typical
-    article, to speak of the story before a brief is written.
+    article, to speak of the story before a brief is written. ``far`` are those of ``articles``
+    that look out of place, for an editor to look at.
     """
 
     id: str
@@ -198,6 +205,7 @@ class Story:
     first_seen: datetime
     updated: datetime
     mailed: datetime | None = None
+    far: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -664,7 +672,8 @@ class Row:
 
     ``line`` is the line of the file the row begins on. ``email`` is the address to write to;
     ``address_key`` is the address as it is compared: case folded, domain in its ASCII form.
-    An empty word means that the file says nothing about it.
+    An empty word means that the file says nothing about it. ``attributes`` are (name, value) of
+    columns the operator asked to keep. ``since`` is the day a person agreed elsewhere.
     """
 
     line: int
@@ -677,6 +686,8 @@ class Row:
     timezone: str = ""
     topics: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -896,3 +907,36 @@ class Session:
     origin: str = ""
     agent: str = ""
     tries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What an editor decided about the stories of one issue; the rest follows the ranking.
+
+    ``order`` are story ids as they are to stand, the others after them. ``pinned`` are
+    taken before all others. ``dropped`` are out today; ``held`` are out today and pinned
+    tomorrow. ``number`` rises by one with every change, 0 means untouched.
+    """
+
+    edition: str
+    day: date
+    number: int = 0
+    order: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The stories that may not stand in the issue."""
+        return frozenset((*self.dropped, *self.held))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of an arrangement, in one sentence."""
+
+    number: int
+    by: str
+    at: datetime
+    sentence: str

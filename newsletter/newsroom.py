@@ -19,7 +19,9 @@ from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
+from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
+from newsletter.database.arrangements import Arrangements
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
@@ -28,12 +30,16 @@ from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.farewell_journal import FarewellJournal
+from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
 from newsletter.database.keys import signing_keys
 from newsletter.database.knocks import Knocks
+from newsletter.database.leaders import Fence, Leaders
 from newsletter.database.mails import Mails
 from newsletter.database.people import People
+from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
+from newsletter.database.related_stories import RelatedStories
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
@@ -83,6 +89,8 @@ class Newsroom:
     random: random.Random = field(default_factory=random.SystemRandom)
     token: Callable[[], str] = new_token
     tag: Callable[[], str] = new_tag
+    fence: Fence | None = None
+    """Set for the work of a scheduler: it ends when another process has taken over."""
 
     @cached_property
     def articles(self) -> Articles:
@@ -100,6 +108,11 @@ class Newsroom:
         return Stories(self.database)
 
     @cached_property
+    def related_stories(self) -> RelatedStories:
+        """Which stories are about the same matter."""
+        return RelatedStories(self.database)
+
+    @cached_property
     def story_locks(self) -> StoryLocks:
         """What editors decided about stories."""
         return StoryLocks(self.database)
@@ -112,7 +125,7 @@ class Newsroom:
     @cached_property
     def issues(self) -> Issues:
         """Issues and revisions."""
-        return Issues(self.database)
+        return Issues(self.database, fence=self.fence)
 
     @cached_property
     def corrections(self) -> Corrections:
@@ -148,7 +161,31 @@ class Newsroom:
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
+        if self.fence is not None:
+            return FencedLedger(
+                self.database, address_hash=self.readers.address_hash, fence=self.fence
+            )
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def arrangements(self) -> Arrangements:
+        """What editors decided about the order of issues."""
+        return Arrangements(self.database)
+
+    @cached_property
+    def leaders(self) -> Leaders:
+        """Who rings the bells, when several processes could."""
+        return Leaders(self.database)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Sendings that a person set for a moment of their own."""
+        return Plans(self.database)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What needs a person now."""
+        return Alerts(self.database)
 
     @cached_property
     def mails(self) -> Mails:

@@ -14,7 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -102,12 +104,16 @@ class InProcess:
             self._keys.add(job.waits_as)
         self._waiting.put(job)
 
-    def close(self, seconds: float) -> bool:
-        """Drop what has not begun, let the running job finish, and stop."""
+    def drop(self) -> None:
+        """Take nothing more after the job that runs."""
         with self._lock:
             while not self._waiting.empty():
                 self._waiting.get_nowait()
         self._waiting.put(None)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let the running job finish, and stop."""
+        self.drop()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -116,6 +122,33 @@ class InProcess:
             with self._lock:
                 self._keys.discard(job.waits_as)
             run_job(self._functions, job.name, job.arguments)
+
+
+class Lanes:
+    """Threads of this process: one for issues, one for single mails, one for everything else.
+
+    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
+    """
+
+    shared = False
+
+    def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
+        known = functions(self) if callable(functions) else functions
+        self._own = {name: InProcess(known) for name in ("send", "mail")}
+        self._rest = InProcess(known)
+
+    def defer(self, job: Job) -> None:
+        """Put a job at the end of its lane."""
+        self._own.get(job.queue, self._rest).defer(job)
+
+    def close(self, seconds: float) -> bool:
+        """Drop what has not begun, let what runs finish within so many seconds in all."""
+        until = time.monotonic() + seconds
+        lanes = [*self._own.values(), self._rest]
+        for lane in lanes:
+            lane.drop()
+        ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
+        return all(ended)
 
 
 def run_job(functions: Functions, name: str, arguments: Mapping[str, Argument]) -> bool:
@@ -181,7 +214,8 @@ def run_worker(
     *,
     queues: Sequence[str],
     concurrency: int,
-    grace_seconds: float = 10,
+    ending: threading.Event | None = None,
+    grace_seconds: float = 9,
     until_empty: bool = False,
 ) -> None:
     """Take jobs and run them until somebody stops this process (SIGTERM, SIGINT).
@@ -189,6 +223,7 @@ def run_worker(
     A job that fails for a passing reason is tried again later; one that this version does not
     know (a newer program made it, in a rolling upgrade) is left to a worker that does.
 
+    :param ending: set when this process is to end; jobs that look at it end early.
     :param until_empty: end when no job can be taken now, instead of waiting for more.
     :raises ConfigError: when the extra ``postgres`` is not installed.
     :raises DatabaseError: when the database does not answer.
@@ -199,18 +234,33 @@ def run_worker(
         # Each running job blocks one thread; Python's own number of them is a guess.
         threads = ThreadPoolExecutor(concurrency + 1, thread_name_prefix="job")
         asyncio.get_running_loop().set_default_executor(threads)
-        async with app.open_async(), asyncio.TaskGroup() as group:
-            sweeping = group.create_task(_sweep(app))
-            await app.run_worker_async(
-                queues=list(queues),
-                concurrency=concurrency,
-                wait=not until_empty,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=grace_seconds,
-                stalled_worker_timeout=STALLED_SECONDS / 2,
-                fetch_job_polling_interval=1,
+        async with app.open_async():
+            sweeping = asyncio.create_task(_sweep(app))
+            taking = asyncio.create_task(
+                app.run_worker_async(
+                    queues=list(queues),
+                    concurrency=concurrency,
+                    wait=not until_empty,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=grace_seconds,
+                    stalled_worker_timeout=STALLED_SECONDS / 2,
+                    fetch_job_polling_interval=1,
+                )
             )
-            sweeping.cancel()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, end, taking)
+            try:
+                await taking
+            except asyncio.CancelledError:
+                log.info("stopped; what was not done waits for another worker")
+            finally:
+                sweeping.cancel()
+
+    def end(taking: asyncio.Task[None]) -> None:
+        if ending is not None:
+            ending.set()
+        taking.cancel()
 
     with _stated():
         _lay_out(url)

@@ -183,7 +183,7 @@ def test_the_bells_do_the_whole_day(room: Newsroom, clock: StillClock) -> None:
     assert ring_due(room) == []
     assert room.issues.find("latest").state is IssueState.DRAFT
     pipeline.approve(room, issue.id, by="Ada")
-    assert [firing.bell for firing in ring_due(room)] == ["send"]
+    assert [firing.bell for firing in ring_due(room)] == ["remind", "send"]
     assert room.issues.find("latest").state is IssueState.SENT
     clock.pass_(minutes=1)
     assert ring_due(room) == []
@@ -195,5 +195,5 @@ def test_a_late_issue_waits_for_a_person_by_default(room: Newsroom, clock: Still
     ring_due(room)
     pipeline.approve(room, "latest", by="Ada")
     clock.now = clock.now.replace(hour=11)
-    assert [firing.bell for firing in ring_due(room)] == ["send"]
+    assert [firing.bell for firing in ring_due(room)] == ["remind", "send"]
     assert room.issues.find("latest").state is IssueState.APPROVED

@@ -14,29 +14,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from newsletter.brief import furniture, sentences, speakers, standalone, wording
+from newsletter.brief.openings import is_title, lead_in
 from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 320
+MOST_OF_A_STORY = 200
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
-_DATELINE = re.compile(
-    r"""(?x)^(?:
-      (?:[A-Z][A-Z'’.\-/]+(?:[ ][A-Z][A-Z'’.\-/]+){0,4})
-        (?:,[ ](?:[A-Z][\w.'’-]*[ ]?){1,4}(?:\d{1,2})?)?[ ]*
-        (?:\([^()]{2,30}\)[ ]*)?(?:[-–—]{1,2}[ ]*|:[ ]) |
-      (?:[A-Z][\w.'’-]*,?[ ]){1,4}(?:\d{1,2}[ ])?\([A-Z][\w ./]{1,24}\)[ ]*[-–—:]{1,2}[ ]* |
-      \([A-Z][\w ./]{1,24}\)[ ]*(?:[-–—:]{1,2}[ ]*)? |
-      [A-Z][\w.]+(?:,[ ][A-Z][\w.]+)?[ ]*[—–][ ](?=[A-Z]) |
-      [A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2},[ ][A-Z][\w.'’-]+(?:[ ][A-Z][\w.'’-]+){0,2}
-        [ ]+(?:--|[-—–])[ ](?=[A-Z])
-    )(?=[“"‘(]?[A-Z0-9])"""
-)
+_TOP = 4  # pieces of an article that may hold its title and dateline
 _BYLINE = re.compile(
     r"^(?:By|BY|Written by|Story by|Posted by|Updated|Published|Last updated)\b[ :]"
 )
-_BULLET = re.compile(r"^(?:[-–—•■●▪*·]+|\d{1,2}[.)])\s+")
 _ENDS = re.compile(r"[.!?][”\"’')\]]*$")
 TRAILS_OFF = re.compile(r"(?:…|\.\s?\.\s?\.)\.?[”\"’')\]]*$")
 _GLUED = re.compile(
@@ -54,6 +43,11 @@ _CAMEL = frozenset(
         SoftBank BlackRock DreamWorks OnlyFans WikiLeaks GitHub ByteDance NewsNation
         """
     )
+)
+# An abbreviation at the very end of a piece that was cut off: "made him a symbol of U.S."
+CUT = re.compile(
+    r"(?<!the )(?<!The )(?<!in )\b(?:U\.S|U\.K|U\.N|E\.U)\.$|"
+    r"\b(?:Sen|Rep|Gov|Gen|Dr|Mr|Mrs|Ms|St|Lt|Col|Prof|No|vs|Pres|Maj|Sgt)\.$"
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|I['’](?:m|ve|d|ll)|we|We|my|My|our|Our|us)\b")
 VERB = re.compile(
@@ -169,7 +163,7 @@ def spans(
         than these (:func:`newsletter.brief.furniture.repeated_lines` over a day).
     """
     known = furniture_lines | furniture.repeated_lines(articles)
-    most = max(8, min(MOST_SENTENCES, MOST_OF_A_STORY // max(1, len(articles))))
+    most = max(4, min(MOST_SENTENCES, MOST_OF_A_STORY // max(1, len(articles))))
     found: list[Span] = []
     for article in articles:
         found += _of_article(article, outlets, known, most)
@@ -183,17 +177,17 @@ def _of_article(
     limit = furniture.body_end(text)
     family, side = family_of(article, outlets), side_of(article, outlets)
     opinion = is_opinion(article)
-    title = article.title.casefold().strip(" .")
     found: list[Span] = []
     seen: set[str] = set()
-    for raw_start, end in sentences.split(text[:limit]):
-        start = raw_start + _lead_in(text[raw_start:end])
+    for number, (raw_start, end) in enumerate(sentences.split(text[:limit])):
+        top = number < _TOP
+        start = raw_start + lead_in(text[raw_start:end], article.title, first=top)
         said = text[start:end]
         if said in known or said in seen or not is_sentence(said):
             continue
         seen.add(said)
-        if title and said.casefold().startswith(title):
-            continue  # the headline once more, alone or run together with what stands below it
+        if top and is_title(said, article.title):
+            continue  # the headline once more
         found.append(
             Span(
                 article=article.id,
@@ -213,23 +207,17 @@ def _of_article(
     return found
 
 
-def _lead_in(said: str) -> int:
-    """How many characters of bullet sign and dateline stand before the sentence itself."""
-    skipped = 0
-    bullet = _BULLET.match(said)
-    if bullet:
-        skipped = bullet.end()
-    dateline = _DATELINE.match(said[skipped:])
-    if dateline:
-        skipped += dateline.end()
-    return skipped
-
-
 def is_sentence(said: str) -> bool:
     """Whether a piece of text is a whole sentence of an article, fit to be looked at further."""
     if not 12 <= len(said) <= 700 or said.count(" ") < 3 or not _begins_and_ends(said):
         return False
-    if _in_capitals(said) or _BYLINE.match(said) or _STRIPPED.search(said) or not VERB.search(said):
+    if (
+        CUT.search(said)
+        or _in_capitals(said)
+        or _BYLINE.match(said)
+        or _STRIPPED.search(said)
+        or not VERB.search(said)
+    ):
         return False
     glued = _GLUED.search(said)
     if glued and glued.group() not in _CAMEL:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from newsletter.brief import furniture, headline, standalone, wording
-from newsletter.brief.evidence import TRAILS_OFF, VERB, Span, family_of, is_opinion, side_of
+from newsletter.brief.evidence import CUT, TRAILS_OFF, VERB, Span, family_of, is_opinion, side_of
 from newsletter.model import Article, Outlet
 
 _GAP = 2  # characters between two sentences that follow each other
@@ -53,7 +53,7 @@ def quotable(
     )
 
 
-def clauses(evidence: Sequence[Span], most_words: int) -> tuple[Span, ...]:
+def clauses(evidence: Sequence[Span], most_words: int, fewest: int = _FEWEST) -> tuple[Span, ...]:
     """The main clauses of sentences that are too long to print whole.
 
     A sentence is cut only before a trailing part that adds and does not limit, and only when
@@ -65,7 +65,7 @@ def clauses(evidence: Sequence[Span], most_words: int) -> tuple[Span, ...]:
             continue
         for rest in _REST.finditer(span.text):
             head = span.text[: rest.start()]
-            if not _FEWEST <= wording.words(head) <= most_words or not _is_clause(head):
+            if not fewest <= wording.words(head) <= most_words or not _is_clause(head):
                 continue
             if "," in span.text[rest.end() :] and rest.group().startswith((", wh", ", as")):
                 continue  # the part may be an insertion, with the main verb still to come
@@ -151,7 +151,13 @@ def titles(
 
 def _is_title(said: str) -> bool:
     """Whether a headline is a statement with a verb, not a label, a question or a list of tags."""
-    if "|" in said or TRAILS_OFF.search(said) or said.isupper() or headline.baits(said):
+    if (
+        "|" in said
+        or CUT.search(said)
+        or TRAILS_OFF.search(said)
+        or said.isupper()
+        or headline.baits(said)
+    ):
         return False
     if said.count('"') % 2 or said.count("“") != said.count("”"):
         return False

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from newsletter.brief import differ, gates, headline, overview, sides, wording
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
-from newsletter.brief.excerpts import quotable
+from newsletter.brief.excerpts import clauses, quotable
 from newsletter.brief.sources import Sources
 from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
@@ -38,6 +38,7 @@ _SHARES = (1, 3)  # sentences kept for each wanting side, first few, then more
 # side would merely have no words of its own (that can be said), less where left and right would
 # stand there unequal.
 _KEPT_FOR_A_VOICE, _KEPT_FOR_BALANCE = 0.8, 0.5
+_FEWEST_OF_A_HEADLINE = 6  # words of a main clause that may stand in for a title
 _TRIES = 4  # candidates of one block that are tried before the block is given up
 
 
@@ -173,9 +174,10 @@ class _Draft:
         return empty
 
     def _headline(self) -> str:
-        found = headline.candidates(
-            self.articles, self.outlets, self.evidence, self.weights, self.settings.headline_words
-        )
+        most = self.settings.headline_words
+        openings = [span for span in self.evidence if span.place == 0]
+        said = (*self.evidence, *clauses(openings, most, fewest=_FEWEST_OF_A_HEADLINE))
+        found = headline.candidates(self.articles, self.outlets, said, self.weights, most)
         for candidate in found[:_TRIES]:
             findings = gates.check_headline(
                 candidate.text, self.sources, self.settings.headline_words

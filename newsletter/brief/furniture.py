@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from newsletter.brief import wording
 from newsletter.model import Article
 
+# On lower-cased text: a pattern that ignores case takes twice as long.
 _SAYS = re.compile(
-    r"""(?ix)
+    r"""(?x)
     \b(?:
       newsletters? | sign(?:ing|ed)?[ ]up\b | sign[ ]in\b | log[ ]in\b | subscrib\w+ |
       subscription |
@@ -47,7 +48,11 @@ _SAYS = re.compile(
       comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free |
       support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
       support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) |
-      become[ ]a[ ]member | free[ ]trial | premium[ ]content |
+      become[ ]a[ ]member | free[ ]trial | premium[ ]content | paid[ ](?:membership|subscriber)s? |
+      full[ ]access | unlock[ ](?:full|all|this) |
+      video[ ]credit | key[ ](?:topics|takeaways)\b | ^highlights\b | ^summary\b |
+      ,[ ](?:right|left|center|centre),[ ] | ,[ ](?:second|third)[ ]from[ ](?:left|right)\b |
+      ^(?:\w+[ ]){0,4}(?:poses?|posing)[ ](?:for|with) |
       for[ ]more[ ](?:information|news|stories|from|on[ ]this|coverage)[, ]? |
       stay[ ](?:informed|tuned|up[ ]to[ ]date) | you[ ](?:can[ ])?also[ ]like |
       recommended[ ](?:stories|reading|videos?) | related[ ](?:stories|articles?|content|
@@ -57,7 +62,7 @@ _SAYS = re.compile(
       video[ ](?:below|above) | (?:pictured|left|right|center)\)[ ] |
       all[ ]times[ ](?:are[ ])?(?:local|est|gmt) | minutes?[ ]read\b | min[ ]read\b |
       regular[ ]rate | price[ ]increases[ ]to | cancel[ ]any[ ]?time | (?:every|
-      per)[ ](?:four[ ]weeks|month)[ ]after | plus[ ]GST | gift[ ]article | listen[ ]now
+      per)[ ](?:four[ ]weeks|month)[ ]after | plus[ ]gst | gift[ ]article | listen[ ]now
     )""",
 )
 _HINTS = wording.phrase_list(
@@ -71,7 +76,8 @@ _HINTS = wording.phrase_list(
     mail | comment | report | caps lock | register | support | donat | journalism | member |
     trial | premium | for more | stay | also like | recommended | related | most | trending |
     latest | rate | price | cancel | gst | gift | per | listen | top stories | live | generated
-    | automated | video | pictured | left) | right) | center) | all times
+    | automated | unlock | access | key | highlights | summary | , right, | , left, | , cent |
+    from left | from right | pos | video | pictured | left) | right) | center) | all times
     """
 )
 _ORDERS = re.compile(
@@ -144,7 +150,7 @@ def says_furniture(sentence: str) -> bool:
     """Whether a sentence speaks about the site instead of the news."""
     folded = sentence.lower()
     # The pattern is long and most sentences hold none of its words: look for those first.
-    return any(hint in folded for hint in _HINTS) and _SAYS.search(sentence) is not None
+    return any(hint in folded for hint in _HINTS) and _SAYS.search(folded) is not None
 
 
 def instructs(sentence: str) -> bool:

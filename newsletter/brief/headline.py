@@ -36,7 +36,7 @@ _PRESS_WORD = re.compile(
 )
 _CLICKBAIT = re.compile(
     r"""(?xi)
-    [?!] | ^(?:no|yes|sorry|oh|dear|well|and[ ]so), | \.\.\.|… | ^(?:why|how|what|who|when|
+    [?!] | ^(?:no|yes|sorry|oh|dear|well|and[ ]so), | \.\.\.|… | ^(?:why|how|what|(?-i:[Ww]ho)|when|
     where|which|inside|meet|opinion|analysis|editorial|column|
     perspective|explainer|explained|fact[ -]check|review|letters?|podcast|interview|quiz|
     timeline|transcript|full[ ]text|
@@ -61,7 +61,17 @@ _CLICKBAIT = re.compile(
 _CLAUSE = re.compile(
     r"(?:,| [-–—]+|;)\s+(?:as|after|but|while|amid|with|in|despite|following|says?|and|saying|"
     r"citing|ahead|when|though|\w+ing|which|who|officials|sources|report)\b|;\s|"
-    r"\s(?:as|amid|ahead of)\s"
+    r"\s(?:[Aa]s|[Aa]mid|[Aa]head [Oo]f)\s|"
+    # A second thing that the same subject does.
+    r"\s[Aa]nd\s(?=(?:finds|says|calls|warns|orders|seeks|vows|urges|asks|tells|leaves|kills|adds|"
+    r"makes|takes|gets|faces|plans|wants|blames|accuses|demands|promises|threatens|urge|ask)\b)",
+)
+# "Names him as ambassador" means nothing without its end.
+_AS_WHAT = re.compile(
+    r"\b(?:names?|named|picks?|picked|taps?|tapped|nominates?|nominated|appoints?|appointed|"
+    r"elects?|elected|seen|known|described|sworn|treats?|serves?|resigns?|steps?|confirms?|"
+    r"confirmed|such|same|far|well|as)\b",
+    re.IGNORECASE,
 )
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|will|to|can|could|may|might|\w{3,}(?:s|ed|es)|won|wins|"
@@ -70,6 +80,8 @@ _VERB = re.compile(
     r"took|put|let|found|charged|arrested)\b",
     re.IGNORECASE,
 )
+_SINGLE = re.compile(r"(?<!\w)[‘'][^‘’']{3,}[’'](?!\w)")
+_BANG = re.compile(r"[?!]")
 _TYPICAL = 0.5  # of the best title: a sentence must be as near to the titles as this
 _FEWEST = 4  # words: fewer say too little to be a headline
 
@@ -110,6 +122,8 @@ def candidates(
 ) -> list[Candidate]:
     """Headlines in the order they should be tried, each passing its own rules.
 
+    :param evidence: sentences and main clauses; the openings of news articles stand in where no
+        title will do.
     :param most: words a headline may have.
     """
     news = [article for article in articles if not is_opinion(article)]
@@ -131,13 +145,13 @@ def candidates(
             pool.append((rank + _trouble(form), value, form, article.id))
     best = max((weights.typical(terms) for terms in keys.values()), default=0.0)
     for span in evidence:
-        form = span.text.rstrip(".")
+        form = span.text.rstrip(".").removesuffix(",")
         if span.opinion or span.place > 1 or wording.words(form) > most:
             continue
         typical = weights.typical(span.terms)
         if typical < _TYPICAL * best or span.first_person or span.leans or not span.stands_plain:
             continue
-        if not wording.QUOTED.search(form):
+        if not wording.QUOTED.search(form) and not span.speaker:
             pool.append(
                 (2 + _trouble(form), weights.about(span.terms) * typical, form, span.article)
             )
@@ -160,9 +174,14 @@ def acceptable(text: str, most: int) -> str:
     return f"it does not state plainly: {trap}" if trap else ""
 
 
+def _own_words(text: str) -> str:
+    """A title without what it quotes: a person quoted in it may well say "we" or "you"."""
+    return _SINGLE.sub(" | ", wording.outside_quotes(text))
+
+
 def baits(text: str) -> str:
     """The words by which a title asks, teases or addresses the reader; empty when it states."""
-    trap = _CLICKBAIT.search(text)
+    trap = _CLICKBAIT.search(_own_words(text)) or _BANG.search(text)
     if furniture.instructs(text):
         return "it gives an order"
     return trap.group().strip() if trap else ""
@@ -173,6 +192,8 @@ def _forms(text: str, most: int) -> list[str]:
     found = [text] if wording.words(text) <= most else [""]
     for cut in _CLAUSE.finditer(text):
         head = text[: cut.start()].rstrip(" ,;-–—")
+        if cut.group().strip().lower() == "as" and _AS_WHAT.search(head):
+            continue
         if _FEWEST < wording.words(head) <= most and _VERB.search(head):
             found.append(head)
             break

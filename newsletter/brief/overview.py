@@ -23,6 +23,7 @@ _BACKS = 0.6  # share of terms from which one sentence backs another
 _VERBATIM = 0.9  # so near to the headline that it adds nothing
 _DECK_PLACE = 10  # sentences of an article the deck is looked for in
 _WIDTH = 12  # sets kept at each step of the search
+_ROOM = 1.0  # worth of a word as such: an overview that leaves room unused tells less
 _SHARED = 0.5  # share of a sentence's terms that other families must use as well
 _LIKELY = 60  # sentences looked at closely
 _POOL = 24  # sentences the search looks at
@@ -97,6 +98,12 @@ def choose(
     """
     pool = [span for span in pool if (span.article, span.start) not in avoid]
     costs = [wording.words(attributed(span, outlets)) for span in pool]
+    alike = [
+        frozenset(j for j, other in enumerate(pool) if overlap(span.terms, other.terms) >= _SAME)
+        for span in pool
+    ]
+    worths = [_calm(span) for span in pool]
+    rooms = [_ROOM * cost * 0.6**span.loaded for cost, span in zip(costs, pool, strict=True)]
     beam = [_Set(0.0, 0, frozenset(), ())]
     best = beam[0]
     for _ in range(_MOST_SENTENCES):
@@ -106,14 +113,13 @@ def choose(
                 if i in state.chosen or state.words + costs[i] > most:
                     continue
                 key = frozenset((*state.chosen, i))
-                if key in grown or any(
-                    overlap(span.terms, pool[j].terms) >= _SAME for j in state.chosen
-                ):
+                if key in grown or not alike[i].isdisjoint(state.chosen):
                     continue
                 gain = math.fsum(map(weights.of, span.terms - state.terms))
                 repeated = {pool[j].article for j in state.chosen}
-                gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
+                gain *= worths[i] * (0.9 if span.article in repeated else 1.0)
                 gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
+                gain += rooms[i]
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],

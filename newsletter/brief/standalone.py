@@ -37,6 +37,7 @@ _DANGLING_START = re.compile(
       whom)\b|
       (?:but|and|or|nor|so|yet|however|meanwhile|moreover|furthermore|nevertheless|nonetheless|
       still|instead|also|then|thus|hence|
+      first(?=,)|firstly|second(?=,)|secondly|third(?=,)|thirdly|finally|lastly|
       therefore|likewise|similarly|otherwise|additionally|besides|indeed|consequently|
       afterwards?|previously|elsewhere|here|thereafter|
       too|again|plus|skip[ ]ahead|fast[ -]forward|yeah|yes|no|sure|ok|okay|well)\b
@@ -120,7 +121,7 @@ _VAGUE_SPEAKER = re.compile(
     r"memo|email|paper|study|man|woman|mother|father|resident|expert|professor|author)|it|one|"
     r"another|"
     r"someone|a (?:\w+ )?(?:source|official|statement|post|tweet)) (?:\w+ )?"
-    rf"(?:{speakers.SAYING})\b"
+    rf"(?:{speakers.SAYING})\b|[”\"],? (?:{speakers.SAYING}) (?:another|one)\b"
 )
 _QUESTION = re.compile(
     r"\?[”\"’']*$|^[“\"‘]*(?:How|Why|What|Who|When|Where|Should|Is|Are|Does|Did|Can|"

@@ -15,8 +15,10 @@ import typer
 from newsletter import __version__
 from newsletter.cli import (
     audit,
+    backup,
     briefs,
     corrections,
+    doctor,
     editors,
     flow,
     issues,
@@ -29,6 +31,7 @@ from newsletter.cli import (
     serve,
     sources,
     start,
+    status,
     stopping,
     stories,
 )
@@ -49,6 +52,7 @@ GROUPS = (
     flow,
     issues,
     sending,
+    corrections,
     mail,
     stopping,
     stories,
@@ -57,10 +61,12 @@ GROUPS = (
     reports,
     editors,
     sources,
+    status,
     serve,
+    doctor,
+    backup,
     audit,
     machines,
-    corrections,
     lines,
 )
 for group in GROUPS:

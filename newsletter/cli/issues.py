@@ -1,8 +1,9 @@
-"""Commands about one issue: preview, approve, status. Those that mail it are in sending.py."""
+"""Commands about one issue: preview, lint, approve; what mails it is in sending.py."""
 
 from __future__ import annotations
 
 import webbrowser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,23 +11,23 @@ import typer
 
 from newsletter import pipeline
 from newsletter.cli.place import (
+    NEEDS_A_PERSON,
     IssueName,
     Json,
-    count,
-    minutes,
+    aside,
     place,
     say,
     show_json,
 )
-from newsletter.cli.sending import pace_of, say_pace
 from newsletter.errors import IssueError
+from newsletter.issue.finding import Finding, blocking, warning
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (preview, approve, status):
+    for command in (preview, lint, approve):
         app.command()(command)
 
 
@@ -37,80 +38,93 @@ def preview(
         Path | None, typer.Option(help="The folder to write to (default: [paths] previews).")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    variant: Annotated[
+        str, typer.Option(help='What readers of some topics get, such as "politics+world".')
+    ] = "",
 ) -> None:
     """Write an issue as readers will get it: html, txt and eml."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
-        folder = reading(room, found, to)
+        folder = reading(room, found, to, variant=variant)
     say(f"Wrote {folder}: issue.html, issue.txt, issue.eml.")
     if open_:
         webbrowser.open((folder / "issue.html").as_uri())
+
+
+CheckLinks = Annotated[
+    bool, typer.Option("--links", help="Also ask whether every link answers; takes a minute.")
+]
+
+
+def lint(
+    context: typer.Context,
+    issue: IssueName = "latest",
+    links: CheckLinks = False,
+    as_json: Json = False,
+) -> None:
+    """Say what is wrong with an issue: errors forbid its approval, warnings do not."""
+    with place(context).newsroom() as room:
+        found = room.issues.find(issue)
+        lines = _findings(room, found, links=links)
+    if as_json:
+        show_json({"issue": found.id, "findings": [asdict(line) for line in lines]})
+    else:
+        _say_findings(lines)
+        if not lines:
+            say(f"{found.id}: nothing is wrong.")
+    if blocking(lines):
+        raise typer.Exit(NEEDS_A_PERSON)
 
 
 def approve(
     context: typer.Context,
     issue: IssueName,
     by: Annotated[str, typer.Option("--by", help="Who approves.")] = "command line",
+    links: CheckLinks = False,
 ) -> None:
-    """Approve an issue's draft, bound to the bytes that will be sent."""
+    """Approve an issue's draft, bound to the bytes that will be sent.
+
+    An error in it forbids the approval; warnings are shown.
+    """
     with place(context).newsroom() as room:
+        _say_findings(_findings(room, room.issues.find(issue), links=links))
         approved = pipeline.approve(room, issue, by=by)
     say(f"{approved.id} revision {approved.revision} is approved by {approved.approved_by}.")
     say(f"  bound to sha256 {approved.approved_sha256}")
 
 
-def status(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
-    """Say where an issue is and where its letters are."""
-    with place(context).newsroom() as room:
-        found = room.issues.find(issue)
-        states = room.ledger.states(found.id)
-        revision = room.issues.revision(found)
-        facts = {
-            "issue": found.id,
-            "edition": found.edition,
-            "day": found.day.isoformat(),
-            "state": found.state,
-            "revision": found.revision,
-            "subject": revision.rendered[0].subject,
-            "approved_by": found.approved_by,
-            "approved_at": found.approved_at,
-            "approved_sha256": found.approved_sha256,
-            "send_started": found.send_started,
-            "send_ended": found.send_ended,
-            "stories": len(revision.content.stories),
-            "seconds": revision.content.seconds,
-            "states": states,
-            **pace_of(room, found, states),
-        }
-    if as_json:
-        show_json(facts)
-        return
-    say(f"{found.id}, revision {found.revision}: {found.state.replace('_', ' ')}")
-    say(f"  {facts['subject']}")
-    say(
-        f"  {count(len(revision.content.stories), 'story', 'stories')}, "
-        f"{minutes(revision.content.seconds)} to read"
-    )
-    if found.approved_at:
-        say(f"  approved by {found.approved_by} at {found.approved_at:%Y-%m-%d %H:%M} UTC")
-    if not states:
-        say("  nothing has been sent")
-    for state, number in states.items():
-        say(f"  {number:>9,} {state}")
-    say_pace(facts)
-
-
 # --------------------------------------------------------------------------- shared
 
 
+def _findings(room: Newsroom, issue: Issue, *, links: bool) -> tuple[Finding, ...]:
+    found = pipeline.findings(room, issue)
+    if links:
+        dead = pipeline.dead_links(room, issue)
+        found += tuple(
+            warning(f"A link does not answer: {one.url}: {one.problem}.") for one in dead
+        )
+    return found
+
+
+def _say_findings(lines: tuple[Finding, ...]) -> None:
+    for line in lines:
+        where = f" (variant {line.variant})" if line.variant else ""
+        aside(f"{line.severity:<8} {line.sentence}{where}")
+
+
 def reading(
-    room: Newsroom, issue: Issue, folder: Path | None = None, *, letter: bool = True
+    room: Newsroom,
+    issue: Issue,
+    folder: Path | None = None,
+    *,
+    letter: bool = True,
+    variant: str = "",
 ) -> Path:
     """Write an issue's preview files and return their folder."""
     config = room.config
     target = folder or config.path(config.paths.previews) / issue.id
     try:
-        return pipeline.preview(room, issue, target, letter=letter)
+        return pipeline.preview(room, issue, target, letter=letter, variant=variant)
     except OSError as error:
         raise IssueError(
             str(target), f"cannot be written: {error.strerror}", hint="Choose another --to."

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     IssueName,
@@ -26,6 +27,7 @@ from newsletter.errors import NewsletterError
 from newsletter.issue.approve import move
 from newsletter.model import DeliveryState, Issue, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.operations.plan import plan_send as plan
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +40,14 @@ def send(  # noqa: PLR0917 - typer calls it by name
     context: typer.Context,
     issue: IssueName,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would get it.")] = False,
+    at: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Not now: have the scheduler send it then (08:15, 2026-11-22T08:15, in the "
+            'edition\'s zone), "usual" at the edition\'s time, "never" by hand only.',
+        ),
+    ] = "",
     test: Annotated[
         bool, typer.Option("--test", help="Send a copy to the testers only, approved or not.")
     ] = False,
@@ -52,6 +62,9 @@ def send(  # noqa: PLR0917 - typer calls it by name
     """Send an approved issue to its readers; started again, it finishes what is left."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
+        if at:
+            plan_send(room, found, at, by=who(), as_json=as_json)
+            return
         if dry_run:
             _dry_run(room, found, as_json=as_json)
             return
@@ -170,6 +183,21 @@ def deliver(room: Newsroom, issue: Issue, *, expect_growth: bool = False) -> Sen
         progress.end()
 
 
+def plan_send(room: Newsroom, issue: Issue, at: str, *, by: str, as_json: bool) -> None:
+    """Set, move or cancel the moment of one sending, and say what holds now."""
+    moment = plan(room, issue, at, by=by)
+    if as_json:
+        show_json({"issue": issue.id, "at": moment.isoformat() if moment else None})
+        return
+    if moment is None:
+        say(f"{issue.id} does not go out by itself; send it by hand: newsletter send {issue.id}")
+        return
+    local = moment.astimezone(room.config.zone(issue.publication))
+    say(f"{issue.id} goes out at {local:%a %Y-%m-%d %H:%M %Z} ({moment:%Y-%m-%d %H:%M} UTC).")
+    if issue.state is IssueState.DRAFT:
+        aside(f"It is not approved yet: newsletter approve {issue.id}")
+
+
 def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bool = False) -> int:
     """Say how a send went and return the exit status it deserves."""
     found = room.issues.find(issue.id)
@@ -195,6 +223,9 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
         )
     if report.ended == "deadline":
         aside("the deadline came first; send it again to go on with the rest")
+    if report.ended == "stopped" and pipeline.waits_for_later(room, found):
+        aside("the rest waits for its readers' own morning; the scheduler sends it then")
+        return 0
     if report.ended == "stopped":
         why = room.switches.stopped() or room.switches.pause_of(found.id)
         aside(f"stopped: the issue is {found.state.replace('_', ' ')}" + (f" ({why})" * bool(why)))

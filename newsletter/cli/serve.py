@@ -1,75 +1,93 @@
-"""``run``, ``web`` and ``schedule``: the parts that stay up."""
+"""``run``, ``web``, ``scheduler``: the parts that stay up; and ``schedule``, what they will do."""
 
 from __future__ import annotations
 
 import logging
 import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from newsletter.cli.place import Json, place, say, show_json
-from newsletter.config import Config
+from newsletter.cli.place import Json, Place, place, say, show_json
+from newsletter.config import Config, Web
 from newsletter.errors import ConfigError
-from newsletter.newsroom import Newsroom
-from newsletter.schedule import Scheduler, jobs, next_firings
-from newsletter.work import InProcess
+from newsletter.model import IssueState
+from newsletter.operations import logs
+from newsletter.operations.live import LiveRoom, Pulse
+from newsletter.operations.watch import Watch
+from newsletter.schedule import Scheduler, jobs
+from newsletter.timetable import COLLECT, next_firings
+from newsletter.work import Lanes, OnProcrastinate, Work
 
-GRACE_SECONDS = 10
-"""How long a stop waits for the job at hand."""
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 9.0
+"""How long a stop waits for the work at hand, so that all of it takes under ten seconds."""
+CONNECTION_SECONDS = 3
+"""How long open connections are waited for; pages are short."""
+
+Port = Annotated[int | None, typer.Option(help="Another port than [web] port.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command()(run)
-    app.command()(web)
-    app.command()(schedule)
+    for command in (run, web, scheduler, schedule):
+        app.command()(command)
 
 
-def run(
-    context: typer.Context,
-    port: Annotated[int | None, typer.Option(help="Another port than [web] port.")] = None,
-) -> None:
+def run(context: typer.Context, port: Port = None) -> None:
     """Ring the bells and serve the pages, in one process."""
-    _log_to_stderr()
-    with place(context).newsroom() as room:
-        work = InProcess(partial(jobs, room))
-        scheduler = Scheduler(room, work)
-        try:
-            if room.config.schedule.enabled:
-                scheduler.start()
-                for firing in next_firings(room.config, room.clock())[:3]:
-                    say(f"next {firing.bell:<8} {firing.edition:<8} {firing.at:%Y-%m-%d %H:%M} UTC")
-            _serve(room, port)
-        finally:
-            scheduler.stop()
-            work.close(GRACE_SECONDS)
+    with _live(place(context)) as (live, ending), _bells(live, ending):
+        config = live().config
+        if config.schedule.enabled:
+            for firing in next_firings(config, live().clock(), each=1):
+                if firing.bell != COLLECT:
+                    at = f"{firing.at:%Y-%m-%d %H:%M} UTC"
+                    say(f"next {firing.bell:<8} {firing.edition:<8} {at}")
+        _serve(live, ending, port)
 
 
-def web(
+def web(context: typer.Context, port: Port = None) -> None:
+    """Serve the pages alone; a scheduler runs elsewhere."""
+    with _live(place(context)) as (live, ending), _pulse(live):
+        _serve(live, ending, port)
+
+
+def scheduler(context: typer.Context) -> None:
+    """Ring the bells alone; started twice, one leads and the other stands by.
+
+    With PostgreSQL the work goes to "newsletter worker"; with SQLite it is done here.
+    """
+    with _live(place(context)) as (live, ending), _bells(live, ending, apart=True):
+        say("scheduler  (Ctrl-C stops)")
+        ending.wait()
+
+
+def schedule(
     context: typer.Context,
-    port: Annotated[int | None, typer.Option(help="Another port than [web] port.")] = None,
+    each: Annotated[int, typer.Option(min=1, max=100, help="How many firings of each bell.")] = 10,
+    as_json: Json = False,
 ) -> None:
-    """Serve the pages alone."""
-    _log_to_stderr()
-    with place(context).newsroom() as room:
-        _serve(room, port)
-
-
-def schedule(context: typer.Context, as_json: Json = False) -> None:
-    """Show when the bells ring next."""
+    """Show when each bell rings next, in its own zone and in UTC."""
     here = place(context)
     config = here.config()
     with here.newsroom(config=config) as room:
-        firings = next_firings(config, room.clock())
+        firings = next_firings(config, room.clock(), each)
+        waiting = [plan for plan in room.plans.open(_UNSENT) if plan.at is not None]
     if as_json:
         show_json(
             [
                 {
                     "bell": firing.bell,
                     "edition": firing.edition,
+                    "day": firing.day.isoformat() if firing.day else None,
                     "at": firing.at.isoformat(),
                     "local": firing.at.astimezone(config.zone(firing.edition)).isoformat()
                     if firing.edition
@@ -77,47 +95,177 @@ def schedule(context: typer.Context, as_json: Json = False) -> None:
                 }
                 for firing in firings
             ]
+            + [
+                {
+                    "bell": "planned send",
+                    "edition": plan.issue,
+                    "day": None,
+                    "at": plan.at.isoformat(),
+                    "local": plan.at.isoformat(),
+                }
+                for plan in waiting
+                if plan.at
+            ]
         )
         return
-    for firing in firings:
-        local = (
-            f"{firing.at.astimezone(config.zone(firing.edition)):%a %H:%M %Z}"
-            if firing.edition
-            else ""
-        )
-        say(f"{firing.at:%Y-%m-%d %H:%M} UTC  {local:<14} {firing.bell:<8} {firing.edition}")
+    bells = {(firing.edition, firing.bell): None for firing in firings}
+    for edition, bell in sorted(bells, key=lambda one: (one[0], _ORDER.index(one[1]))):
+        say(f"{bell} {edition}".strip())
+        for firing in firings:
+            if (firing.edition, firing.bell) == (edition, bell):
+                say(f"  {_both(config, firing.at, edition)}")
+    for plan in waiting:
+        if plan.at:
+            say(f"send {plan.issue} (set by {plan.by})")
+            say(f"  {plan.at:%a %Y-%m-%d %H:%M} UTC")
 
 
-def _serve(room: Newsroom, port: int | None) -> None:
+_ORDER = (COLLECT, "draft", "remind", "send")
+_UNSENT = (IssueState.DRAFT, IssueState.APPROVED, IssueState.SENDING)
+
+
+def _both(config: Config, at: datetime, edition: str) -> str:
+    utc = f"{at:%a %Y-%m-%d %H:%M} UTC"
+    return f"{at.astimezone(config.zone(edition)):%a %Y-%m-%d %H:%M %Z}   {utc}" if edition else utc
+
+
+@contextmanager
+def _live(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
+    """A newsroom that follows its configuration, and what is set when the process is to end."""
+    config = here.config()
+    logs.configure(config)
+    ending = threading.Event()
+    with here.newsroom(config=config) as room:
+        live = LiveRoom(room, here.config)
+
+        def end(_number: int, _frame: FrameType | None) -> None:
+            ending.set()
+
+        def reload(_number: int, _frame: FrameType | None) -> None:
+            # Not here: a signal may arrive while a lock of the logging is held.
+            threading.Thread(target=live.reload, name="reload", daemon=True).start()
+
+        before = {
+            number: signal.signal(number, handler)
+            for number, handler in (
+                (signal.SIGTERM, end),
+                (signal.SIGINT, end),
+                (signal.SIGHUP, reload),
+            )
+        }
+        try:
+            yield live, ending
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def _bells(live: LiveRoom, ending: threading.Event, *, apart: bool = False) -> Iterator[None]:
+    """Bells that ring in this process, when the configuration wants any.
+
+    :param apart: let workers of their own do the work, where the database allows it.
+    """
+    if not live().config.schedule.enabled:
+        with _pulse(live):
+            yield
+        return
+    work: Work
+    if apart and live().database.dialect == "postgresql":
+        work = OnProcrastinate(live().config.database_url)
+    else:
+        work = Lanes(partial(jobs, live, stop=ending.is_set))
+    alarm = Scheduler(live, work, watch=Watch())
+    live.follow(lambda _room: alarm.reload())
+    with _pulse(live, alarm.clock_was_set):
+        alarm.start()
+        try:
+            yield
+        finally:
+            ending.set()
+            until = time.monotonic() + GRACE_SECONDS
+            alarm.stop_ringing()
+            if not work.close(GRACE_SECONDS):
+                log.warning("the work at hand did not end in time; the next start goes on with it")
+            alarm.stop()
+            log.info("stopped in %.1f s", GRACE_SECONDS - (until - time.monotonic()))
+
+
+@contextmanager
+def _pulse(
+    live: LiveRoom, clock_was_set: Callable[[float], None] = lambda _: None
+) -> Iterator[None]:
+    def beat(jump: float) -> None:
+        live.check()
+        if jump:
+            clock_was_set(jump)
+
+    pulse = Pulse(beat)
+    pulse.start()
+    try:
+        yield
+    finally:
+        pulse.stop()
+
+
+def must_be_private(settings: Web) -> None:
+    """Refuse to take passwords in the open.
+
+    :raises ConfigError: when the pages would be served without TLS where others can reach them.
+    """
+    if settings.allow_plain_http or settings.host in {"127.0.0.1", "::1", "localhost"}:
+        return
+    raise ConfigError(
+        f"[web] host {settings.host}",
+        "other machines can reach this address, and it has no TLS",
+        hint="Serve on 127.0.0.1 behind a proxy with TLS, or set [web] allow_plain_http = true.",
+    )
+
+
+def _serve(live: LiveRoom, ending: threading.Event, port: int | None) -> None:
     import uvicorn
 
-    from newsletter.web.app import create_app
+    from newsletter.web.live import LiveApp
 
-    settings = room.config.web
+    settings = live().config.web
+    must_be_private(settings)
     wanted = settings.port if port is None else port
-    server = uvicorn.Server(
+    server = _server(
         uvicorn.Config(
-            create_app(room),
+            LiveApp(live),
             host=settings.host,
             port=wanted,
-            log_level="warning",
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=CONNECTION_SECONDS,
             server_header=False,
         )
     )
     say(f"pages      http://{settings.host}:{wanted}/  (Ctrl-C stops)")
-    # uvicorn ends the process by the signal it got; ours lets the caller put things away first.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+    threading.Thread(target=_stop_with, args=(server, ending), daemon=True).start()
     try:
         server.run()
     except SystemExit as end:
         if end.code:
-            raise _busy(room.config, wanted) from None
+            raise _busy(live().config, wanted) from None
 
 
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _server(config: Any) -> Any:
+    """A web server that leaves the signals to us."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield
+
+    return Server(config)
+
+
+def _stop_with(server: Any, ending: threading.Event) -> None:
+    ending.wait()
+    server.should_exit = True
 
 
 def _busy(config: Config, port: int) -> ConfigError:
@@ -126,10 +274,3 @@ def _busy(config: Config, port: int) -> ConfigError:
         "the pages cannot be served there",
         hint="Another program may have the port: choose one with --port or [web] port.",
     )
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)-7s %(name)s %(message)s"
-    )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, or_, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 
+from newsletter.database.bulk import matching
+from newsletter.database.direct import Direct
 from newsletter.database.engine import Database
-from newsletter.database.rows import insert_new, reader_of, slices, upsert, values_of
-from newsletter.database.tables import articles, feeds, outlets
-from newsletter.model import Article, Feed, FeedState, Outlet
+from newsletter.database.rows import reader_of, slices, upsert, values_of
+from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
+from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Paywall
 
-_article = reader_of(Article)
-_feed = reader_of(Feed)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fingerprint:
+    """What finds copies of an article that was not yet compared."""
+
+    article: str
+    published: datetime
+    marks: bytes
+
+
 _outlet = reader_of(Outlet)
+_articles = Direct(Article, articles, dated=Dated, kind=Kind, paywall=Paywall)
+_feeds = Direct(Feed, feeds, state=FeedState)
+_fingerprints = Direct(_Fingerprint, fingerprints)
+_article_columns = [articles.c[name] for name in _articles.names]
 
 
 class Articles:
@@ -27,37 +43,60 @@ class Articles:
     def sync_sources(self, known: Iterable[Outlet], asked: Iterable[Feed]) -> None:
         """Bring outlets and feeds up to what the configuration says.
 
-        What was learned about a feed (validators, failures, visits) stays.
+        What was learned about a feed (validators, failures, visits) stays. Nothing is written
+        where nothing has changed, which is nearly always.
         """
-        outlet_rows = [_outlet_row(outlet) for outlet in known]
-        feed_rows = [values_of(feed) for feed in asked]
-        configured = {"url", "outlet", "section", "page_text"}
-        learned = [name for name in feeds.columns.keys() if name not in configured]  # noqa: SIM118 - a column collection, not a dict
+        outlet_rows = {outlet.id: _outlet_row(outlet) for outlet in known}
+        feed_rows = {feed.url: feed for feed in asked}
+        configured = ("url", "outlet", "section", "page_text")
+        with self._database.reading() as connection:
+            for values in connection.exec_driver_sql(_ALL_OUTLETS).all():
+                row = dict(zip(_OUTLET, values, strict=True))
+                row.update((name, _listed(row[name])) for name in _LISTS)
+                if outlet_rows.get(row["id"]) == row:
+                    del outlet_rows[row["id"]]
+            for url, outlet, section, page_text in connection.exec_driver_sql(_ALL_FEEDS).all():
+                feed = feed_rows.get(url)
+                if feed and (feed.outlet, feed.section, feed.page_text) == (
+                    outlet, section, bool(page_text),
+                ):  # fmt: skip
+                    del feed_rows[url]
+        if not outlet_rows and not feed_rows:
+            return
+        learned = [name for name in _feeds.names if name not in configured]
         with self._database.begin() as connection:
-            upsert(connection, outlets, outlet_rows)
-            upsert(connection, feeds, feed_rows, keep=learned)
+            upsert(connection, outlets, list(outlet_rows.values()))
+            upsert(connection, feeds, [values_of(one) for one in feed_rows.values()], keep=learned)
 
     def feeds(self, urls: Collection[str] | None = None) -> tuple[Feed, ...]:
         """All feeds, or those with the given addresses, by address."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(feeds).order_by(feeds.c.url)).all()
+            found = _feeds.select(connection, "ORDER BY url")
         wanted = None if urls is None else set(urls)
-        return tuple(_feed(row) for row in rows if wanted is None or row.url in wanted)
+        return tuple(feed for feed in found if wanted is None or feed.url in wanted)
 
     def due(self, now: datetime, urls: Collection[str]) -> tuple[Feed, ...]:
         """The configured feeds whose next visit has come, the longest waiting first."""
-        query = (
-            select(feeds)
-            .where(
-                feeds.c.state != FeedState.RETIRED,
-                or_(feeds.c.next_visit.is_(None), feeds.c.next_visit <= now),
-            )
-            .order_by(feeds.c.next_visit.asc().nulls_first(), feeds.c.url)
-        )
-        wanted = set(urls)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return tuple(_feed(row) for row in rows if row.url in wanted)
+        found = [
+            feed
+            for feed in self.feeds(urls)
+            if feed.state is not FeedState.RETIRED
+            and (feed.next_visit is None or feed.next_visit <= now)
+        ]
+        found.sort(key=lambda feed: (feed.next_visit is not None, feed.next_visit or now))
+        return tuple(found)
+
+    def retire(self, url: str, *, by: str) -> None:
+        """Ask a feed no more, by a person's decision; its articles stay."""
+        self._set_state(url, state=FeedState.RETIRED, problem=f"retired by {by}", next_visit=None)
+
+    def wake(self, url: str, *, now: datetime) -> None:
+        """Ask a feed again, from now on."""
+        self._set_state(url, state=FeedState.ACTIVE, problem="", next_visit=now, failures=0)
+
+    def _set_state(self, url: str, **values: object) -> None:
+        with self._database.begin() as connection:
+            connection.execute(update(feeds).where(feeds.c.url == url).values(**values))
 
     def outlets(self) -> dict[str, Outlet]:
         """All outlets by id."""
@@ -65,18 +104,33 @@ class Articles:
             rows = connection.execute(select(outlets)).all()
         return {row.id: _outlet(row) for row in rows}
 
-    def save_visits(self, visits: Iterable[tuple[Feed, Sequence[Article]]]) -> int:
+    def save_visits(
+        self,
+        visits: Iterable[tuple[Feed, Sequence[Article]]],
+        marks: Mapping[str, bytes] | None = None,
+    ) -> int:
         """Store several visits in one transaction; return how many articles were new.
 
         Waiting for the disk is most of what storing a visit costs, and a visit that is lost with
         the process is simply made again.
+
+        :param marks: by article id what finds its copies, for those that are to be compared.
         """
         pairs = list(visits)
-        states = [values_of(feed) for feed, _ in pairs]
-        rows = [values_of(item) for _, collected in pairs for item in collected]
+        collected = [item for _, found in pairs for item in found]
         with self._database.begin() as connection:
-            upsert(connection, feeds, states)
-            return insert_new(connection, articles, rows)
+            _feeds.upsert(connection, (feed for feed, _ in pairs))
+            new = _articles.insert_new(connection, collected)
+            if marks:
+                _fingerprints.insert_new(
+                    connection,
+                    (
+                        _Fingerprint(article=one.id, published=one.published, marks=marks[one.id])
+                        for one in collected
+                        if one.id in marks
+                    ),
+                )
+        return new
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these article ids are stored already."""
@@ -92,7 +146,7 @@ class Articles:
     ) -> list[Article]:
         """Articles of these outlets published from ``since`` to ``until``, oldest first."""
         query = (
-            select(articles)
+            select(*_article_columns)
             .where(articles.c.published >= since, articles.c.published <= until)
             .order_by(articles.c.published, articles.c.id)
         )
@@ -102,22 +156,74 @@ class Articles:
         """Articles by id; unknown ids are left out."""
         found: dict[str, Article] = {}
         for piece in slices(ids):
-            for item in self._read(select(articles).where(articles.c.id.in_(piece))):
+            for item in self._read(select(*_article_columns).where(articles.c.id.in_(piece))):
                 found[item.id] = item
         return found
 
-    def mark_copies(self, copies: Mapping[str, str]) -> None:
-        """Link near-identical articles to the first one: ``{copy id: original id}``."""
-        if not copies:
-            return
-        statement = (
-            update(articles)
-            .where(articles.c.id == bindparam("copy"))
-            .values(same_as=bindparam("original"))
-        )
-        rows = [{"copy": copy, "original": original} for copy, original in copies.items()]
+    def uncompared(self, since: datetime) -> list[tuple[str, bytes]]:
+        """Id and marks of articles that wait to be compared with others, the earliest first.
+
+        Marks of articles published before ``since`` are thrown away; nobody asks for them again.
+        """
+        table = fingerprints.c
         with self._database.begin() as connection:
-            connection.execute(statement, rows)
+            connection.execute(delete(fingerprints).where(table.published < since))
+            rows = connection.execute(
+                select(table.article, table.marks)
+                .where(table.original.is_(None))
+                .order_by(table.published, table.article)
+            )
+            return [(row[0], bytes(row[1])) for row in rows]
+
+    def compared(self) -> Iterator[tuple[str, str, bytes]]:
+        """Id, id of the original and marks of the window's other articles, in no order."""
+        table = fingerprints.c
+        query = (
+            select(table.article, table.original, table.marks)
+            .where(table.original.is_not(None))
+            .execution_options(yield_per=2_000)
+        )
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                yield row[0], row[1], bytes(row[2])
+
+    def mark_copies(self, copies: Mapping[str, str], compared: Sequence[str] = ()) -> None:
+        """Link near-identical articles to the first one: ``{copy id: original id}``.
+
+        :param compared: articles that are no longer to wait for it; those that are not copies
+            stand for themselves from now on.
+        """
+        rows = [{"copy": copy, "found": original} for copy, original in copies.items()]
+        link = update(articles).where(articles.c.id == bindparam("copy"))
+        stand = update(fingerprints).where(fingerprints.c.article == bindparam("copy"))
+        with self._database.begin() as connection:
+            if rows:
+                connection.execute(link.values(same_as=bindparam("found")), rows)
+                connection.execute(stand.values(original=bindparam("found")), rows)
+            if compared:
+                connection.execute(
+                    update(fingerprints)
+                    .where(
+                        fingerprints.c.original.is_(None),
+                        matching(connection, fingerprints.c.article, compared),
+                    )
+                    .values(original=fingerprints.c.article)
+                )
+
+    def robots(self, origin: str, since: datetime) -> list[tuple[str, bool]] | None:
+        """The rules of a host's robots.txt, where it was asked for since a moment."""
+        query = select(robots.c.rules).where(robots.c.origin == origin, robots.c.asked >= since)
+        with self._database.reading() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else [(str(path), bool(allow)) for path, allow in found]
+
+    def keep_robots(
+        self, origin: str, status: int, rules: Sequence[tuple[str, bool]], asked: datetime
+    ) -> None:
+        """Keep what a host's robots.txt says to us."""
+        row = {"origin": origin, "status": status, "rules": list(rules), "asked": asked}
+        with self._database.begin() as connection:
+            upsert(connection, robots, [row])
 
     def count(self) -> int:
         """How many articles are stored."""
@@ -131,12 +237,24 @@ class Articles:
 
     def _read(self, query: Select[Any]) -> list[Article]:
         with self._database.reading() as connection:
-            return [_article(row) for row in connection.execute(query)]
+            return [_articles.read(row) for row in connection.execute(query)]
+
+
+_OUTLET = tuple(field.name for field in fields(Outlet))
+_LISTS = ("domains", "provenance")
+_ALL_OUTLETS = f"SELECT {', '.join(_OUTLET)} FROM outlets"  # noqa: S608 - our own names
+_ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 
 
 def _outlet_row(outlet: Outlet) -> dict[str, Any]:
-    return {
-        **values_of(outlet),
-        "domains": list(outlet.domains),
-        "provenance": list(outlet.provenance),
-    }
+    row = {name: getattr(outlet, name) for name in _OUTLET}
+    row.update((name, list(row[name])) for name in _LISTS)
+    return row
+
+
+def _listed(value: Any) -> list[str]:
+    """A list as the driver hands it out: itself, or its JSON."""
+    if isinstance(value, str):
+        # Most lists are empty, and reading JSON for that takes longer than all else.
+        return [] if value == "[]" else list(json.loads(value))
+    return list(value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from pydantic import TypeAdapter
@@ -27,10 +29,22 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Issues:
-    """Every edition's issue of a local date, in all its revisions."""
+    """Every edition's issue of a local date, in all its revisions.
 
-    def __init__(self, database: Database):
+    :param fence: raises inside a write transaction when the leader that writes was replaced.
+    """
+
+    def __init__(self, database: Database, *, fence: Callable[[Connection], None] | None = None):
         self._database = database
+        self._fence = fence
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        """A write transaction that ends at once when its leader was replaced meanwhile."""
+        with self._database.begin() as connection:
+            if self._fence:
+                self._fence(connection)
+            yield connection
 
     def find(self, name: str, *, edition: str = "") -> Issue:
         """An issue by its id, by its date, or the ``latest`` one.
@@ -60,6 +74,11 @@ class Issues:
     def of_day(self, edition: str, day: date) -> Issue | None:
         """The issue of an edition on a local date, if there is one."""
         return self._first(select(issues).where(issues.c.edition == edition, issues.c.day == day))
+
+    def newest(self, edition: str) -> Issue | None:
+        """The issue of an edition's latest date."""
+        query = select(issues).where(issues.c.edition == edition)
+        return self._first(query.order_by(issues.c.day.desc()).limit(1))
 
     def recent(self, limit: int = 30) -> list[Issue]:
         """The newest issues, newest first."""
@@ -106,7 +125,7 @@ class Issues:
         :raises IssueError: when the issue has left the draft state meanwhile.
         """
         issue_id = f"{content.edition}-{content.day.isoformat()}"
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             row = connection.execute(select(issues).where(issues.c.id == issue_id)).one_or_none()
             if row is None:
                 issue = Issue(
@@ -143,6 +162,9 @@ class Issues:
                     rendered=_rendered.dump_python(rendered, mode="json"),
                     sha256=sha256,
                     note=note,
+                    subject=rendered[0].subject,
+                    preheader=rendered[0].preheader,
+                    seconds=content.seconds,
                 )
             )
             _save_stories(connection, issue_id, content)
@@ -163,7 +185,7 @@ class Issues:
             )
             .values(**values_of(after))
         )
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             changed = connection.execute(statement).rowcount
         if changed != 1:
             raise IssueError(
@@ -187,7 +209,7 @@ class Issues:
     def ring(self, edition: str, day: date, bell: str, now: datetime) -> bool:
         """Claim a bell of a local date; False when it was rung before, here or elsewhere."""
         row = {"edition": edition, "day": day, "bell": bell, "rung": now}
-        with self._database.begin() as connection:
+        with self._begin() as connection:
             return insert_new(connection, bells, [row]) == 1
 
     def rung(self, edition: str, day: date) -> set[str]:
@@ -195,6 +217,26 @@ class Issues:
         query = select(bells.c.bell).where(bells.c.edition == edition, bells.c.day == day)
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
+
+    def rung_since(self, edition: str, first: date) -> dict[date, set[str]]:
+        """The bells that were rung from a local date on."""
+        query = select(bells.c.day, bells.c.bell).where(
+            bells.c.edition == edition, bells.c.day >= first
+        )
+        found: dict[date, set[str]] = {}
+        with self._database.reading() as connection:
+            for day, bell in connection.execute(query):
+                found.setdefault(day, set()).add(bell)
+        return found
+
+    def first_rung(self, edition: str) -> datetime | None:
+        """When a bell of an edition was rung first; None for an edition that is new here."""
+        query = (
+            select(bells.c.rung).where(bells.c.edition == edition).order_by(bells.c.day).limit(1)
+        )
+        with self._database.reading() as connection:
+            found: datetime | None = connection.scalar(query)
+        return found
 
     def _first(self, query: Select[tuple[object, ...]] | Select[object]) -> Issue | None:
         with self._database.reading() as connection:

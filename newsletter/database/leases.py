@@ -66,8 +66,15 @@ def alive(connection: Connection, owner: str, *, now: datetime) -> bool:
     row = connection.execute(select(leases).where(leases.c.owner == owner)).one_or_none()
     if row is None or row.expires <= now:
         return False
+    return may_live(Holder(place=row.place, pid=row.pid, born=row.born))
+
+
+def may_live(holder: Holder) -> bool:
+    """Whether a process may still be there; True where it cannot be looked up from here."""
     here = _place()
-    return not here or row.place != here or (bool(row.born) and _born(row.pid) == row.born)
+    if not here or holder.place != here:
+        return True
+    return bool(holder.born) and _born(holder.pid) == holder.born
 
 
 def _place() -> str:

@@ -57,6 +57,23 @@ class Stories:
             sorted(self.get(sorted(found)).values(), key=lambda one: (one.first_seen, one.id))
         )
 
+    def placed(self, since: datetime) -> set[str]:
+        """The articles published since a moment that are in a story."""
+        query = (
+            select(story_articles.c.article)
+            .join(articles, articles.c.id == story_articles.c.article)
+            .where(articles.c.published >= since)
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def stamp(self) -> tuple[int, int]:
+        """Something that differs after any story changed its articles or its headline."""
+        query = select(func.count(), func.coalesce(func.sum(story_versions.c.articles), 0))
+        with self._database.reading() as connection:
+            versions, members = connection.execute(query).one()
+        return int(versions), int(members)
+
     def slug_owners(self, slugs: Iterable[str]) -> dict[str, str]:
         """The story that has or once had each of these slugs: ``{slug: story}``."""
         owners: dict[str, str] = {}
@@ -126,20 +143,23 @@ class Stories:
             select(stories).where(condition).order_by(stories.c.first_seen, stories.c.id)  # type: ignore[arg-type]  # any boolean clause
         ).all()
         members: dict[str, list[str]] = defaultdict(list)
+        far: dict[str, list[str]] = defaultdict(list)
         for piece in slices([row.id for row in rows]):
             query = (
-                select(story_articles.c.story, story_articles.c.article)
+                select(story_articles.c.story, story_articles.c.article, story_articles.c.far)
                 .join(articles, articles.c.id == story_articles.c.article)
                 .where(story_articles.c.story.in_(piece))
                 .order_by(articles.c.published, articles.c.id)
             )
-            for story, article in connection.execute(query):
+            for story, article, strange in connection.execute(query):
                 members[story].append(article)
-        return tuple(_story(row, members[row.id]) for row in rows if members[row.id])
+                if strange:
+                    far[story].append(article)
+        return tuple(_story(row, members[row.id], far[row.id]) for row in rows if members[row.id])
 
     def _save_members(self, connection: Connection, grouped: Sequence[Story]) -> None:
         rows = [
-            {"article": article, "story": story.id}
+            {"article": article, "story": story.id, "far": article in story.far}
             for story in grouped
             for article in story.articles
         ]
@@ -148,7 +168,7 @@ class Stories:
         upsert(connection, story_articles, rows)
 
 
-def _story(row: Row[Any], members: Iterable[str]) -> Story:
+def _story(row: Row[Any], members: Iterable[str], far: Iterable[str] = ()) -> Story:
     return Story(
         id=row.id,
         slug=row.slug,
@@ -158,6 +178,7 @@ def _story(row: Row[Any], members: Iterable[str]) -> Story:
         first_seen=row.first_seen,
         updated=row.updated,
         mailed=row.mailed,
+        far=tuple(far),
     )
 
 

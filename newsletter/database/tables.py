@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -113,8 +114,20 @@ feeds = Table(
     Column("problem", Text, nullable=False),
     Column("moved_to", Text, nullable=False),
     Column("page_text", Boolean, nullable=False),
+    Column("since", UtcTime),
+    Column("seconds", Float, nullable=False, server_default="0"),
     Index(None, "next_visit"),
 )
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("status", Integer, nullable=False),
+    Column("rules", Json, nullable=False),
+    Column("asked", UtcTime, nullable=False),
+)
+"""What hosts' robots.txt say to us: patterns with whether they allow. Kept for a day at most."""
 
 # --------------------------------------------------------------------------- articles
 
@@ -136,9 +149,25 @@ articles = Table(
     Column("kind", String(16), nullable=False),
     Column("section", String(64), nullable=False),
     Column("same_as", String(40), nullable=False),
+    Column("paywall", String(16), nullable=False, server_default="unknown"),
     Index(None, "published"),
     Index(None, "first_seen"),
 )
+
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("article", ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True),
+    Column("published", UtcTime, nullable=False),
+    Column("original", String(40)),
+    Column("marks", LargeBinary, nullable=False),
+    Index(None, "published"),
+)
+"""What finds near-identical articles: hashes of word sequences of the window's articles.
+
+``original`` is null until an article was compared with the others, and then the id of the first
+article with this text, its own where it is the first. Narrow, so that a round need not read texts.
+"""
 
 # --------------------------------------------------------------------------- stories
 
@@ -282,6 +311,10 @@ issue_revisions = Table(
     Column("rendered", Json, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
+    # What lists show, so that they need not read the renderings.
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("preheader", Text, nullable=False, server_default=""),
+    Column("seconds", Integer, nullable=False, server_default="0"),
 )
 
 issue_stories = Table(
@@ -348,8 +381,11 @@ readers = Table(
     Column("last_click", UtcTime),
     # When a reader without clicks was asked whether to go on.
     Column("asked", UtcTime),
+    # The editions this reader gets now, in one word; kept for counting (database/standing.py).
+    Column("receives", String(200), nullable=False, server_default=""),
+    Index(None, "receives", "country"),
     Index(None, "country"),
-    Index(None, "joined"),
+    Index(None, "receives", "joined"),
     Index(
         "ix_readers_paused_until",
         "paused_until",

@@ -1,109 +1,278 @@
-"""Find the same text twice: agency copy that many outlets print is one voice, not many."""
+"""Find the same text twice: agency copy that many outlets print is one voice, not many.
+
+::
+
+    article --> marks, a few hundred bytes      kept as long as the window, beside the article
+    marks of the window --> pairs that share most of theirs --> where marks are few, their texts
+
+A mark is the hash of a few words in a row. Of all marks of a text every third is kept, chosen by
+its value, so that two texts that share words share marks (Broder, "On the resemblance and
+containment of documents", 1997). A round reads the marks of the window and the texts of a few
+candidates, never the texts of the window.
+"""
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from newsletter.model import Article
 
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
 SHINGLE = 4
 """Words in a row that count as one mark of a text."""
+SAMPLED = 3
+"""One mark in so many is kept."""
+ENOUGH = 12
+"""So many marks of the shorter text decide by themselves; with fewer the texts are compared."""
 HEAD_WORDS = 300
 """The beginning of a text that is looked at; outlets cut agency copy from its end."""
 FEWEST_WORDS = 18
 """Shorter texts are copies only when title and text are the same."""
 SHARE = 0.7
 """How much of the shorter text's marks the longer must hold."""
-CROWDED = 24
-"""Marks that so many originals share are boilerplate and are no longer followed."""
+PROPOSED = 0.6
+"""The same share among few marks, which makes it worth comparing the texts."""
+FIRST = 8
+"""Of all texts with one mark, so many of the earliest are taken for possible originals."""
+FIRST_OF_MANY = 3
+"""The same where thousands of articles are new at once; a few copies more are missed then."""
+TOGETHER = 400
+"""Pairs whose texts are fetched at once."""
+FEW = 5_000
+"""Up to so many new articles the window is looked through for their marks first."""
+LATER_TOGETHER = 10_000
+"""Articles whose pairs are counted at once, so that memory stays flat."""
 
+_MIX = 0x9E3779B1  # the golden ratio's 32 bits, as in Knuth's multiplicative hashing
 _WORD = re.compile(r"[^\W_]+")
 
 
-def find_copies(new: Sequence[Article], window: Sequence[Article]) -> dict[str, str]:
+Marked = tuple[str, bytes]
+"""An article's id and its marks."""
+Held = tuple[str, str, bytes]
+"""An article's id, the id of the first article with its text (its own or another), its marks."""
+Texts = Callable[[Sequence[str]], Mapping[str, Article]]
+"""Articles by id, for those that have to be compared word by word."""
+
+
+def marks_of(articles: Iterable[Article]) -> dict[str, bytes]:
+    """By id, sampled hashes of the word sequences of texts, ascending unsigned 32-bit numbers.
+
+    A short text has one mark, over all of its title and text. Nothing that could tell copies
+    apart gives no marks.
+    """
+    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
+
+    found: dict[str, bytes] = {}
+    long: dict[str, list[str]] = {}
+    for article in articles:
+        words = _words(article)
+        if len(words) >= FEWEST_WORDS:
+            long[article.id] = words
+            continue
+        exact = _exact(article, words)
+        found[article.id] = array("I", [zlib.crc32(exact.encode())] if exact else []).tobytes()
+    hashes, owner = _shingles(list(long.values()))
+    kept = hashes % SAMPLED == 0
+    both = np.unique((owner[kept].astype(np.uint64) << np.uint64(32)) | hashes[kept])
+    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(long)), side="right").tolist()
+    marks = both.astype(np.uint32)
+    for id_, start, end in zip(long, [0, *ends], ends, strict=False):
+        found[id_] = marks[start:end].tobytes()
+    return found
+
+
+def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> dict[str, str]:
     """Which of the new articles are near-identical copies, and of which article.
 
-    :param window: articles that were there before; those that are copies themselves stand for
-        their original.
+    :param new: id and marks of what was not yet compared, the earliest published first.
+    :param held: id, original and marks of the window's articles that were; those that are copies
+        stand for their original. They count as earlier than all that is new.
 
-    Answers the copy's id and the id of the first original (the earliest published among the new,
-    and anything of the window before those). A text counts as a copy when seven tenths of its
-    word sequences stand in the other; an excerpt is a copy of its full text. Time grows with the
-    number of articles, since each is compared only with originals it shares sequences with, and
-    sequences that everybody shares are dropped.
+    Answers the copy's id and the id of the first original. A text counts as a copy when seven
+    tenths of its word sequences stand in the other; an excerpt is a copy of its full text. Time
+    grows with the number of marks in the window times its logarithm.
     """
-    originals = _Originals()
-    for article in window:
-        originals.add(article, article.same_as or article.id)
+    new = list(new)
+    few = len(new) <= FEW
+    wanted = {mark for _, marks in new for mark in _numbers(marks)} if few else set()
+    window = _Window()
+    for id_, original, marks in held:
+        # Nearly nothing in the window shares a mark with the few articles of most rounds.
+        if not (few and wanted.isdisjoint(_numbers(marks))):
+            window.add(id_, original, marks)
+    known = len(window.ids)
+    for id_, marks in new:
+        window.add(id_, id_, marks)
     copies: dict[str, str] = {}
-    for article in sorted(new, key=lambda one: (one.published, one.first_seen, one.id)):
-        found = originals.find(article)
-        if found is None:
-            originals.add(article, article.id)
-        elif found != article.id:
-            copies[article.id] = found
+    proposed = _proposed(window, known, FIRST if few else FIRST_OF_MANY)
+    while batch := list(islice(proposed, TOGETHER)):
+        _compare(batch, window, texts, copies)
     return copies
 
 
-class _Originals:
+def _compare(
+    batch: Sequence[tuple[int, int, bool]], window: _Window, texts: Texts, copies: dict[str, str]
+) -> None:
+    """Settle some pairs; pairs of one article stand together, the best first."""
+    ids, roots = window.ids, window.roots
+    doubtful = {place for later, first, sure in batch if not sure for place in (later, first)}
+    named = {ids[place] for place in doubtful}
+    # Of an article that was found to be a copy the original is looked at instead.
+    named |= {copies[name] for name in named if name in copies}
+    shelf = _Shelf(texts(sorted(named)) if named else {})
+    for later, first, sure in batch:
+        id_, shown = ids[later], copies.get(ids[first], ids[first])
+        root = copies.get(roots[first], roots[first])
+        if id_ in copies or root == id_:
+            continue
+        if sure or shelf.alike(id_, shown if shown in shelf else root):
+            copies[id_] = root
+
+
+class _Window:
+    """Articles in the order in which they may be originals of one another, with all their marks."""
+
     def __init__(self) -> None:
-        self._by_mark: dict[int, list[int]] = {}
-        self._by_words: dict[str, str] = {}
-        self._ids: list[str] = []
-        self._sizes: list[int] = []
-        self._roots: set[str] = set()
+        self.ids: list[str] = []
+        self.roots: list[str] = []
+        self.sizes = array("I")
+        self.marks = bytearray()
+        self._seen: set[str] = set()
 
-    def add(self, article: Article, root: str) -> None:
-        if root in self._roots:
-            return
-        self._roots.add(root)
-        words = _words(article)
-        if len(words) < FEWEST_WORDS:
-            self._by_words.setdefault(_exact(article, words), root)
-            return
-        place = len(self._ids)
-        marks = _marks(words)
-        self._ids.append(root)
-        self._sizes.append(len(marks))
-        for mark in marks:
-            places = self._by_mark.setdefault(mark, [])
-            if len(places) < CROWDED:
-                places.append(place)
+    def add(self, id_: str, root: str, marks: bytes) -> None:
+        """Add one; of those that share an original one is enough."""
+        if root != id_:
+            if root in self._seen:
+                return
+            self._seen.add(root)
+        self.ids.append(id_)
+        self.roots.append(id_ if root == id_ else root)
+        self.sizes.append(len(marks) // 4)
+        self.marks += marks
 
-    def find(self, article: Article) -> str | None:
-        words = _words(article)
-        if len(words) < FEWEST_WORDS:
-            return self._by_words.get(_exact(article, words))
-        marks = _marks(words)
-        shared: Counter[int] = Counter()
-        for mark in marks:
-            places = self._by_mark.get(mark)
-            if places and len(places) < CROWDED:
-                shared.update(places)
-        if not shared:
-            return None
-        place, count = min(shared.items(), key=lambda one: (-one[1], one[0]))
-        enough = SHARE * min(len(marks), self._sizes[place])
-        return self._ids[place] if count >= enough else None
+
+def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int, bool]]:
+    """Pairs of a place from ``known`` on and an earlier one it may be a copy of, best first.
+
+    The third says whether their marks are enough to be sure. ``most`` earlier ones are looked at
+    for each mark.
+    """
+    if not window.marks:
+        return
+    # Loading numpy takes longer than the rest where nothing is new.
+    import numpy as np  # noqa: PLC0415 - see above
+
+    flat = np.frombuffer(window.marks, np.uint32)
+    sizes = np.frombuffer(window.sizes, np.uint32)
+    owner = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
+    both = (flat.astype(np.uint64) << np.uint64(32)) | owner
+    del flat, owner
+    both.sort()
+    mark, who = (both >> np.uint64(32)).astype(np.uint32), both.astype(np.uint32)
+    del both
+    starts = np.flatnonzero(np.concatenate(([True], mark[1:] != mark[:-1]))).astype(np.uint32)
+    start = np.repeat(starts, np.diff(np.append(starts, len(mark))).astype(np.int64))
+    rank = np.arange(len(mark), dtype=np.uint32) - start
+    del mark, starts
+    for low in range(known, len(sizes), LATER_TOGETHER):
+        here = (who >= low) & (who < low + LATER_TOGETHER)
+        pairs = []
+        for place in range(most):
+            later = here & (rank > place)
+            pairs.append(
+                (who[later].astype(np.uint64) << np.uint64(32)) | who[start[later] + place]
+            )
+        pair, counts = np.unique(np.concatenate(pairs), return_counts=True)
+        later, first = (pair >> np.uint64(32)).astype(np.uint32), pair.astype(np.uint32)
+        fewest = np.minimum(sizes[later], sizes[first])
+        near = counts >= np.where(fewest < ENOUGH, PROPOSED, SHARE) * fewest
+        later, first, counts, sure = later[near], first[near], counts[near], fewest[near] >= ENOUGH
+        order = np.lexsort((first, -counts, later))
+        yield from zip(
+            later[order].tolist(), first[order].tolist(), sure[order].tolist(), strict=True
+        )
+
+
+class _Shelf:
+    """Texts to compare, each cut into its word sequences once."""
+
+    def __init__(self, articles: Mapping[str, Article]):
+        self._articles = articles
+        self._cut: dict[str, set[int] | str] = {}
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._articles
+
+    def alike(self, one: str, other: str) -> bool:
+        if one not in self._articles or other not in self._articles:
+            return False
+        first, second = self._of(one), self._of(other)
+        if isinstance(first, str) or isinstance(second, str):
+            return first == second
+        return len(first & second) >= SHARE * min(len(first), len(second))
+
+    def _of(self, id_: str) -> set[int] | str:
+        if id_ not in self._cut:
+            words = _words(self._articles[id_])
+            self._cut[id_] = (
+                _exact(self._articles[id_], words)
+                if len(words) < FEWEST_WORDS
+                else set(_shingles([words])[0].tolist())
+            )
+        return self._cut[id_]
+
+
+def _numbers(marks: bytes) -> memoryview[int]:
+    return memoryview(marks).cast("I")
 
 
 def _words(article: Article) -> list[str]:
     return _WORD.findall(article.words[: HEAD_WORDS * 8].lower())[:HEAD_WORDS]
 
 
-def _marks(words: Sequence[str]) -> set[int]:
-    # crc32 and not hash(): the result must be the same in every process.
-    return {
-        zlib.crc32(" ".join(words[place : place + SHINGLE]).encode())
-        for place in range(len(words) - SHINGLE + 1)
-    }
+class _Hashes(dict[str, int]):
+    """The hash of each word that was met."""
+
+    def __missing__(self, word: str) -> int:
+        # crc32 and not hash(): marks are stored and must be the same in every process.
+        found = self[word] = zlib.crc32(word.encode())
+        return found
 
 
-def _exact(article: Article, words: Iterable[str]) -> str:
-    """The whole of a short article; an empty text is nobody's copy unless the titles are long."""
+def _shingles(
+    texts: Sequence[Sequence[str]],
+) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
+    """The hash of every few words in a row in some texts, and the place of the text it is of."""
+    import numpy as np  # noqa: PLC0415 - see above
+
+    hash_of = _Hashes().__getitem__
+    sizes = [len(words) for words in texts]
+    flat = np.fromiter(
+        chain.from_iterable(map(hash_of, words) for words in texts), np.uint32, sum(sizes)
+    )
+    owner = np.repeat(np.arange(len(texts), dtype=np.uint32), sizes)
+    most = max(len(flat) - SHINGLE + 1, 0)
+    mixed = np.zeros(most, np.uint32)
+    for place in range(SHINGLE):
+        mixed = mixed * np.uint32(_MIX) + flat[place : place + most]
+        mixed ^= mixed >> np.uint32(15)
+    mixed = mixed * np.uint32(_MIX)
+    mixed ^= mixed >> np.uint32(16)
+    whole = owner[:most] == owner[SHINGLE - 1 :][:most]
+    return mixed[whole], owner[:most][whole]
+
+
+def _exact(article: Article, words: Sequence[str]) -> str:
+    """The whole of a short article; nothing where it says too little to be anybody's copy."""
     title = _WORD.findall(article.title.lower())
     body = " ".join(words)
-    return f"{' '.join(title)}\n{body}" if body or len(title) > 5 else article.id
+    return f"{' '.join(title)}\n{body}" if body or len(title) > 5 else ""

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 
 from newsletter.feeds.articles import Context
 from newsletter.feeds.page import Page
-from newsletter.model import Article, Dated, Kind
+from newsletter.model import Article, Dated, Kind, Paywall
 
 JOBS_A_LIFE = 2_000
 """A worker is replaced after so many jobs, so that what its parsers leak stays small."""
@@ -227,7 +227,13 @@ class _Worker:
             answer = await self.answer()
         if answer.get("last"):
             self.jobs = JOBS_A_LIFE
-        return Page() if "problem" in answer else Page(**answer)
+        if "problem" in answer:
+            return Page()
+        return Page(
+            text=str(answer["text"]),
+            canonical=str(answer["canonical"]),
+            paywall=Paywall(answer["paywall"]),
+        )
 
     async def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - opened as a pipe above
@@ -248,4 +254,5 @@ def _article(row: dict[str, Any]) -> Article:
     row["first_seen"] = datetime.fromisoformat(row["first_seen"])
     row["dated"] = Dated(row["dated"])
     row["kind"] = Kind(row["kind"])
+    row["paywall"] = Paywall(row["paywall"])
     return Article(**row)

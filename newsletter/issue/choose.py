@@ -17,6 +17,7 @@ from newsletter.issue.alike import nearly_same
 from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.view import count_words, story_view, visible
 from newsletter.model import (
+    Arrangement,
     Brief,
     Correction,
     HistoryEntry,
@@ -74,15 +75,18 @@ def choose(
     day: date,
     corrections: Sequence[Correction] = (),
     words: Catalogue | None = None,
+    arrangement: Arrangement | None = None,
 ) -> IssueContent:
     """Fit the best candidates into the edition's reading time.
 
     :param candidates: best first. Withheld briefs and near-copies of a better one are left out.
     :param words: the catalogue whose fixed words are counted; English when not given.
+    :param arrangement: what an editor decided; it comes before the ranking.
     :raises NothingToSay: when no candidate is left.
     """
     words = words or catalogue()
-    usable = list(_distinct([c for c in candidates if not c.brief.withheld]))
+    places = arranged(candidates, arrangement)
+    usable = list(_distinct([c for c in places if not c.brief.withheld]))
     if not usable:
         raise NothingToSay(
             f"{edition} {day.isoformat()}",
@@ -111,6 +115,7 @@ def choose(
         if frame + sum(map(cost, stories)) <= budget:
             break
     stories = _grow(stories, {c.story.id: c for c in usable}, cost, budget - frame)
+    stories = _in_order(stories, arrangement)
     timed = tuple(
         replace(story, seconds=round(60 * cost(story) / settings.words_a_minute))
         for story in stories
@@ -127,6 +132,28 @@ def choose(
         seconds=round(60 * total / settings.words_a_minute),
         corrections=tuple(corrections),
     )
+
+
+def arranged(candidates: Sequence[Candidate], arrangement: Arrangement | None) -> list[Candidate]:
+    """The candidates as an editor wants them considered: pinned, in order, then by rank."""
+    if arrangement is None:
+        return list(candidates)
+    order = {story: at for at, story in enumerate(arrangement.order)}
+    pinned = set(arrangement.pinned)
+    last = len(order)
+    return sorted(
+        (c for c in candidates if c.story.id not in arrangement.out),
+        key=lambda c: (c.story.id not in pinned, order.get(c.story.id, last)),
+    )
+
+
+def _in_order(stories: list[IssueStory], arrangement: Arrangement | None) -> list[IssueStory]:
+    """The chosen stories as an editor ordered them, each kind of place by itself."""
+    if arrangement is None or not arrangement.order:
+        return stories
+    order = {story: at for at, story in enumerate(arrangement.order)}
+    kinds = list(Place)
+    return sorted(stories, key=lambda s: (kinds.index(s.place), order.get(s.story, len(order))))
 
 
 def _words_of(entry: Correction) -> int:

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
-from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from newsletter.config import Site
+from newsletter.issue.finding import Finding, blocking, error, warning
 from newsletter.issue.markup import Element, Page
 from newsletter.issue.theme import faint, theme_of
 from newsletter.issue.view import count_words
+from newsletter.issue.wording import wording
 from newsletter.model import Rendered
+
+__all__ = ["Finding", "blocking", "lint", "visible_words"]
 
 CUT_AT = 102_400
 """Gmail shows this many bytes of HTML and hides the rest, the unsubscribe link with it."""
@@ -41,37 +44,35 @@ _LEFTOVERS = (
     re.compile(r"\*\|[A-Z_:]+\|\*"),
     re.compile(r"<%.{0,20}"),
     re.compile(r"\$\{.{0,20}"),
+    re.compile(r"\[object Object\]"),
 )
 _PERCENT = re.compile(r"%%?[A-Za-z_][A-Za-z0-9_.:-]{1,40}%")
 _BROKEN = ("\ufffd", "â€™", "â€œ", "Ã©", "&amp;amp;", "&amp;#")
-_FILLER = re.compile(r"(?<![\w’'])(?:undefined|NaN|null|lorem ipsum|TODO|FIXME)(?![\w’'])")
-_VAGUE = re.compile(r"(?:click here|here|read more|more|link|this|learn more)\W*", re.IGNORECASE)
+_FILLER = re.compile(
+    r"(?<![\w’'])(?:undefined|NaN|null|lorem ipsum|TODO|FIXME)(?![\w’'])"
+    r"|(?:^|[:>|]\s*)None(?=\s*$|\s*[|<])"
+)
+_VAGUE = re.compile(
+    r"(?:click here|here|read more|more|link|this|learn more|continue reading)\W*", re.IGNORECASE
+)
 _IN_TEXT = re.compile(r"https?://[^\s<>\"]+")
 _MARKUP_IN_TEXT = re.compile(r"</?(?:p|div|td|table|span|a|br|strong)\b[^>]*>|&(?:nbsp|amp|quot);")
 _FORBIDDEN = ("script", "form", "iframe", "object", "embed", "base", "frame", "applet")
-# Phrases filters count against a sender; a headline may quote one, so they only warn.
-_SPAMMY = re.compile(
-    r"\b(?:act now|risk[- ]free|100% free|winner!|click below|limited time|no obligation)\b"
-    r"|!!+|\${3,}",
-    re.IGNORECASE,
-)
-
-Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing wrong with a rendering, in one sentence."""
+def lint(
+    rendered: Rendered, site: Site, values: Mapping[str, str] | None = None
+) -> tuple[Finding, ...]:
+    """Everything wrong with a rendering, errors first.
 
-    severity: Severity
-    sentence: str
-
-
-def lint(rendered: Rendered, site: Site) -> tuple[Finding, ...]:
-    """Everything wrong with a rendering, errors first."""
+    :param values: a reader's own words and links by place; the size is then that of their letter.
+        Without them an allowance is made.
+    """
     page = Page(rendered.html)
+    if not rendered.html:
+        return _without_html(rendered, site)
     checks = (
-        _size(rendered),
+        _size(rendered, values),
         _head(page),
         _headings(page),
         _images(page),
@@ -85,13 +86,23 @@ def lint(rendered: Rendered, site: Site) -> tuple[Finding, ...]:
         _text_part(page, rendered),
         _colors(site),
     )
-    found = dict.fromkeys(finding for check in checks for finding in check)
+    found = {
+        replace(finding, variant=rendered.variant): None for check in checks for finding in check
+    }
     return tuple(sorted(found, key=lambda finding: finding.severity))
 
 
-def blocking(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings that forbid an approval."""
-    return tuple(finding for finding in findings if finding.severity == "error")
+def _without_html(rendered: Rendered, site: Site) -> tuple[Finding, ...]:
+    """What can be wrong with a letter that is text alone."""
+    found = [*_subject(rendered), *_text_part(Page(""), rendered), *wording("", rendered.text)]
+    found += [
+        error(f"The reader’s own place “{place}” is missing in the text part.")
+        for place in PLACES
+        if f"{rendered.tag}_{place}_" not in rendered.text
+    ]
+    if _plain(site.postal_address) not in _plain(rendered.text):
+        found.append(error("The postal address is missing in the text part."))
+    return tuple(replace(finding, variant=rendered.variant) for finding in found)
 
 
 def visible_words(html: str) -> int:
@@ -100,87 +111,82 @@ def visible_words(html: str) -> int:
     return count_words(_plain(bodies[0].text())) if bodies else 0
 
 
-def _error(sentence: str) -> Finding:
-    return Finding(severity="error", sentence=sentence)
-
-
-def _warning(sentence: str) -> Finding:
-    return Finding(severity="warning", sentence=sentence)
-
-
 def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", _NOTHING.sub(" ", text)).strip()
 
 
-def _size(rendered: Rendered) -> Iterator[Finding]:
-    size = len(rendered.html.encode("utf-8", "replace")) + ROOM_FOR_READERS
+def _size(rendered: Rendered, values: Mapping[str, str] | None) -> Iterator[Finding]:
+    html = rendered.html
+    for place, value in (values or {}).items():
+        html = html.replace(f"{rendered.tag}_{place}_", value)
+    size = len(html.encode("utf-8", "replace")) + (0 if values else ROOM_FOR_READERS)
     if size >= CUT_AT:
-        yield _error(f"The HTML has {size:,} bytes; Gmail cuts mail at {CUT_AT:,}.")
+        yield error(f"The HTML has {size:,} bytes; Gmail cuts mail at {CUT_AT:,}.")
     elif size > LARGE:
-        yield _warning(f"The HTML has {size:,} bytes; over {LARGE:,} little room is left.")
+        yield warning(f"The HTML has {size:,} bytes; over {LARGE:,} little room is left.")
     words = visible_words(rendered.html)
     if words > MINUTES * WORDS_A_MINUTE:
-        yield _warning(f"{words} words are more than {MINUTES} minutes to read.")
+        yield warning(f"{words} words are more than {MINUTES} minutes to read.")
 
 
 def _head(page: Page) -> Iterator[Finding]:
     if not page.doctype.lower().startswith("doctype html"):
-        yield _warning("There is no document type.")
+        yield warning("There is no document type.")
     roots = page.elements("html")
     root = roots[0].attributes if roots else {}
     if not _LANGUAGE.fullmatch(root.get("lang", "")) or root.get("lang") == "und":
-        yield _error("The page does not say its language.")
+        yield error("The page does not say its language.")
     if root.get("dir", "").lower() not in {"ltr", "rtl", "auto"}:
-        yield _error("The page does not say its writing direction.")
+        yield error("The page does not say its writing direction.")
     titles = page.elements("title")
     if len(titles) != 1 or not titles[0].text(hidden=True).strip():
-        yield _error("There is not exactly one title.")
+        yield error("There is not exactly one title.")
     metas = page.elements("meta")
     names = {meta.attributes.get("name", "").lower(): meta for meta in metas}
     scheme = names.get("color-scheme")
     if scheme is None or not scheme.attributes.get("content", "").strip():
-        yield _error("The page does not say that it has colours for the night.")
+        yield error("The page does not say that it has colours for the night.")
     if "supported-color-schemes" not in names:
-        yield _warning("The older name of the colour scheme is missing.")
+        yield warning("The older name of the colour scheme is missing.")
     if "viewport" not in names:
-        yield _warning("There is no viewport for phones.")
+        yield warning("There is no viewport for phones.")
     if not any("charset" in str(meta.attributes).lower() for meta in metas):
-        yield _warning("The page does not say its character set.")
+        yield warning("The page does not say its character set.")
 
 
 def _headings(page: Page) -> Iterator[Finding]:
     headings = [e for e in page.elements("h1", "h2", "h3", "h4", "h5", "h6") if e.seen]
     levels = [int(heading.name[1]) for heading in headings]
     if levels.count(1) != 1:
-        yield _error(f"There are {levels.count(1)} first-level headings instead of one.")
+        yield error(f"There are {levels.count(1)} first-level headings instead of one.")
     if levels and levels[0] != 1:
-        yield _error(f"The first heading is of level {levels[0]}.")
+        yield error(f"The first heading is of level {levels[0]}.")
     for before, after in pairwise(levels):
         if after > before + 1:
-            yield _error(f"A heading of level {after} follows one of level {before}.")
+            yield error(f"A heading of level {after} follows one of level {before}.")
     for heading in headings:
         if not _plain(heading.text()):
-            yield _error(f"A heading is empty (line {heading.line}).")
+            yield error(f"A heading is empty (line {heading.line}).")
 
 
 def _images(page: Page) -> Iterator[Finding]:
     for image in page.elements("img"):
         attributes = image.attributes
         if "alt" not in attributes:
-            yield _error(f"An image has no alternative text (line {image.line}).")
+            yield error(f"An image has no alternative text (line {image.line}).")
         if not re.match(r"https://[^/\s]+", attributes.get("src", "")):
-            yield _error(f"An image is not at an https address (line {image.line}).")
+            yield error(f"An image is not at an https address (line {image.line}).")
         if not attributes.get("width", "").strip("px%").isdigit():
-            yield _warning(f"An image has no width (line {image.line}).")
+            yield warning(f"An image has no width (line {image.line}).")
         if {attributes.get("width"), attributes.get("height")} <= {"0", "1"}:
-            yield _error("There is an image of one pixel, which looks like tracking.")
+            yield error("There is an image of one pixel, which looks like tracking.")
 
 
 def _tables(page: Page) -> Iterator[Finding]:
     for table in page.elements("table"):
         data = any(element.name == "th" for element in table.walk())
         if not data and table.attributes.get("role", "").lower() not in {"presentation", "none"}:
-            yield _error(f"A layout table is not marked as one (line {table.line}).")
+            yield error(f"A layout table is not marked as one (line {table.line}).")
 
 
 def _links(page: Page, tag: str) -> Iterator[Finding]:
@@ -190,15 +196,15 @@ def _links(page: Page, tag: str) -> Iterator[Finding]:
             continue
         address, words = link.attributes["href"].strip(), _plain(link.text())
         if not words and not link.attributes.get("aria-label", "").strip():
-            yield _error(f"A link shows nothing (line {link.line}).")
+            yield error(f"A link shows nothing (line {link.line}).")
         if _VAGUE.fullmatch(words):
-            yield _warning(f"The link “{words}” does not say where it goes.")
+            yield warning(f"The link “{words}” does not say where it goes.")
         if address in open_places:
             continue
         if not _ADDRESS.match(address):
-            yield _error(f"A link is neither http(s) nor mailto: {address[:60] or '(empty)'}.")
+            yield error(f"A link is neither http(s) nor mailto: {address[:60] or '(empty)'}.")
         elif address.startswith("http://"):
-            yield _warning(f"A link is not encrypted: {address[:60]}.")
+            yield warning(f"A link is not encrypted: {address[:60]}.")
         yield from _honest(words, address)
 
 
@@ -209,7 +215,7 @@ def _honest(words: str, address: str) -> Iterator[Finding]:
     if shown and address.startswith("http"):
         named = shown.group(1).lower().removeprefix("www.")
         if not (host == named or host.endswith(f".{named}") or named.endswith(f".{host}")):
-            yield _warning(f"A link shows {named} and leads to {host}.")
+            yield warning(f"A link shows {named} and leads to {host}.")
 
 
 def _law(page: Page, rendered: Rendered, site: Site) -> Iterator[Finding]:
@@ -221,22 +227,22 @@ def _law(page: Page, rendered: Rendered, site: Site) -> Iterator[Finding]:
         if f"{tag}_unsubscribe_" in link.attributes.get("href", "")
     ]
     if not any(link.seen and _plain(link.text()) for link in ways_out):
-        yield _error("There is no visible unsubscribe link.")
+        yield error("There is no visible unsubscribe link.")
     for place in PLACES:
         if f"{tag}_{place}_" not in html:
-            yield _error(f"The reader’s own place “{place}” is missing in the HTML.")
+            yield error(f"The reader’s own place “{place}” is missing in the HTML.")
         if f"{tag}_{place}_" not in rendered.text:
-            yield _error(f"The reader’s own place “{place}” is missing in the text part.")
+            yield error(f"The reader’s own place “{place}” is missing in the text part.")
     unknown = set(re.findall(rf"{re.escape(tag)}_(\w+?)_", html + rendered.text)) - set(PLACES)
     for place in sorted(unknown):
-        yield _error(f"Nobody fills in the reader’s place “{place}”.")
+        yield error(f"Nobody fills in the reader’s place “{place}”.")
     bodies = page.elements("body")
     body = bodies[0] if bodies else page.root
     visible = _plain(body.text())
     if not site.postal_address.strip() or _plain(site.postal_address) not in visible:
-        yield _error("The postal address is missing.")
+        yield error("The postal address is missing.")
     elif _plain(site.postal_address) not in _plain(rendered.text):
-        yield _error("The postal address is missing in the text part.")
+        yield error("The postal address is missing in the text part.")
     yield from _preheader(body)
 
 
@@ -251,27 +257,27 @@ def _preheader(body: Element) -> Iterator[Finding]:
         None,
     )
     if first is None or first.seen:
-        yield _error("There is no hidden preheader at the very start.")
+        yield error("There is no hidden preheader at the very start.")
         return
     length = len(_plain(first.text(hidden=True)))
     if not 30 <= length <= 150:
-        yield _warning(f"The preheader has {length} characters; 30 to 150 are useful.")
+        yield warning(f"The preheader has {length} characters; 30 to 150 are useful.")
 
 
 def _forbidden(page: Page) -> Iterator[Finding]:
     for element in page.root.walk():
         name, attributes = element.name, element.attributes
         if name in _FORBIDDEN:
-            yield _error(f"A <{name}> has no place in a mail (line {element.line}).")
+            yield error(f"A <{name}> has no place in a mail (line {element.line}).")
         if name == "link" and "stylesheet" in attributes.get("rel", "").lower():
-            yield _error("A style sheet would be fetched from elsewhere.")
+            yield error("A style sheet would be fetched from elsewhere.")
         if name == "style" and re.search(r"@import|url\(", element.text(hidden=True)):
-            yield _error("The style sheet would fetch something from elsewhere.")
+            yield error("The style sheet would fetch something from elsewhere.")
         for key, value in attributes.items():
             if re.fullmatch(r"on[a-z]+", key):
-                yield _error(f"<{name}> has the event handler {key} (line {element.line}).")
+                yield error(f"<{name}> has the event handler {key} (line {element.line}).")
             if re.match(r"\s*(?:javascript|vbscript|data:text/html)\s*:?", value, re.IGNORECASE):
-                yield _error(f"<{name}> runs a script address (line {element.line}).")
+                yield error(f"<{name}> runs a script address (line {element.line}).")
 
 
 def _characters(page: Page, rendered: Rendered) -> Iterator[Finding]:
@@ -281,16 +287,16 @@ def _characters(page: Page, rendered: Rendered) -> Iterator[Finding]:
         ("text part", rendered.text),
     ):
         if _CONTROL.search(text):
-            yield _error(f"There is a control character in the {part}.")
+            yield error(f"There is a control character in the {part}.")
         if _BIDI.search(text):
-            yield _error(f"There is a character that turns the reading direction in the {part}.")
+            yield error(f"There is a character that turns the reading direction in the {part}.")
         for broken in _BROKEN:
             if broken in text:
-                yield _error(f"There are broken characters in the {part}: {broken}.")
+                yield error(f"There are broken characters in the {part}: {broken}.")
         for pattern in _LEFTOVERS:
             match = pattern.search(text)
             if match:
-                yield _error(f"Something of a template is left in the {part}: {match.group()}.")
+                yield error(f"Something of a template is left in the {part}: {match.group()}.")
     visible = _plain(page.root.text())
     addresses = [
         unquote(value)
@@ -300,43 +306,41 @@ def _characters(page: Page, rendered: Rendered) -> Iterator[Finding]:
     ]
     for match in _PERCENT.finditer("\n".join([visible, *addresses])):
         if not re.match(r"%[0-9A-Fa-f]{2}", match.group()):
-            yield _error(f"Something of a template is left in the HTML: {match.group()}.")
+            yield error(f"Something of a template is left in the HTML: {match.group()}.")
     filler = _FILLER.search(visible)
     if filler:
-        yield _warning(f"A word looks like a filler: {filler.group()}.")
-    spammy = _SPAMMY.search(visible)
-    if spammy:
-        yield _warning(f"Filters dislike the wording “{spammy.group()}”.")
+        yield warning(f"A word looks like a filler: {filler.group()}.")
+    yield from wording(rendered.subject, visible)
 
 
 def _shape(page: Page) -> Iterator[Finding]:
     for crooked in page.crooked[:5]:
-        yield _error(f"The HTML is crooked: {crooked}.")
+        yield error(f"The HTML is crooked: {crooked}.")
     for doubled in page.doubled[:5]:
-        yield _warning(f"An attribute stands twice: {doubled}.")
+        yield warning(f"An attribute stands twice: {doubled}.")
     ids = Counter(element.attributes.get("id", "") for element in page.root.walk())
     for name, count in ids.items():
         if name and count > 1:
-            yield _warning(f"The id “{name}” stands {count} times.")
+            yield warning(f"The id “{name}” stands {count} times.")
 
 
 def _subject(rendered: Rendered) -> Iterator[Finding]:
     subject = rendered.subject
     if not subject.strip() or "\n" in subject or "\r" in subject:
-        yield _error("The subject is not one line of text.")
+        yield error("The subject is not one line of text.")
     elif not 30 <= len(subject) <= 60:
-        yield _warning(f"The subject has {len(subject)} characters; 30 to 60 are shown whole.")
+        yield warning(f"The subject has {len(subject)} characters; 30 to 60 are shown whole.")
     if "=?" in subject:
-        yield _error("The subject holds an encoded word that could become a header.")
+        yield error("The subject holds an encoded word that could become a header.")
     if subject.endswith(("?", "!")):
-        yield _warning("The subject asks or shouts.")
+        yield warning("The subject asks or shouts.")
     if rendered.preheader and rendered.preheader.startswith(subject.rstrip("…")):
-        yield _warning("The preheader repeats the subject.")
+        yield warning("The preheader repeats the subject.")
 
 
 def _colors(site: Site) -> Iterator[Finding]:
     for name, found in faint(theme_of(site)):
-        yield _warning(
+        yield warning(
             f"The colour [site.theme] {name} has a contrast of {found:.1f} : 1; text needs 4.5."
         )
 
@@ -344,7 +348,7 @@ def _colors(site: Site) -> Iterator[Finding]:
 def _text_part(page: Page, rendered: Rendered) -> Iterator[Finding]:
     text = rendered.text
     if not text.strip():
-        yield _error("The text part is empty.")
+        yield error("The text part is empty.")
         return
     there = {_address_key(found) for found in _IN_TEXT.findall(text)}
     there |= {_address_key(found.rstrip(".,;:!?)]>")) for found in _IN_TEXT.findall(text)}
@@ -354,11 +358,11 @@ def _text_part(page: Page, rendered: Rendered) -> Iterator[Finding]:
         if link.attributes.get("href", "").strip().lower().startswith(("http://", "https://"))
     }
     for address in sorted(wanted - there)[:5]:
-        yield _error(f"The text part lacks the link {address[:80]}.")
+        yield error(f"The text part lacks the link {address[:80]}.")
     if _MARKUP_IN_TEXT.search(text):
-        yield _error("The text part holds markup.")
+        yield error("The text part holds markup.")
     if max(map(len, text.encode("utf-8", "replace").split(b"\n"))) > 998:
-        yield _error("A line of the text part is longer than mail allows.")
+        yield error("A line of the text part is longer than mail allows.")
 
 
 def _address_key(address: str) -> str:

@@ -1,8 +1,8 @@
 """Render an issue once: subject, preheader, HTML and text, with the reader's places left open.
 
-Preview, approval, the web page and the send all come through here. This is the only module that
-imports the MJML engine, a Rust library that can panic past ``except Exception``; its panics end
-as a :class:`~newsletter.errors.TemplateError` or as a story in a plain block, never as a crash.
+Preview, approval, the web page and the send all come through here. The MJML engine runs in a
+process of its own (:mod:`newsletter.issue.engine`); what it cannot take ends as a
+:class:`~newsletter.errors.TemplateError` or as a story in a plain block, never as a crash.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from markupsafe import escape
-from mjml import mjml2html
 
 from newsletter.config import Site
 from newsletter.errors import IssueError, NewsletterError, TemplateError
 from newsletter.issue.catalogue import Catalogue, catalogue
 from newsletter.issue.clean import clean, safe_url, scrub_header
+from newsletter.issue.engine import Engine
 from newsletter.issue.environment import DATA_FAULTS, Templates
 from newsletter.issue.markup import VOID
 from newsletter.issue.shown import StoryView
@@ -35,7 +35,8 @@ TOKENS = ("unsubscribe", "preferences", "because")
 _TAG = re.compile(r"[A-Za-z0-9]{8,32}")
 _ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
-"""Nesting that is refused before the engine sees it: at about 8,900 it kills the process."""
+"""Nesting that is refused before the engine sees it: at about 9,000 it kills its process."""
+_ENGINE = Engine()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,17 +242,11 @@ def made_by(content: IssueContent, words: Catalogue) -> str:
 def compile_mjml(source: str) -> str:
     """MJML to HTML, made fit for mail: no remote font, layout tables marked as such.
 
-    :raises TemplateError: when the engine refuses the source or panics over it.
+    :raises TemplateError: when the engine refuses the source, or dies over it.
     """
     if _deepest(source) > _DEPTH:
         raise TemplateError("MJML", f"is nested more than {_DEPTH} levels deep")
-    try:
-        html = str(mjml2html(source, fonts={}))
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException as error:  # noqa: BLE001 - a Rust panic is not an Exception
-        reason = str(error)[:200].rstrip(".")
-        raise TemplateError("MJML", f"the engine refused it: {reason}") from None
+    html = _ENGINE.html(source)
     if "<mj-" in html:
         raise TemplateError("MJML", "an element of it is not known to the engine")
     return _tidy_html(html)

@@ -11,19 +11,19 @@ An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's
 second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
+from newsletter.pipeline.arriving import ArriveReport, arrive
 from newsletter.pipeline.articles import CollectReport, collect
 from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
 from newsletter.pipeline.events import EventReport, take_events
-from newsletter.pipeline.grouping import GroupReport, group
+from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
     approve_unattended,
     compose,
-    preview,
 )
 from newsletter.pipeline.letters import (
     audience,
@@ -31,8 +31,10 @@ from newsletter.pipeline.letters import (
     resume,
     send,
     send_doubtful_again,
+    waits_for_later,
     write_off,
 )
+from newsletter.pipeline.looking import dead_links, findings, preview
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
 from newsletter.pipeline.stories import (
     LockReport,
@@ -49,6 +51,7 @@ from newsletter.pipeline.stories import (
 )
 
 __all__ = [
+    "ArriveReport",
     "BounceReport",
     "CollectReport",
     "ComposeReport",
@@ -59,12 +62,15 @@ __all__ = [
     "WriteReport",
     "approve",
     "approve_unattended",
+    "arrive",
     "audience",
     "collect",
     "compose",
     "correct",
     "corrected",
+    "dead_links",
     "deliver_mail",
+    "findings",
     "group",
     "locks",
     "mark_kind",
@@ -77,6 +83,7 @@ __all__ = [
     "read_mailbox",
     "reconcile",
     "redate",
+    "related_of",
     "rename_story",
     "resume",
     "send",
@@ -87,6 +94,7 @@ __all__ = [
     "testers",
     "unlock",
     "unpin_story",
+    "waits_for_later",
     "write",
     "write_off",
 ]

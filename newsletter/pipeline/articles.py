@@ -6,17 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.model import Article
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.day import window
 
 if TYPE_CHECKING:
     from newsletter.feeds.visit import Visit
-
-STORED_TOGETHER = 40
-"""Visits that are stored in one transaction: waiting for the disk costs more than the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +39,7 @@ def collect(
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     :param only: look at no other feeds than these; another machine takes the others.
     """
-    from newsletter.feeds.copies import find_copies
+    from newsletter.feeds.copies import marks_of
     from newsletter.feeds.visit import in_batches, visit_feeds
 
     started = time.monotonic()
@@ -53,7 +49,7 @@ def collect(
     feeds = room.articles.feeds(urls) if force else room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
     problems: list[tuple[str, str]] = []
-    fresh: list[Article] = []
+    since = now - timedelta(days=room.config.stories.window_days)
     new = 0
     visits = visit_feeds(
         feeds,
@@ -62,26 +58,35 @@ def collect(
         clock=room.clock,
         random=room.random,
         known=room.articles.known,
+        robots=room.articles,
         force=force,
     )
-    for batch in in_batches(visits, STORED_TOGETHER):
-        new += room.articles.save_visits((visit.feed, visit.articles) for visit in batch)
+    for batch in in_batches(visits):
+        recent = [one for visit in batch for one in visit.articles if one.published >= since]
+        marks = marks_of(recent) if recent else {}
+        new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
-            fresh += visit.articles
             outcomes[visit.outcome] += 1
             if visit.problem:
                 problems.append((visit.feed.url, visit.problem))
             if on_visit:
                 on_visit(visit)
-    new_ids = {article.id for article in fresh}
-    before = [article for article in window(room, now) if article.id not in new_ids]
-    copies = find_copies(fresh, before)
-    room.articles.mark_copies(copies)
+    copies = link_copies(room, since) if new else 0
     return CollectReport(
         feeds=len(feeds),
         outcomes=dict(outcomes),
         articles=new,
-        copies=len(copies),
+        copies=copies,
         problems=tuple(problems),
         seconds=time.monotonic() - started,
     )
+
+
+def link_copies(room: Newsroom, since: datetime) -> int:
+    """Compare what was not yet compared with the window; return how many copies were found."""
+    from newsletter.feeds.copies import find_copies
+
+    new = room.articles.uncompared(since)
+    copies = find_copies(new, room.articles.compared(), room.articles.get)
+    room.articles.mark_copies(copies, [id_ for id_, _ in new])
+    return len(copies)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.errors import IssueError, NotApproved, NothingToSay
+from newsletter.database.variants import chosen_topics, want_text
+from newsletter.errors import Conflict, IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
-from newsletter.issue.lint import lint
+from newsletter.issue.lint import blocking
+from newsletter.issue.variants import TEXT, sections_of, topics_of, variants_for
 from newsletter.issue.view import source_line
-from newsletter.model import Delivery, Issue, IssueState, Outlet, Revision
+from newsletter.model import (
+    Arrangement,
+    Issue,
+    IssueContent,
+    IssueState,
+    Outlet,
+    Rendered,
+    Revision,
+)
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.candidates import arrangement_of, keep
 from newsletter.pipeline.day import Day
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.grouping import related_of
+from newsletter.pipeline.looking import findings
 
 if TYPE_CHECKING:
     from newsletter.stories.rank import Ranked
@@ -44,37 +55,32 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     :raises NothingToSay: when no story passes the floor.
     :raises IssueError: when the date has not come yet.
     """
-    settings = room.config.edition(edition)
-    now = _moment_of(room, edition, day)
+    now = moment_of(room, edition, day)
     local_day = room.local_day(edition, now)
     present = room.issues.of_day(edition, local_day)
     if present and present.state is not IssueState.DRAFT:
         return ComposeReport(
             issue=present, revision=room.issues.revision(present), changed=False, considered=0
         )
-    loaded = Day.load(room, now)
-    candidates = [
-        candidate
-        for ranked in loaded.ranked
-        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
-    ]
-    if not candidates:
+    candidates = candidates_at(room, now)
+    if all(one.brief.withheld for one in candidates):
         raise NothingToSay(
             f"{edition} of {local_day.isoformat()}",
             "no story of this day is covered widely enough to be told",
             hint='Run "newsletter collect", "group" and "write" first, or lower '
             "[stories] floor_families.",
         )
-    content = choose(
-        candidates,
-        settings,
+    keep(room, edition, local_day, candidates)
+    before = room.issues.revision(present) if present else None
+    content, rendered = laid_out(
+        room,
+        [one for one in candidates if not one.brief.withheld],
         edition=edition,
         day=local_day,
-        corrections=room.corrections.waiting(edition, present.id if present else ""),
+        present=present,
+        tag=before.rendered[0].tag if before else room.tag(),
+        arrangement=arrangement_of(room, edition, local_day),
     )
-    before = room.issues.revision(present) if present else None
-    tag = before.rendered[0].tag if before else room.tag()
-    rendered = (room.renderer.render(content, tag=tag),)
     sha256 = approval.digest(rendered)
     if present and before and before.sha256 == sha256:
         return ComposeReport(
@@ -89,11 +95,82 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     )
 
 
-def approve(room: Newsroom, name: str, *, by: str) -> Issue:
-    """Approve an issue's current revision, bound to the bytes that will be sent."""
+def candidates_at(room: Newsroom, now: datetime) -> list[Candidate]:
+    """The stories that an issue could tell at a moment, best first, the withheld among them."""
+    loaded = Day.load(room, now)
+    return [
+        candidate
+        for ranked in loaded.ranked
+        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
+    ]
+
+
+def laid_out(
+    room: Newsroom,
+    candidates: Sequence[Candidate],
+    *,
+    edition: str,
+    day: date,
+    present: Issue | None,
+    tag: str,
+    arrangement: Arrangement,
+) -> tuple[IssueContent, tuple[Rendered, ...]]:
+    """What an issue says with these candidates, and its bytes.
+
+    :raises NothingToSay: when none of them may be told.
+    """
+    content = choose(
+        candidates,
+        room.config.edition(edition),
+        edition=edition,
+        day=day,
+        corrections=room.corrections.waiting(edition, present.id if present else ""),
+        arrangement=arrangement,
+    )
+    related = related_of(room, [told.story for told in content.stories])
+    content = replace(
+        content,
+        stories=tuple(replace(one, related=related.get(one.story, ())) for one in content.stories),
+    )
+    return content, renderings(room, content, tag)
+
+
+def approve(room: Newsroom, name: str, *, by: str, sha256: str = "", voter: str = "") -> Issue:
+    """Approve an issue's current revision, bound to the bytes that will be sent.
+
+    Where two people are asked for ([desk] two_person), the first approval is written down and the
+    issue stays a draft until a second person approves the same bytes.
+
+    :param sha256: the hash of what was looked at; empty for whatever stands there now.
+    :param voter: who approves, where two people may have the same name; ``by`` when left out.
+    :raises Conflict: when the issue is not any more what was looked at.
+    :raises NotApproved: when the lint of what would be sent finds an error.
+    """
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
-    return room.issues.change(issue, approval.approve(issue, revision, by=by, at=room.clock()))
+    if sha256 and sha256 != revision.sha256:
+        raise Conflict(
+            issue.id,
+            f"was changed since you looked at it: revision {revision.number} was made at "
+            f"{revision.made:%H:%M} UTC{f' ({revision.note})' if revision.note else ''}",
+            hint="Nothing was approved. Look at what it says now.",
+        )
+    approved = approval.approve(issue, revision, by=by, at=room.clock())
+    errors = blocking(findings(room, issue, revision))
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise NotApproved(
+            issue.id,
+            f"has an error that no reader should get: {errors[0].sentence.rstrip('.')}{more}",
+            hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
+        )
+    if room.config.desk.two_person and issue.state is IssueState.DRAFT:
+        voters = room.arrangements.vote(issue, revision.sha256, by=voter or by, at=room.clock())
+        if len(voters) < 2:
+            return issue
+        names = [found.shown if (found := room.people.by_email(one)) else one for one in voters[:2]]
+        approved = replace(approved, approved_by=" and ".join(names))
+    return room.issues.change(issue, approved)
 
 
 def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
@@ -101,52 +178,27 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
 
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
-    revision = room.issues.revision(issue)
-    errors = [
-        finding.sentence
-        for rendered in revision.rendered
-        for finding in lint(rendered, room.config.site)
-        if finding.severity == "error"
-    ]
-    if errors:
+    if room.config.desk.two_person:
         raise NotApproved(
             issue.id,
-            f"is not sent unattended: {errors[0]}",
-            hint="Look at it and approve it by hand.",
+            "is not sent unattended: two people have to approve it",
+            hint="See [desk] two_person.",
         )
     return approve(room, issue.id, by="unattended policy")
 
 
-def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
-    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
-
-    :param letter: False leaves the eml out, for places that count letters.
-    :raises OSError: when the folder cannot be written.
-    """
-    revision = room.issues.revision(issue)
-    mail = issue_mail(room, issue, revision)
-    delivery = Delivery(
-        id=0,
-        key="preview",
-        issue=issue.id,
-        reader=0,
-        email=room.config.site.contact,
-        name="",
-        token="preview",  # noqa: S106 - not a secret: a link that belongs to nobody
-        segment="",
-        joined=room.clock(),
-    )
-    to_nobody = mail.letters([delivery])[0]
-    prepared = mail.prepared("", "preview")
-    rendered = revision.rendered[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    if letter:
-        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
-    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
-        for token, value in to_nobody.values.items():
-            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
-        (folder / name).write_text(text, "utf-8")
-    return folder
+def renderings(room: Newsroom, content: IssueContent, tag: str) -> tuple[Rendered, ...]:
+    """The whole issue first, then the variants that its readers chose."""
+    whole = room.renderer.render(content, tag=tag)
+    chosen = chosen_topics(room.database, content.edition, sections_of(content))
+    found = [whole]
+    found += [
+        room.renderer.render(content, tag=tag, variant=name, topics=topics_of(name))
+        for name in variants_for(content, chosen)
+    ]
+    if want_text(room.database, content.edition):
+        found.append(replace(whole, variant=TEXT, html=""))
+    return tuple(found)
 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
@@ -155,7 +207,7 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
     from newsletter.stories.history import history, news_since
 
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
-    if brief is None or brief.withheld:
+    if brief is None:
         return None
     articles = day.of(ranked.story)
     mailed = ranked.story.mailed
@@ -178,8 +230,11 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
     )
 
 
-def _moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
-    """Now, or the last moment of a past local date."""
+def moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
+    """Now, or the last moment of a past local date.
+
+    :raises IssueError: when the date has not come yet.
+    """
     now = room.clock()
     today = room.local_day(edition, now)
     if day is None or day == today:

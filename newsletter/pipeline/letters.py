@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import Select
 
+from newsletter.audience.unsubscribe_mail import mailto
+from newsletter.database.choosing import TEXT_VARIANT
+from newsletter.database.facts import RESTORED, fact
+from newsletter.database.waves import lay_out, only_later, reader_zones
 from newsletter.delivery.guards import surprising_growth
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
@@ -15,15 +20,22 @@ from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
+from newsletter.issue.variants import sections_of
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
+from newsletter.timetable import reader_moments
 
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     """How many readers of each segment an issue would go to now."""
     if issue.corrects:
         return room.corrections.count_readers_of(issue)
-    return room.readers.count_audience(issue.edition, room.config.segments)
+    return room.readers.count_audience(
+        issue.edition,
+        room.config.segments,
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+    )
 
 
 def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tuple[Issue, Revision]:
@@ -34,8 +46,10 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
 
     :param expect_growth: True lets an audience pass that grew by surprisingly much.
     :raises NotApproved: when nobody approved exactly these bytes.
-    :raises DeliveryError: when all sending is stopped, or the audience grew too much.
+    :raises DeliveryError: when all sending is stopped, the database came from a backup, or the
+        audience grew too much.
     """
+    refuse_restored(room)
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
     approval.must_match(issue, revision)
@@ -70,14 +84,18 @@ def send(
     *,
     expect_growth: bool = False,
     on_progress: Callable[[int], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> SendReport:
     """Send an approved issue, or finish one whose sending was interrupted.
 
     The audience is frozen when the send first starts (:func:`begin_send`). An issue that is sent
     stays as it is.
 
+    :param stop: asked between batches; True ends this call with everything settled or queued, and
+        the issue as one that is being sent.
     :raises NotApproved: when nobody approved exactly these bytes.
-    :raises DeliveryError: when a guard rail says no.
+    :raises DeliveryError: when a guard rail says no, or the database came from a backup and
+        nobody released it.
     :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
     """
     issue = room.issues.find(name)
@@ -87,6 +105,7 @@ def send(
     try:
         issue, revision = begin_send(room, issue.id, expect_growth=expect_growth)
         started = issue.send_started or room.clock()
+        last = lay_out_waves(room, issue)
         report = send_issue(
             issue.id,
             ledger=room.ledger,
@@ -95,9 +114,9 @@ def send(
             clock=room.clock,
             sleep=time.sleep,
             owner=room.tag(),
-            settings=SendSettings.from_config(room.config.delivery, started=started),
+            settings=SendSettings.from_config(room.config.delivery, started=last),
             fallback=fallback,
-            stop=lambda: must_stop(room, issue.id),
+            stop=lambda: stop() or must_stop(room, issue.id) or waits_for_later(room, issue),
             on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
         )
     finally:
@@ -197,17 +216,59 @@ def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
     room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
 
 
+def refuse_restored(room: Newsroom) -> None:
+    """Refuse to send: a restored database does not know what left since its backup was made."""
+    if fact(room.database, RESTORED):
+        raise DeliveryError(
+            "database",
+            "was restored from a backup, so nothing is sent until a person says so",
+            hint='Look at what had been sent, then run "newsletter restore --release".',
+        )
+
+
 def _left(states: Mapping[str, int]) -> int:
     """How many letters are neither with their reader nor settled otherwise."""
     open_ = ("queued", "claimed", "handed", "deferred", "unknown")
     return sum(states.get(state, 0) for state in open_)
 
 
+def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
+    """Have readers of later time zones wait for their morning, where the edition wants that.
+
+    :returns: when the last of them may have the issue: its deadline counts from then.
+    """
+    started = issue.send_started or room.clock()
+    settings = room.config.edition(issue.publication)
+    if settings.send_in != "reader" or issue.corrects:
+        return started
+    moments = reader_moments(settings, issue.day, reader_zones(room.database))
+    lay_out(room.database, issue.id, moments, now=room.clock())
+    return max([started, *moments.values()])
+
+
+def waits_for_later(room: Newsroom, issue: Issue) -> bool:
+    """Whether everybody left waits for a later morning, so that a send need not stay up for it."""
+    if room.config.edition(issue.publication).send_in != "reader" or issue.corrects:
+        return False
+    return only_later(room.database, issue.id, now=room.clock())
+
+
 def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     """Whom an issue goes to; a correction notice goes to those who were sent the mistake."""
     if issue.corrects:
         return room.corrections.readers_of(issue)
-    return room.readers.audience(issue.edition, room.config.segments)
+    # A pause that is over by now must not cost its reader the issue.
+    room.signups.tidy(room.clock())
+    revision = room.issues.revision(issue)
+    named = {one.variant for one in revision.rendered if one.variant} | {TEXT_VARIANT}
+    return room.readers.audience(
+        issue.edition,
+        room.config.segments,
+        day=issue.day,
+        digest_of=room.config.edition(issue.edition).digest_of,
+        variants=tuple(sorted(named)),
+        sections=sections_of(revision.content),
+    )
 
 
 def issue_mail(
@@ -218,9 +279,17 @@ def issue_mail(
     :param subject_prefix: words before the subject, for copies that are not the issue itself.
     """
     delivery, site = room.config.delivery, room.config.site
+    rendered = [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered]
+    # Who wants no HTML gets the same text, and nothing beside it; also who chose so since.
+    text_only = [
+        replace(one, html="", variant=TEXT_VARIANT)
+        for one in rendered
+        if not one.variant and TEXT_VARIANT not in {other.variant for other in rendered}
+    ]
+    mailbox = room.config.audience.unsubscribe_mailto
     return prepare_issue(
         issue.id,
-        [replace(one, subject=subject_prefix + one.subject) for one in revision.rendered],
+        [*rendered, *text_only],
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
@@ -228,4 +297,5 @@ def issue_mail(
         base_url=site.base_url,
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
+        mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
     )

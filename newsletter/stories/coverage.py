@@ -14,9 +14,9 @@ import numpy as np
 
 from newsletter import config
 from newsletter.model import Article, Coverage, Kind, Outlet, Side, SideCoverage
-from newsletter.stories import group as group_
 from newsletter.stories.similarity import Method
-from newsletter.stories.terms import language
+from newsletter.stories.window import compare
+from newsletter.stories.words import language
 
 _READ_FIRST = {
     Kind.NEWS: 0,
@@ -99,14 +99,13 @@ def blindspot(spoken: Mapping[Side | None, int], settings: config.Stories) -> Si
     """The side, left or right, that (nearly) does not cover what others cover widely.
 
     Three conditions: at least ``blindspot_families`` rated families; the other side has at least
-    half that many and ``floor_families`` (one lone voice is no wide coverage); and the difference
-    between the two is at least ``blindspot_gap`` of their sum.
+    ``blindspot_floor`` of them (one lone voice is no wide coverage); and the difference between
+    the two is at least ``blindspot_gap`` of their sum.
     """
     left, right = spoken.get(Side.LEFT, 0), spoken.get(Side.RIGHT, 0)
     rated = left + right + spoken.get(Side.CENTER, 0)
     more, less = max(left, right), min(left, right)
-    wide = max(math.ceil(settings.blindspot_families / 2), settings.floor_families)
-    if rated < settings.blindspot_families or more < wide:
+    if rated < settings.blindspot_families or more < settings.blindspot_floor:
         return None
     if (more - less) / (more + less) < settings.blindspot_gap:
         return None
@@ -137,7 +136,7 @@ def _nearness(articles: Sequence[Article]) -> dict[str, float]:
     near: dict[str, float] = {}
     for lang in {language(article.lang) for article in articles}:
         some = [article for article in articles if language(article.lang) == lang]
-        window = group_.compare(some, Method(floor=0.0, reach_days=math.inf))
+        window = compare(some, Method(floor=0.0, reach_days=math.inf))
         links = window.links
         total = np.bincount(links.left, links.raw, links.articles)
         total += np.bincount(links.right, links.raw, links.articles)

@@ -15,7 +15,8 @@ from typing import Protocol
 import numpy as np
 
 from newsletter.stories.similarity import Floats, Links
-from newsletter.stories.terms import background, normal, split_words
+from newsletter.stories.terms import background
+from newsletter.stories.words import normal, split_words
 
 BLEND = 0.1
 """How much a full cosine adds to a similarity; links between articles of one event are near 0.2."""

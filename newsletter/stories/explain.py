@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 
 import numpy as np
 
 from newsletter import config
 from newsletter.errors import NotFound
 from newsletter.model import Article, LockKind, Story, StoryLock
-from newsletter.stories.group import Window, compare, method_of
 from newsletter.stories.locks import GROUPING
-from newsletter.stories.terms import LEAD_WORDS, language
+from newsletter.stories.terms import LEAD_WORDS
+from newsletter.stories.window import Window, compare, method_of
+from newsletter.stories.words import language
 
 NEAREST = 3
 WORDS = 6
-FAR = 0.5
-"""An article is far when it is nearer to the rest by less than this share of what is usual."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +108,11 @@ def explain(
         for at in wanted:
             reason = _reason(at, wanted, window, story_of)
             reasons[reason.article] = _settled(reason, articles[reason.article], articles, locks)
-    usual = median(reason.fit for reason in reasons.values()) if reasons else 0.0
     return Explanation(
         story=story_id,
-        reasons=tuple(_judged(reasons[member.id], usual, len(members)) for member in members),
+        reasons=tuple(
+            replace(reasons[member.id], far=member.id in story.far) for member in members
+        ),
     )
 
 
@@ -166,11 +165,3 @@ def _settled(
         lock=held[-1].kind if held else None,
         copy_of=article.same_as if article.same_as in articles else "",
     )
-
-
-def _judged(reason: Reason, usual: float, members: int) -> Reason:
-    """Mark an article as far: much less near than usual, or nearer to another story."""
-    if members < 2 or reason.lock is not None or reason.copy_of:
-        return reason
-    less = members > 2 and reason.fit < FAR * usual
-    return replace(reason, far=less or reason.rival_fit > reason.fit)

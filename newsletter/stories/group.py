@@ -13,69 +13,21 @@ which (:mod:`newsletter.stories.identity`) and what an editor has decided
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 
 import numpy as np
 
 from newsletter import config
-from newsletter.model import Article, Kind, Story, StoryLock
-from newsletter.stories import identity, similarity, terms
+from newsletter.model import Article, Story, StoryLock
 from newsletter.stories import locks as locks_
+from newsletter.stories.assemble import assemble
 from newsletter.stories.cluster import cluster
-from newsletter.stories.embedding import Embedding, blended
-from newsletter.stories.sections import section_of
-from newsletter.stories.similarity import Links, Method, Weights
-from newsletter.stories.terms import Tokens
-
-DAY = 86_400.0
-EMBEDDED = 500
-"""Characters of a text that are given to an embedding: what a sentence model reads."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """Articles of one language in order of publication, compared with each other."""
-
-    articles: tuple[Article, ...]
-    tokens: Tokens
-    weights: Weights
-    links: Links
-
-
-def method_of(settings: config.Stories) -> Method:
-    """The grouping's constants with the operator's one knob applied."""
-    return replace(
-        Method(),
-        threshold=settings.coarseness,
-        reach_days=min(Method().reach_days, settings.window_days),
-    )
-
-
-def compare(
-    articles: Iterable[Article], method: Method, embedding: Embedding | None = None
-) -> Window:
-    """Articles of one language, sorted and compared."""
-    ordered = tuple(sorted(articles, key=_age))
-    lang = terms.language(ordered[0].lang) if ordered else "en"
-    background = terms.background(lang)
-    tokens = terms.tokenise(ordered, lang, background)
-    weights = similarity.weigh(tokens, background, method)
-    first, second = similarity.features(tokens, weights)
-    numbers: dict[str, int] = {}
-    outlets = [numbers.setdefault(article.outlet, len(numbers)) for article in ordered]
-    found = similarity.links(
-        first,
-        second,
-        outlets=np.array(outlets, np.int64),
-        days=np.array([article.published.timestamp() / DAY for article in ordered]),
-        method=method,
-    )
-    if embedding is not None:
-        texts = [f"{article.title}. {article.words[:EMBEDDED]}" for article in ordered]
-        found = blended(found, embedding.vectors(texts))
-    return Window(articles=ordered, tokens=tokens, weights=weights, links=found)
+from newsletter.stories.embedding import Embedding
+from newsletter.stories.far import far, fits
+from newsletter.stories.similarity import Ints, Method
+from newsletter.stories.window import Window, age, compare, method_of
+from newsletter.stories.words import language
 
 
 def group(
@@ -112,24 +64,34 @@ def group(
     by_language: dict[str, list[Article]] = defaultdict(list)
     for article in given.values():
         if article.id not in settled and article.id not in copies:
-            by_language[terms.language(article.lang)].append(article)
+            by_language[language(article.lang)].append(article)
     groups: list[list[str]] = []
-    typical: dict[str, float] = {}
+    near: dict[str, float] = {}
+    strange: set[str] = set()
     for lang in sorted(by_language):
         window = compare(by_language[lang], method, embedding)
-        members, nearness = _grouped(window, method, locks)
-        groups += members
-        typical |= nearness
+        label = _label(window, method, locks)
+        ids = [article.id for article in window.articles]
+        members: dict[int, list[str]] = defaultdict(list)
+        for ident, number in zip(ids, label.tolist(), strict=True):
+            members[number].append(ident)
+        groups += members.values()
+        near |= zip(ids, fits(window.links, label).tolist(), strict=True)
+        strange.update(ids[at] for at in np.flatnonzero(far(window.links, label)).tolist())
     groups = _across_languages(groups, locks)
     where = {member: number for number, some in enumerate(groups) for member in some}
     for copy, original in sorted(copies.items()):
         if original in where and copy not in settled:
             groups[where[original]].append(copy)
-    return _stories(groups, given, typical, previous=previous, settled=settled, locks=locks)
-
-
-def _age(article: Article) -> tuple[object, str]:
-    return (article.published, article.id)
+    return assemble(
+        groups,
+        given,
+        near=near,
+        far=strange - locked,
+        previous=previous,
+        settled=settled,
+        held=locks,
+    )
 
 
 def _settled(
@@ -177,26 +139,15 @@ def _copies(given: Mapping[str, Article]) -> dict[str, str]:
             alike[top(ident)].append(given[ident])
     copies: dict[str, str] = {}
     for some in alike.values():
-        original = min(some, key=lambda a: (bool(a.same_as), _age(a)))
+        original = min(some, key=lambda a: (bool(a.same_as), age(a)))
         copies |= {article.id: original.id for article in some if article is not original}
     return copies
 
 
-def _grouped(
-    window: Window, method: Method, locks: Sequence[StoryLock]
-) -> tuple[list[list[str]], dict[str, float]]:
-    """The groups of one language, and how near each article is to the rest of its group."""
+def _label(window: Window, method: Method, locks: Sequence[StoryLock]) -> Ints:
+    """The group of each article of one language."""
     position = {article.id: at for at, article in enumerate(window.articles)}
-    label = cluster(window.links, method, locks_.constraints(locks, position))
-    members: dict[int, list[str]] = defaultdict(list)
-    for article, number in zip(window.articles, label.tolist(), strict=True):
-        members[number].append(article.id)
-    links = window.links
-    inside = label[links.left] == label[links.right]
-    near = np.bincount(links.left[inside], links.raw[inside], links.articles)
-    near += np.bincount(links.right[inside], links.raw[inside], links.articles)
-    nearness = dict(zip((a.id for a in window.articles), near.tolist(), strict=True))
-    return list(members.values()), nearness
+    return cluster(window.links, method, locks_.constraints(locks, position))
 
 
 def _across_languages(groups: list[list[str]], locks: Sequence[StoryLock]) -> list[list[str]]:
@@ -211,92 +162,3 @@ def _across_languages(groups: list[list[str]], locks: Sequence[StoryLock]) -> li
             groups[first] += groups[other]
             groups[other] = []
     return [some for some in groups if some]
-
-
-def _stories(
-    groups: Sequence[Sequence[str]],
-    given: Mapping[str, Article],
-    typical: Mapping[str, float],
-    *,
-    previous: Sequence[Story],
-    settled: Mapping[str, str],
-    locks: Sequence[StoryLock],
-) -> tuple[Story, ...]:
-    wanted = locks_.wanted(groups, locks)
-    heirs = identity.inherit(groups, previous, wanted)
-    heir_of = {story.id: number for number, story in heirs.items()}
-    taken_ids = {story.id for story in previous}
-    taken_slugs = {story.slug for story in previous}
-    moved = {article for some in groups for article in some}
-    joining: dict[str, list[str]] = defaultdict(list)
-    for article, ident in settled.items():
-        joining[ident].append(article)
-
-    def kept(story: Story) -> tuple[str, ...]:
-        """What a story keeps of before, and copies of what it keeps."""
-        stay = [
-            a for a in story.articles if a not in moved and settled.get(a, story.id) == story.id
-        ]
-        return _in_order((*stay, *joining[story.id]), given)
-
-    names = locks_.names(locks)
-    stories: list[Story] = []
-    order = sorted(
-        range(len(groups)), key=lambda number: min(_age(given[a]) for a in groups[number])
-    )
-    for number in order:
-        members = sorted((given[article] for article in groups[number]), key=_age)
-        old = heirs.get(number)
-        before = kept(old) if old else ()
-        headline = _headline(members, typical)
-        if old is not None:
-            ident = old.id
-        else:
-            ident = wanted.get(number) or identity.story_id(
-                members[0].title, members[0].id, taken_ids
-            )
-        slug = old.slug if old else identity.slug(members[0].title, taken_slugs)
-        taken_ids.add(ident)
-        taken_slugs.add(slug)
-        first_seen = min(member.first_seen for member in members)
-        updated = max(member.first_seen for member in members)
-        stories.append(
-            Story(
-                id=ident,
-                slug=slug,
-                headline=names.get(ident, headline),
-                articles=_in_order((*before, *(member.id for member in members)), given),
-                section=section_of([given[a] for a in (*before, *groups[number]) if a in given]),
-                first_seen=min(first_seen, old.first_seen) if old else first_seen,
-                updated=max(updated, old.updated) if old else updated,
-                mailed=old.mailed if old else None,
-            )
-        )
-    for story in previous:
-        if story.id in heir_of or not any(article in given for article in story.articles):
-            continue
-        rest = kept(story)
-        if rest:
-            stories.append(
-                replace(story, articles=rest, headline=names.get(story.id, story.headline))
-            )
-    return tuple(sorted(stories, key=lambda story: (story.first_seen, story.id)))
-
-
-def _headline(members: Sequence[Article], typical: Mapping[str, float]) -> str:
-    """The title of the article nearest to all others, news before anything else."""
-    best = min(
-        members,
-        key=lambda a: (a.kind not in {Kind.NEWS, Kind.WIRE}, -typical.get(a.id, 0.0), _age(a)),
-    )
-    return best.title
-
-
-def _in_order(ids: Iterable[str], given: Mapping[str, Article]) -> tuple[str, ...]:
-    """Ids oldest first; those whose article is not given are older and come first."""
-    unique = list(dict.fromkeys(ids))
-    unknown = [article for article in unique if article not in given]
-    known = sorted(
-        (article for article in unique if article in given), key=lambda a: _age(given[a])
-    )
-    return (*unknown, *known)

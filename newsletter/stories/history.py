@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 from newsletter.model import Article, HistoryEntry, Kind, Outlet
 from newsletter.stories.coverage import family_of, voices
-from newsletter.stories.terms import background, language, normal, split_words
+from newsletter.stories.terms import background
+from newsletter.stories.words import language, normal, split_words
 
 NEW_FAMILIES = 3
 """So many families that had not covered the story make it news again."""

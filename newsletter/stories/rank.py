@@ -40,16 +40,16 @@ def rank(
     now: datetime,
     settings: config.Stories,
     *,
-    section_weights: Mapping[str, float] | None = None,
     pins: Collection[str] = (),
 ) -> list[Ranked]:
     """Stories worth telling, the weightiest first.
 
-    Stories under ``settings.floor_families`` independent families are left out, unless pinned;
-    pinned stories come first, in the order of ``pins``. Articles not in the mapping are passed
-    over. A section that ``section_weights`` does not name weighs 1; one that weighs 0 is left out.
+    Stories under ``settings.floor_families`` independent families, and those with less weight
+    than ``settings.floor_score`` (before their section is looked at), are left out, unless
+    pinned; pinned stories come first, in the order of ``pins``. Articles not in the mapping are
+    passed over. A section that weighs 0 in ``settings.section_weights`` is left out.
     """
-    weights = section_weights or {}
+    weights = settings.section_weights.model_dump()
     order = {story: place for place, story in enumerate(pins)}
     ranked: list[Ranked] = []
     for story in stories:
@@ -64,6 +64,8 @@ def rank(
         value = math.log2(1 + freshness(members, outlets, now)) * (
             1 + SPREAD_BONUS * spread(counted)
         )
+        if not pinned and value < settings.floor_score:
+            continue
         ranked.append(
             Ranked(
                 story=story,

@@ -1,24 +1,16 @@
-"""Sections: whether a story is politics, world, business, ... from its feeds and its words."""
+"""Sections: politics, world, business, ... from the feeds, addresses and words of a story."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from newsletter import config
 from newsletter.model import Article
-from newsletter.stories.terms import language, normal, split_words
+from newsletter.stories.words import language, normal, split_words
 
-SECTIONS = (
-    "politics",
-    "world",
-    "business",
-    "technology",
-    "science",
-    "health",
-    "sport",
-    "culture",
-    "local",
-)
+SECTIONS = tuple(config.SectionWeights.model_fields)
 """The sections there are, in the order that wins ties."""
 
 _FEED_NAMES = {
@@ -37,45 +29,67 @@ _FEED_WORDS = {name: section for section, names in _FEED_NAMES.items() for name 
 _SIGNS = {
     "politics": """
         senate senator congress congressman congresswoman legislature lawmaker republican democrat
-        democratic gop president governor mayor ballot election primary voter vote caucus candidate
-        campaign impeachment filibuster veto partisan bipartisan legislation bill supreme justice
-        nominee cabinet white house attorney redistricting poll lawsuit amendment
+        democratic gop president presidential governor mayor ballot election electoral primary voter
+        vote caucus candidate campaign impeachment impeach filibuster veto partisan bipartisan
+        legislation bill supreme justice nominee nomination cabinet white house attorney
+        redistricting poll lawsuit amendment biden trump obama clinton pence harris mcconnell pelosi
+        schumer desantis doj fbi subpoena indictment pardon constitution constitutional
+        administration conservative liberal progressive rep sen immigration abortion capitol
+        executive order federal appeal judge ruling court
         """,
     "world": """
         foreign minister ministry embassy ambassador nato un treaty ceasefire troop missile
         airstrike border refugee sanction summit hostage militant rebel kremlin parliament prime
-        chancellor invasion diplomat diplomatic peacekeeper occupation envoy
+        chancellor invasion diplomat diplomatic peacekeeper occupation envoy famine regime junta
+        ukraine ukrainian russia russian putin kyiv moscow china chinese beijing taiwan hong kong
+        israel israeli gaza palestinian hamas hezbollah lebanon syria syrian damascus iran iranian
+        tehran iraq iraqi baghdad yemen houthi saudi qatar turkey turkish erdogan egypt libya sudan
+        ethiopia nigeria kenya somalia congo rwanda africa african afghanistan taliban pakistan
+        india indian kashmir bangladesh myanmar thailand cambodia vietnam philippine indonesia
+        malaysia japan japanese tokyo korea korean pyongyang seoul australia australian zealand
+        britain british uk london brexit scotland ireland irish france french paris macron germany
+        german berlin merkel italy italian rome spain spanish greece greek poland polish hungary
+        orban serbia kosovo sweden norway finland denmark netherlands belgium switzerland austria
+        eu europe european brussels mexico mexican canada canadian ottawa trudeau cuba cuban haiti
+        venezuela maduro colombia brazil bolsonaro argentina chile peru vatican pope
         """,
     "business": """
         market stock share investor earning profit revenue inflation tariff bank banking fed
         interest rate economy economic trade merger acquisition bankruptcy layoff employer wage
         retailer dollar euro bond quarterly ceo company startup price supply
-        manufacturer import export
+        manufacturer import export recession unemployment job gdp wall billion corporate
+        amazon tesla boeing walmart airline automaker oil gas postal shipment consumer billionaire
+        union strike worker fund crypto bitcoin
         """,
     "technology": """
         software app smartphone internet online ai algorithm chip semiconductor chatbot data privacy
-        hacker cyberattack breach robot satellite encryption browser developer platform
+        hacker hack cyberattack cybersecurity ransomware breach robot satellite encryption browser
+        developer platform google apple microsoft facebook meta twitter tiktok openai nvidia
+        antivirus user tech
         """,
     "science": """
         scientist researcher study species planet asteroid telescope nasa climate emission carbon
         fossil physicist laboratory astronaut rocket warming glacier wildlife biodiversity
-        spacecraft
+        spacecraft hurricane earthquake wildfire storm flood drought heatwave tornado epa
         """,
     "health": """
-        patient hospital doctor nurse vaccine virus outbreak disease cancer drug medicaid medicare
-        clinical symptom infection pandemic mask measle flu diagnosis surgery fda cdc
+        patient hospital doctor nurse vaccine vaccination virus outbreak disease cancer drug
+        medicaid medicare clinical symptom infection pandemic mask measle flu diagnosis surgery fda
+        cdc covid coronavirus variant opioid obamacare medical mental
         """,
     "sport": """
         match game season league cup champion championship coach player goal tournament playoff
-        team score striker quarterback olympic medal stadium inning defeat title race
+        team score striker quarterback olympic medal stadium inning defeat title race nfl nba mlb
+        nhl fifa uefa athlete football basketball soccer baseball tennis golf
         """,
     "culture": """
         film movie actor actress singer album song novel author museum theater theatre festival
-        celebrity oscar grammy painting exhibition director streaming series
+        celebrity oscar grammy painting exhibition director streaming series comedian musician band
+        concert hollywood netflix disney artist fashion
         """,
     "local": """
         county township neighborhood council police school district resident sheriff firefighter
-        street downtown zoning library bus
+        street downtown zoning library bus suspect shooting shooter officer gunman arrested
         """,
 }
 _SIGN_WORDS: dict[str, tuple[str, ...]] = {}
@@ -86,8 +100,10 @@ for _section, _words in _SIGNS.items():
 
 _FEED_VOTE = 3.0
 """A section named by the feed weighs as much as three telling words."""
-_FEWEST = 2.0
-"""Less evidence than this and the story has no section."""
+_PATH_VOTE = 2.0
+"""One named by the address ("/politics/2031/...") as much as two."""
+_FEWEST = 1.0
+"""Less evidence an article than this and the story has no section."""
 
 
 def section_of(articles: Sequence[Article]) -> str:
@@ -109,11 +125,23 @@ def feed_section(name: str) -> str:
     return ""
 
 
+def path_section(url: str) -> str:
+    """The section an article's address names in its folders, the innermost one, or ""."""
+    folders = urlsplit(url).path.lower().split("/")[1:-1]
+    return next(
+        (named for name in reversed(folders) if len(name) < 25 and (named := feed_section(name))),
+        "",
+    )
+
+
 def _votes(article: Article) -> dict[str, float]:
     votes: dict[str, float] = {}
     named = feed_section(article.section)
     if named:
         votes[named] = _FEED_VOTE
+    filed = path_section(article.url)
+    if filed:
+        votes[filed] = votes.get(filed, 0.0) + _PATH_VOTE
     if language(article.lang) == "en":
         text = f"{article.title} {article.words[:400]}".lower()
         for term in {normal(word) for word in split_words(text)}:

@@ -14,23 +14,31 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from newsletter.database.published import Published
 from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
+from newsletter.operations.metrics import Metrics
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
+from newsletter.web.requests import RequestLog
+from newsletter.web.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
 
-def create_app(room: Newsroom, *, passwords: Passwords | None = None) -> FastAPI:
+def create_app(
+    room: Newsroom, *, passwords: Passwords | None = None, metrics: Metrics | None = None
+) -> FastAPI:
     """Make the application for one newsroom, which stays open as long as the application runs.
 
     :param passwords: how the desk hashes passwords; argon2id with the usual work when left out.
+    :param metrics: the figures of this process, when an application before this one counted too.
     """
+    figures = metrics or Metrics(lambda: room)
     pages = Pages(room.config.path(room.config.paths.templates), room.config.site)
     app = FastAPI(
         title=room.config.site.name,
@@ -39,7 +47,7 @@ def create_app(room: Newsroom, *, passwords: Passwords | None = None) -> FastAPI
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.include_router(health.router(room))
+    app.include_router(health.router(room, figures))
     app.include_router(leaving.router(room, pages))
     app.include_router(choosing.router(room, pages))
     app.include_router(joining.router(room, pages))
@@ -49,8 +57,10 @@ def create_app(room: Newsroom, *, passwords: Passwords | None = None) -> FastAPI
     app.include_router(sendgrid.router(room))
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
-    # Added last, so it is outermost and also dresses error pages.
+    # Added last, so it is outermost and also dresses error pages and what is on the shelf.
+    app.add_middleware(Shelf, stamp=Published(room.database).stamp)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestLog, metrics=figures)
     return app
 
 

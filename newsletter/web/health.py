@@ -1,18 +1,30 @@
-"""Whether the program can do its work, for whoever watches it."""
+"""Whether the program can do its work, for whoever watches it.
+
+``/healthz``: this process lives and its database answers. ``/readyz``: it can serve readers now.
+``/metrics``: figures for Prometheus, for callers who come directly or know the word.
+"""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse, Response
+import hmac
+import os
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from sqlalchemy import text
 
 from newsletter import __version__
-from newsletter.errors import DatabaseError
+from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.newsroom import Newsroom
+from newsletter.operations.metrics import CONTENT_TYPE, Metrics
+
+_NO_STORE = {"Cache-Control": "no-store"}
+_RELAYED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-def router(room: Newsroom) -> APIRouter:
-    """``/healthz``: 200 when the database answers, 503 when it does not."""
+def router(room: Newsroom, metrics: Metrics | None = None) -> APIRouter:
+    """The three addresses."""
+    figures = metrics or Metrics(lambda: room)
     routes = APIRouter()
 
     @routes.api_route("/healthz", methods=["GET", "HEAD"])
@@ -28,6 +40,41 @@ def router(room: Newsroom) -> APIRouter:
             status = 503
             if error.again:
                 facts["database"] = "busy"
-        return JSONResponse(facts, status, {"Cache-Control": "no-store"})
+        return JSONResponse(facts, status, _NO_STORE)
+
+    @routes.api_route("/readyz", methods=["GET", "HEAD"])
+    def readyz() -> Response:
+        facts = {"status": "ready", "database": "ok", "templates": "ok"}
+        try:
+            with room.database.reading() as connection:
+                connection.execute(text("SELECT version_num FROM alembic_version"))
+        except DatabaseError:
+            facts["database"] = "unreachable"
+        try:
+            room.renderer.templates.check()
+        except NewsletterError:
+            facts["templates"] = "broken"
+        ready = all(facts[what] == "ok" for what in ("database", "templates"))
+        if not ready:
+            facts["status"] = "not ready"
+        return JSONResponse(facts, 200 if ready else 503, _NO_STORE)
+
+    @routes.get("/metrics")
+    def show_metrics(request: Request) -> Response:
+        if not _may_measure(request, room.config.web.metrics_token_env):
+            # To strangers there is no such page.
+            return PlainTextResponse("Not found", 404, _NO_STORE)
+        return Response(figures.text(), media_type=CONTENT_TYPE, headers=_NO_STORE)
 
     return routes
+
+
+def _may_measure(request: Request, variable: str) -> bool:
+    """Whether the caller knows the word; without one, whether nobody relayed the call to us."""
+    if variable:
+        word = os.environ.get(variable, "")
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        return bool(word) and hmac.compare_digest(given.encode(), word.encode())
+    client = request.client.host if request.client else ""
+    direct = not any(name in request.headers for name in _RELAYED)
+    return direct and (client in {"127.0.0.1", "::1"} or not client)

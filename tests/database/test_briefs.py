@@ -21,7 +21,8 @@ def test_briefs_are_kept_as_versions(database: Database) -> None:
     shelf.save(brief("s1"), sources_sha256="one", made=NOON)
     second = shelf.save(replace(brief("s1"), deck="New"), sources_sha256="two", made=NOON)
     shelf.save(brief("s2", "a2"), sources_sha256="x", made=NOON)
-    assert second is not None and second.version == 2
+    assert second is not None
+    assert second.version == 2
     assert shelf.newest(["s1", "s2", "s3"]) == {
         "s1": (replace(brief("s1"), deck="New", version=2), "two"),
         "s2": (replace(brief("s2", "a2"), version=1), "x"),

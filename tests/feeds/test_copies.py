@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.feeds.copies import find_copies
+from newsletter.feeds.copies import find_copies, marks_of
 from newsletter.model import Article
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,40 +40,70 @@ def article(id_: str, text: str, minutes: int = 0, **fields: str) -> Article:
     )
 
 
+def copies(new: list[Article], window: list[Article]) -> dict[str, str]:
+    """What is found among articles, from their marks as they are kept and their texts."""
+    shelf = {one.id: one for one in [*window, *new]}
+    marks = marks_of(shelf.values())
+    order = sorted(new, key=lambda one: (one.published, one.id))
+    return find_copies(
+        [(one.id, marks[one.id]) for one in order],
+        [(one.id, one.same_as or one.id, marks[one.id]) for one in window],
+        lambda ids: {id_: shelf[id_] for id_ in ids},
+    )
+
+
 def test_a_copy_with_small_edits_is_linked_to_the_first() -> None:
     """A dateline, a cut end and a credit line do not make another text."""
     first = article("a", AGENCY)
     dateline = article("b", f"SAMPLETON (Wire) - {AGENCY}", 5)
     cut = article("c", f"{AGENCY[:260]} This story was provided by a wire service.", 9)
-    assert find_copies([cut, first, dateline], []) == {"b": "a", "c": "a"}
+    assert copies([cut, first, dateline], []) == {"b": "a", "c": "a"}
 
 
 def test_an_excerpt_is_a_copy_of_the_full_text() -> None:
     """Two sentences of an agency text add no voice to it."""
-    assert find_copies([article("b", AGENCY[:220])], [article("a", AGENCY)]) == {"b": "a"}
+    assert copies([article("b", AGENCY[:220])], [article("a", AGENCY)]) == {"b": "a"}
 
 
 def test_two_reports_of_one_event_are_two_voices() -> None:
     """Own words are no copy."""
-    assert find_copies([article("a", AGENCY), article("b", OTHER)], []) == {}
+    assert copies([article("a", AGENCY), article("b", OTHER)], []) == {}
 
 
 def test_a_copy_of_a_copy_is_linked_to_the_original() -> None:
     """The first original stands for all."""
     window = [article("a", AGENCY), article("b", AGENCY, 1, same_as="a")]
-    assert find_copies([article("c", AGENCY, 2)], window) == {"c": "a"}
-    assert find_copies([article("c", AGENCY, 2)], window[1:]) == {"c": "a"}
+    assert copies([article("c", AGENCY, 2)], window) == {"c": "a"}
+    assert copies([article("c", AGENCY, 2)], window[1:]) == {"c": "a"}
 
 
 def test_short_texts_are_copies_only_when_all_is_the_same() -> None:
     """A line of text proves nothing unless title and line are both the same."""
     one = article("a", "The road is open.")
-    assert find_copies([one, article("b", "The road is open.", 1)], []) == {"b": "a"}
-    assert find_copies([one, article("b", "The road is open.", 1, title="Roads")], []) == {}
-    assert (
-        find_copies([article("a", "", title="Weather"), article("b", "", title="Weather")], [])
-        == {}
-    )
+    assert copies([one, article("b", "The road is open.", 1)], []) == {"b": "a"}
+    assert copies([one, article("b", "The road is open.", 1, title="Roads")], []) == {}
+    assert copies([article("a", "", title="Weather"), article("b", "", title="Weather")], []) == {}
+
+
+def test_a_story_of_an_agency_in_two_hundred_papers_is_one_voice() -> None:
+    """However many print it, each is linked to the first, also when they come in two rounds."""
+    papers = [article(f"p{n:03}", f"TOWN {n} - {AGENCY} Paper {n}.", n) for n in range(200)]
+    assert copies(papers, []) == {one.id: "p000" for one in papers[1:]}
+    held = [papers[0], *(replace(one, same_as="p000") for one in papers[1:150])]
+    assert copies(papers[150:], held) == {one.id: "p000" for one in papers[150:]}
+
+
+def test_marks_are_few_and_the_same_in_every_process() -> None:
+    """They are stored: a text has a mark for every third word or so, four bytes each."""
+    found = marks_of([article("a", AGENCY), article("b", AGENCY.upper()), article("c", OTHER)])
+    marks = found["a"]
+    assert marks == found["b"]
+    assert marks == marks_of([article("a", AGENCY)])["a"]
+    assert not set(memoryview(marks).cast("I")) & set(memoryview(found["c"]).cast("I"))
+    assert len(marks) % 4 == 0
+    assert 4 * 10 <= len(marks) <= 4 * 40
+    assert int.from_bytes(marks[:4], sys.byteorder) == 60528240
+    assert marks_of([article("a", "", title="Weather")]) == {"a": b""}
 
 
 def test_boilerplate_makes_no_copies() -> None:
@@ -83,12 +115,12 @@ def test_boilerplate_makes_no_copies() -> None:
     articles = [
         article(f"n{n}", text + notice, n, title=f"Fair {n}") for n, text in enumerate(texts)
     ]
-    assert find_copies(articles, []) == {}
+    assert copies(articles, []) == {}
 
 
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_within_a_run_does_not_matter(order: list[int]) -> None:
     """The earliest published is the original whoever is read first."""
     articles = [article(f"n{n}", AGENCY, n) for n in range(6)]
-    found = find_copies([articles[n] for n in order], [])
+    found = copies([articles[n] for n in order], [])
     assert found == {f"n{n}": "n0" for n in range(1, 6)}

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from newsletter.stories.embedding import HashedWords, blended
-from newsletter.stories.group import compare, group
+from newsletter.stories.group import group
 from newsletter.stories.similarity import Floats, Method
+from newsletter.stories.window import compare
 from tests.stories.make import DAM, DAY, SETTINGS, article, partition
 
 

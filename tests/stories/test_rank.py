@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
+from newsletter import config
 from newsletter.model import Article, Lean, Story
 from newsletter.stories.coverage import coverage
-from newsletter.stories.rank import Ranked, rank, spread
+from newsletter.stories.rank import rank, spread
 from tests.stories.make import DAY_ONE, SETTINGS, article, outlet
 
 LEANS = [Lean.LEFT, Lean.CENTER, Lean.RIGHT]
@@ -39,10 +41,17 @@ OLD = story("old", [0, 1, 2, 3, 4, 5], hours=-60)
 LONE = story("lone", [0], section="sport")
 
 
-def order(*stories: Story, **more: object) -> list[str]:
+def order(
+    *stories: Story, settings: config.Stories = SETTINGS, pins: Sequence[str] = ()
+) -> list[str]:
     """The ids of ranked stories."""
-    found: list[Ranked] = rank(stories, ARTICLES, OUTLETS, NOW, SETTINGS, **more)  # type: ignore[arg-type]  # keywords of rank()
+    found = rank(stories, ARTICLES, OUTLETS, NOW, settings, pins=pins)
     return [one.story.id for one in found]
+
+
+def weighed(sport: float) -> config.Stories:
+    """Settings in which sport has a weight."""
+    return config.Stories(section_weights=config.SectionWeights(sport=sport))
 
 
 def test_more_families_weigh_more() -> None:
@@ -57,7 +66,7 @@ def test_spread_over_sides_weighs() -> None:
 
 def test_silence_makes_a_story_lighter() -> None:
     """Yesterday's big story falls behind today's small one."""
-    assert order(OLD, NARROW) == ["narrow", "old"]
+    assert order(OLD, NARROW, settings=config.Stories(floor_score=0)) == ["narrow", "old"]
 
 
 def test_the_floor_leaves_a_story_out() -> None:
@@ -66,12 +75,20 @@ def test_the_floor_leaves_a_story_out() -> None:
     assert order(LONE, WIDE, pins=["lone"]) == ["lone", "wide"]
 
 
+def test_a_slow_day_is_shorter() -> None:
+    """What few families told a while ago is not told again to fill an issue, unless pinned."""
+    stale = story("stale", [0, 3], hours=2)
+    assert order(stale, WIDE) == ["wide"]
+    assert order(stale, WIDE, settings=config.Stories(floor_score=0)) == ["wide", "stale"]
+    assert order(stale, pins=["stale"]) == ["stale"]
+
+
 def test_sections_weigh() -> None:
     """An edition can favour a section, and shut one out."""
     sport = story("sport", [0, 1, 2], section="sport")
     assert order(sport, NARROW) == ["sport", "narrow"]
-    assert order(sport, NARROW, section_weights={"sport": 0.4}) == ["narrow", "sport"]
-    assert order(sport, NARROW, section_weights={"sport": 0}) == ["narrow"]
+    assert order(sport, NARROW, settings=weighed(0.4)) == ["narrow", "sport"]
+    assert order(sport, NARROW, settings=weighed(0)) == ["narrow"]
 
 
 def test_the_order_of_the_input_does_not_matter() -> None:

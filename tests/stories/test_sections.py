@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from newsletter.stories.sections import SECTIONS, feed_section, section_of
+from newsletter.stories.sections import SECTIONS, feed_section, path_section, section_of
 from tests.stories.make import WHALE, article
 
 
@@ -44,3 +46,18 @@ def test_feed_labels() -> None:
     assert feed_section("Top stories") == ""
     assert feed_section("") == ""
     assert {feed_section(name) for name in SECTIONS} == set(SECTIONS)
+
+
+def test_addresses_tell_the_section() -> None:
+    """The folders of an address are read, the innermost first; its last part is no folder."""
+    assert path_section("https://a.example/news/us/politics/2031/03/dam") == "politics"
+    assert path_section("https://a.example/world/business/dam") == "business"
+    assert path_section("https://a.example/2031/politics") == ""
+    assert path_section("not an address") == ""
+    filed = replace(article("a", "A whale"), url="https://a.example/science/whale")
+    assert section_of([filed]) == "science"
+
+
+def test_places_abroad_are_the_world() -> None:
+    """A story that names another country and little else is of the world."""
+    assert section_of([article("a", "Famine declared in Gaza", "Israel denied it.")]) == "world"

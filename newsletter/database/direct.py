@@ -1,0 +1,121 @@
+"""Rows as the driver takes them, for the tables that a round of visits reads and writes in bulk.
+
+SQLAlchemy makes the statements of everything else. Here it would take several times as long as the
+database itself: a thousand unchanged feeds are a thousand rows in and out, many times an hour.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Boolean, Connection, Table
+
+from newsletter.database.tables import UtcTime
+
+T = TypeVar("T")
+
+
+class Direct(Generic[T]):
+    """One model and its table, column by column in the model's order.
+
+    :param enums: the columns whose values are members of an enumeration.
+    """
+
+    def __init__(self, model: type[T], table: Table, **enums: type[Enum]):
+        self._model = model
+        self._table = table
+        self.names = [field.name for field in dataclasses.fields(model)]  # type: ignore[arg-type]  # T is a dataclass
+        self._times = self._places(UtcTime)
+        self._flags = self._places(Boolean)
+        self._enums = [(self.names.index(name), kind) for name, kind in enums.items()]
+
+    def _places(self, kind: type[Any]) -> list[int]:
+        columns = self._table.columns
+        return [
+            place for place, name in enumerate(self.names) if isinstance(columns[name].type, kind)
+        ]
+
+    def select(self, connection: Connection, where: str = "") -> list[T]:
+        """All rows as the model; ``where`` is SQL of our own, never anybody's words."""
+        columns = _named(connection, self.names)
+        query = f"SELECT {columns} FROM {self._table.name} {where}"  # noqa: S608 - our own names
+        return [self.read(row) for row in connection.exec_driver_sql(query).all()]
+
+    def read(self, row: Sequence[Any]) -> T:
+        """A row of the driver's as the model."""
+        values = list(row)
+        for place in self._times:
+            values[place] = moment_of(values[place])
+        for place in self._flags:
+            values[place] = bool(values[place])
+        for place, kind in self._enums:
+            values[place] = kind(values[place])
+        return self._model(**dict(zip(self.names, values, strict=True)))
+
+    def insert_new(self, connection: Connection, items: Iterable[T]) -> int:
+        """Insert, and leave those alone that are there already; return how many were new."""
+        return self._write(connection, items, "ON CONFLICT DO NOTHING")
+
+    def upsert(self, connection: Connection, items: Iterable[T]) -> None:
+        """Insert, or bring every column of those that are there up to date."""
+        quoted = _quote(connection)
+        keys = [column.name for column in self._table.primary_key.columns]
+        changed = ", ".join(
+            f"{quoted(name)} = excluded.{quoted(name)}" for name in self.names if name not in keys
+        )
+        self._write(connection, items, f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
+
+    def _write(self, connection: Connection, items: Iterable[T], conflict: str) -> int:
+        store = storing(connection)
+        names = self.names
+        rows = [tuple([store(getattr(item, name)) for name in names]) for item in items]
+        if not rows:
+            return 0
+        mark = "?" if connection.dialect.name == "sqlite" else "%s"
+        statement = (
+            f"INSERT INTO {self._table.name} ({_named(connection, names)}) "  # noqa: S608 - our own names
+            f"VALUES ({', '.join([mark] * len(names))}) {conflict}"
+        )
+        return max(0, connection.exec_driver_sql(statement, rows).rowcount)
+
+
+def storing(connection: Connection) -> Callable[[Any], Any]:
+    """How values go to this driver: enumerations as words, times as the tables keep them."""
+    sqlite = connection.dialect.name == "sqlite"
+
+    def store(value: Any) -> Any:
+        kind = type(value)
+        if kind is str or kind is int or value is None:
+            return value
+        if kind is datetime:
+            if value.tzinfo is None:
+                raise ValueError(f"a time without a zone: {value!r}")
+            if value.tzinfo is not UTC:
+                value = value.astimezone(UTC)
+            # As SQLAlchemy writes them, so that both may compare.
+            return value.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else value
+        return value.value if isinstance(value, Enum) else value
+
+    return store
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A time as any driver hands it out, aware and in UTC."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    aware: datetime = value if value.tzinfo else value.replace(tzinfo=UTC)
+    return aware.astimezone(UTC)
+
+
+def _named(connection: Connection, names: Iterable[str]) -> str:
+    return ", ".join(map(_quote(connection), names))
+
+
+def _quote(connection: Connection) -> Callable[[str], str]:
+    return connection.dialect.identifier_preparer.quote

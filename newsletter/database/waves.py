@@ -1,0 +1,77 @@
+"""Readers who get an issue by their own clock: their letters wait for their morning.
+
+A letter that waits is ``deferred`` with its moment, as one whose provider asked for time: the
+claim, the deadline and the figures treat it so. The letters of an issue are laid out once, after
+its audience is frozen and before the first is claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import and_, func, literal, or_, select, update
+
+from newsletter.database.engine import Database
+from newsletter.database.facts import fact, set_fact
+from newsletter.database.tables import deliveries, readers
+from newsletter.model import DeliveryState as D
+
+WAITS = "waits for the reader's own morning"
+
+
+def reader_zones(database: Database) -> list[str]:
+    """The time zones that readers have."""
+    with database.reading() as connection:
+        return [zone for zone in connection.scalars(select(readers.c.timezone).distinct()) if zone]
+
+
+def lay_out(
+    database: Database, issue: str, moments: Mapping[str, datetime], *, now: datetime
+) -> None:
+    """Have the letters of some time zones wait for a moment each.
+
+    Done once for an issue; after a crash half-way it is done again, and changes only letters that
+    nobody has touched.
+    """
+    name = f"waves:{hashlib.sha256(issue.encode()).hexdigest()[:40]}"
+    if fact(database, name):
+        return
+    zones: dict[datetime, list[str]] = {}
+    for zone, at in moments.items():
+        if at > now:
+            zones.setdefault(at, []).append(zone)
+    for at, names in zones.items():
+        there = select(readers.c.id).where(readers.c.timezone.in_(names))
+        with database.begin() as connection:
+            connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.issue == issue,
+                    deliveries.c.state == D.QUEUED.value,
+                    deliveries.c.attempt == 0,
+                    deliveries.c.reader.in_(there),
+                )
+                .values(state=D.DEFERRED.value, not_before=at, reason=WAITS)
+            )
+    set_fact(database, name, now.isoformat())
+
+
+def only_later(database: Database, issue: str, *, now: datetime) -> bool:
+    """Whether all letters that are left wait for a later moment, so that nobody need stay up."""
+    busy = or_(
+        deliveries.c.state.in_([D.QUEUED.value, D.CLAIMED.value, D.HANDED.value]),
+        and_(deliveries.c.state == D.DEFERRED.value, deliveries.c.reason != WAITS),
+        and_(deliveries.c.state == D.DEFERRED.value, deliveries.c.not_before <= now),
+    )
+    with database.reading() as connection:
+        if connection.scalar(select(literal(1)).where(deliveries.c.issue == issue, busy).limit(1)):
+            return False
+        return bool(
+            connection.scalar(
+                select(func.count()).where(
+                    deliveries.c.issue == issue, deliveries.c.state == D.DEFERRED.value
+                )
+            )
+        )

@@ -1,0 +1,1 @@
+"""Watching the house: status, alerts, doctor, backups, periods, logs, metrics."""

@@ -1,0 +1,129 @@
+"""Look at an issue before anybody may send it: its files, what is wrong with it, its links."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from newsletter.errors import NotFound
+from newsletter.issue.finding import Finding
+from newsletter.issue.lint import lint
+from newsletter.issue.lint_letter import lint_letter
+from newsletter.issue.markup import Page
+from newsletter.model import Delivery, Issue, Letter, Revision
+from newsletter.newsroom import Newsroom
+from newsletter.pipeline.letters import issue_mail
+
+REFUSING = frozenset({401, 402, 403, 405, 406, 429, 451, 999})
+"""Statuses of servers that only mind programs, or want to be paid: the page may be there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkAnswer:
+    """A link of an issue and what is wrong with it, in one sentence."""
+
+    url: str
+    problem: str
+
+
+def preview(
+    room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True, variant: str = ""
+) -> Path:
+    """Write an issue as html, txt and eml, exactly as an invented reader would get it.
+
+    :param letter: False leaves the eml out, for places that count letters.
+    :param variant: which rendering; the whole issue when not given.
+    :raises OSError: when the folder cannot be written.
+    :raises NotFound: when the issue was not rendered in that variant.
+    """
+    revision = room.issues.revision(issue)
+    mail = issue_mail(room, issue, revision)
+    to_nobody = _to_nobody(room, issue, revision)
+    rendered = next((one for one in revision.rendered if one.variant == variant), None)
+    if rendered is None:
+        there = ", ".join(one.variant for one in revision.rendered if one.variant)
+        raise NotFound(
+            issue.id, f'has no variant "{variant}"', hint=f"There are: {there or 'none'}."
+        )
+    prepared = mail.prepared(variant, "preview")
+    folder.mkdir(parents=True, exist_ok=True)
+    if letter:
+        (folder / "issue.eml").write_bytes(prepared.message(to_nobody))
+    for name, text in (("issue.html", rendered.html), ("issue.txt", rendered.text)):
+        for token, value in to_nobody.values.items():
+            text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
+        (folder / name).write_text(text, "utf-8")
+    return folder
+
+
+def findings(room: Newsroom, issue: Issue, revision: Revision | None = None) -> tuple[Finding, ...]:
+    """Everything wrong with what would be sent, errors first: each variant and a letter of it.
+
+    :param revision: the one to look at; the issue's current one when not given.
+    """
+    revision = revision or room.issues.revision(issue)
+    mail = issue_mail(room, issue, revision)
+    to_nobody = _to_nobody(room, issue, revision)
+    trial = room.config.delivery.transport in {"folder", "recording"}
+    found: dict[Finding, None] = {}
+    for rendered in revision.rendered:
+        raw = mail.prepared(rendered.variant, "lint").message(to_nobody)
+        found.update(dict.fromkeys(lint(rendered, room.config.site, to_nobody.values)))
+        for finding in lint_letter(raw, trial=trial):
+            found[replace(finding, variant=rendered.variant)] = None
+    return tuple(sorted(found, key=lambda one: one.severity))
+
+
+def dead_links(room: Newsroom, issue: Issue) -> tuple[LinkAnswer, ...]:
+    """Ask for every link of an issue that leads elsewhere; those that do not answer, and why.
+
+    Asks through the same guard and limits as feeds. A server that refuses programs is not held
+    against its link.
+    """
+    own = room.config.site.base_url.rstrip("/")
+    links = {
+        element.attributes.get("href", "").strip()
+        for rendered in room.issues.revision(issue).rendered
+        for element in Page(rendered.html).elements("a")
+    }
+    asked = sorted(
+        url
+        for url in links
+        if url.startswith(("http://", "https://")) and url != own and not url.startswith(f"{own}/")
+    )
+    return asyncio.run(_ask(room, asked))
+
+
+async def _ask(room: Newsroom, urls: list[str]) -> tuple[LinkAnswer, ...]:
+    from newsletter.feeds.fetch import Fetcher
+
+    at_once = asyncio.Semaphore(room.config.collect.at_once)
+    async with Fetcher(room.config.collect, room.clock) as fetcher:
+
+        async def one(url: str) -> LinkAnswer | None:
+            async with at_once:
+                answer = await fetcher.get(url, accept="text/html, */*;q=0.5")
+            empty = answer.status in {200, 204}
+            if not answer.problem or empty or answer.status in REFUSING:
+                return None
+            return LinkAnswer(url=url, problem=answer.problem)
+
+        answers = await asyncio.gather(*map(one, urls))
+    return tuple(answer for answer in answers if answer is not None)
+
+
+def _to_nobody(room: Newsroom, issue: Issue, revision: Revision) -> Letter:
+    """A letter to an invented reader, with links as long as real ones."""
+    delivery = Delivery(
+        id=0,
+        key="preview",
+        issue=issue.id,
+        reader=0,
+        email=room.config.site.contact,
+        name="",
+        token="preview-of-nobody-here",  # noqa: S106 - not a secret: a link that belongs to nobody
+        segment="",
+        joined=room.clock(),
+    )
+    return issue_mail(room, issue, revision).letters([delivery])[0]

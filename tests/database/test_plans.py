@@ -1,0 +1,106 @@
+"""How PostgreSQL finds its rows: by an index, so that the archive may grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database
+from newsletter.model import DeliveryState, Outcome
+from tests.database.words import NOON
+
+READERS = 8_000
+LARGE = ("deliveries", "events", "readers", "subscriptions", "suppressions")
+
+
+@pytest.fixture
+def archive(postgres: Database) -> Database:
+    """Three issues' deliveries: two of the past and one that is being sent."""
+    with postgres.begin() as connection:
+        run = connection.exec_driver_sql
+        run(
+            f"""
+            INSERT INTO readers (id, email, address_key, email_domain, name, country, language,
+                                 timezone, state, token, joined, source, attributes)
+            SELECT n, 'r' || n || '@example.org', 'r' || n || '@example.org', 'example.org', '',
+                   '', '', '', 'active', 't' || n, now(), '', '{{}}'
+            FROM generate_series(1, {READERS}) n
+            """
+        )
+        run(
+            "INSERT INTO subscriptions (reader, edition, state, since)"
+            " SELECT id, 'daily', 'active', now() FROM readers"
+        )
+        run(
+            "INSERT INTO suppressions (address_hash, reason, at)"
+            " SELECT 'h' || id, 'complaint', now() FROM readers"
+        )
+        for number, state in ((1, "accepted"), (2, "accepted"), (3, "queued")):
+            run(
+                "INSERT INTO issues (id, edition, day, state, revision, created, approved_by,"
+                f" approved_sha256) VALUES ('i{number}', 'daily', '2026-11-0{number}', 'sending',"
+                " 1, now(), '', '')"
+            )
+            run(
+                f"""
+                INSERT INTO deliveries (key, issue, reader, segment, variant, state, reason,
+                                        attempt, batch, owner, transport, provider_id, changed)
+                SELECT 'k{number}x' || id, 'i{number}', id, 'all', '', '{state}', '', 0,
+                       'b{number}x' || (id / 1000), '', '', '', now() FROM readers
+                """
+            )
+    with postgres.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    return postgres
+
+
+@contextmanager
+def watched(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Every statement that is run, with its values."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(
+        _connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: object
+    ) -> None:
+        if statement.lstrip()[:6].upper() in {"SELECT", "UPDATE", "DELETE"}:
+            seen.append((statement, values))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(database.engine, "before_cursor_execute", note)
+
+
+def plans(database: Database, statements: list[tuple[str, Any]]) -> Iterator[tuple[str, str]]:
+    """How the server would run each of them."""
+    with database.reading() as connection:
+        for statement, values in statements:
+            rows = connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+            yield statement, "\n".join(row[0] for row in rows)
+
+
+def test_a_batch_never_reads_the_whole_archive(archive: Database) -> None:
+    """Claim, hand over, settle and recover find their rows by an index, with all tables full."""
+    ledger = DeliveryLedger(archive, address_hash=lambda address: address)
+    ledger.open("me", now=NOON, stale_seconds=60)
+    with watched(archive) as seen:
+        claimed = ledger.claim("i3", owner="me", batch="b", limit=100, now=NOON, stale_seconds=60)
+        ledger.hand(claimed, owner="me", batch="b", transport="x", now=NOON, stale_seconds=60)
+        ledger.settle(
+            [Outcome(key=one.key, state=DeliveryState.ACCEPTED) for one in claimed],
+            batch="b",
+            now=NOON,
+        )
+        ledger.recover("i3", now=NOON)
+        ledger.next_due("i3")
+    assert len(claimed) == 100
+    assert len(seen) >= 5
+    for statement, plan in plans(archive, seen):
+        for table in LARGE:
+            assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"

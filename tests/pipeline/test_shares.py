@@ -1,0 +1,250 @@
+"""The arrows in shares, over a real PostgreSQL and Procrastinate's real queue."""
+
+from __future__ import annotations
+
+import io
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from email import message_from_bytes
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter import pipeline
+from newsletter.audience.importing import read_rows
+from newsletter.config import Config, load
+from newsletter.database.engine import Database
+from newsletter.database.moving import move
+from newsletter.database.rows import insert_new
+from newsletter.database.tables import stories
+from newsletter.errors import NotApproved
+from newsletter.issue import approve as approval
+from newsletter.issue.approve import digest
+from newsletter.model import IssueState
+from newsletter.newsroom import Newsroom
+from newsletter.pipeline import shares
+from newsletter.schedule import jobs
+from newsletter.work import InProcess, OnProcrastinate, run_worker, waiting_jobs
+from tests.conftest import ROOT, StillClock
+from tests.issue.content import content
+
+READERS = 120
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A place that writes letters into files, twenty readers a batch."""
+    shutil.copyfile(ROOT / "config.toml", tmp_path / "config.toml")
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    return load(tmp_path / "config.toml", ["collect.sources=[]", "delivery.batch_size=20"])
+
+
+def draft(room: Newsroom) -> str:
+    """A draft of the invented issue."""
+    told = content()
+    with room.database.begin() as connection:
+        rows = [
+            {
+                "id": story.story,
+                "slug": story.slug,
+                "headline": story.brief.headline,
+                "section": story.section,
+                "first_seen": room.clock(),
+                "updated": room.clock(),
+            }
+            for story in told.stories
+        ]
+        insert_new(connection, stories, rows)
+    rendered = (room.renderer.render(told, tag=room.tag()),)
+    return room.issues.save_draft(told, rendered, sha256=digest(rendered), made=room.clock()).id
+
+
+def newsroom(config: Config, database: Database, clock: StillClock) -> Newsroom:
+    """A newsroom over a database."""
+    return Newsroom(config=config, database=database, clock=clock, random=random.Random(1))
+
+
+def approved(room: Newsroom) -> str:
+    """An approved issue with its readers."""
+    people = "email\n" + "".join(f"reader{n}@example.org\n" for n in range(READERS))
+    room.readers.import_rows(
+        read_rows(io.BytesIO(people.encode())),
+        source="people.csv",
+        consent="paper form",
+        editions=("daily",),
+        now=room.clock(),
+        token=room.token,
+        refusals=room.config.path("refused.csv"),
+    )
+    return pipeline.approve(room, draft(room), by="an editor").id
+
+
+def received(room: Newsroom) -> Counter[str]:
+    """How many letters each address got, as the files in the outbox say."""
+    folder = room.config.path(room.config.paths.outbox)
+    return Counter(
+        str(message_from_bytes(file.read_bytes())["To"]) for file in folder.rglob("*.eml")
+    )
+
+
+def run_until_sent(room: Newsroom, url: str, *, workers: int = 3) -> None:
+    """Take the leader's part and a worker's until the issue is over."""
+    work = OnProcrastinate(url)
+    try:
+        for _ in range(20):
+            if room.issues.find("latest").state is not IssueState.SENDING:
+                return
+            shares.hand_out_letters(room, work, "latest")
+            run_worker(
+                url, jobs(room, work), queues=["send"], concurrency=workers, until_empty=True
+            )
+    finally:
+        work.close(1)
+
+
+def test_several_senders_share_an_issue_and_nobody_gets_it_twice(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs of thirty letters on three threads: every reader once, and the issue is closed."""
+    monkeypatch.setattr(shares, "LETTERS", 30)
+    room, url = newsroom(config, postgres, clock), address(postgres)
+    issue = approved(room)
+    work = OnProcrastinate(url)
+    shares.hand_out_letters(room, work, issue)
+    assert waiting_jobs(url) == {"send": READERS // 30 + 1}
+    shares.hand_out_letters(room, work, issue)
+    assert waiting_jobs(url) == {"send": READERS // 30 + 1}, "handing out again adds nothing"
+    work.close(1)
+    run_until_sent(room, url)
+    assert room.issues.find(issue).state is IssueState.SENT
+    assert set(received(room).values()) == {1}
+    assert len(received(room)) == READERS
+
+
+def test_a_share_sends_its_part_and_leaves_the_rest(
+    config: Config, postgres: Database, clock: StillClock
+) -> None:
+    """A share ends with the batch that fills it; under a pause it sends nothing."""
+    room = newsroom(config, postgres, clock)
+    issue = approved(room)
+    work = OnProcrastinate(address(postgres))
+    shares.hand_out_letters(room, work, issue)
+    work.close(1)
+    assert shares.send_share(room, issue, letters=40)
+    part = room.ledger.states(issue)["accepted"]
+    assert 40 <= part < READERS
+    found = room.issues.find(issue)
+    room.issues.change(found, approval.move(found, "pause"))
+    assert not shares.send_share(room, issue, letters=40)
+    assert room.ledger.states(issue)["accepted"] == part
+
+
+def test_nothing_unapproved_is_handed_out(
+    config: Config, postgres: Database, clock: StillClock
+) -> None:
+    """The leader looks at the approval before any job is made."""
+    room, url = newsroom(config, postgres, clock), address(postgres)
+    draft(room)
+    work = OnProcrastinate(url)
+    with pytest.raises(NotApproved):
+        shares.hand_out_letters(room, work, "latest")
+    assert waiting_jobs(url) == {}
+    work.close(1)
+
+
+def test_a_move_in_the_middle_of_a_send_loses_nothing(
+    config: Config, sqlite: Database, postgres: Database, clock: StillClock
+) -> None:
+    """Half is sent from SQLite, the send is paused and moved, PostgreSQL's workers do the rest."""
+    room = newsroom(config, sqlite, clock)
+    issue = approved(room)
+    move(sqlite, postgres, now=clock())  # in the days before, while everything works
+
+    def pause_half_way(letters: int) -> None:
+        if letters >= READERS // 2:
+            found = room.issues.find(issue)
+            if found.state is IssueState.SENDING:
+                room.issues.change(found, approval.move(found, "pause"))
+
+    pipeline.send(room, issue, on_progress=pause_half_way)
+    before = received(room)
+    assert READERS // 2 <= len(before) < READERS
+    moved = {one.table: one.written for one in move(sqlite, postgres, now=clock())}
+    assert moved["deliveries"] == READERS
+    assert moved["readers"] == 0
+    there = newsroom(config, postgres, clock)
+    found = there.issues.find(issue)
+    there.issues.change(found, approval.move(found, "resume"))
+    run_until_sent(there, address(postgres))
+    assert there.issues.find(issue).state is IssueState.SENT
+    assert set(received(there).values()) == {1}
+    assert len(received(there)) == READERS
+
+
+def test_due_feeds_become_jobs_by_host(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round of collecting is made of jobs, and asking again adds none that wait already."""
+    monkeypatch.setattr(shares, "FEEDS", 2)
+    tables = [
+        f'[[source]]\nid = "s{n}"\nname = "S"\nfeed = "https://h{n % 3}.example.org/{n}"\n'
+        for n in range(6)
+    ]
+    config.file.write_text(config.file.read_text("utf-8") + "\n" + "".join(tables), "utf-8")
+    placed = load(config.file, ["collect.sources=[]"])
+    room, url = newsroom(placed, postgres, clock), address(postgres)
+    work = OnProcrastinate(url)
+    assert shares.hand_out_visits(room, work) == 6
+    shares.hand_out_visits(room, work)
+    assert waiting_jobs(url) == {"collect": 3}
+    work.close(1)
+
+
+ADDRESSES = st.lists(
+    st.builds(
+        lambda host, path: f"https://{host}.example.org/{path}",
+        st.sampled_from(["a", "b", "c", "D"]),
+        st.integers(0, 30),
+    ),
+    unique=True,
+)
+
+
+@given(ADDRESSES, st.integers(1, 10))
+def test_one_host_is_in_one_share(urls: list[str], size: int) -> None:
+    """Every feed is in one list, all feeds of a host in the same one, and lists are not tiny."""
+    cut = shares.by_host(urls, size)
+    assert sorted(url for one in cut for url in one) == sorted(urls)
+    where: dict[str, set[int]] = {}
+    for number, one in enumerate(cut):
+        for url in one:
+            where.setdefault(urlsplit(url).netloc.lower(), set()).add(number)
+    assert all(len(numbers) == 1 for numbers in where.values())
+
+
+def test_in_one_process_nothing_is_cut_up(
+    config: Config, sqlite: Database, clock: StillClock
+) -> None:
+    """The same table of jobs in this process does the whole round at once."""
+    room = newsroom(config, sqlite, clock)
+    made: list[object] = []
+
+    def table(work: object) -> dict[str, Callable[..., object]]:
+        made.append(work)
+        return {}
+
+    work = InProcess(table)
+    assert made == [work]
+    assert not work.shared
+    assert set(jobs(room, work)) >= {"collect", "look", "visit", "group", "send"}
+    assert work.close(5)
+
+
+def address(database: Database) -> str:
+    """The database's address as the configuration has it."""
+    return database.engine.url.render_as_string(hide_password=False)
