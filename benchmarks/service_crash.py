@@ -124,6 +124,11 @@ def _day(  # noqa: PLR0917
     outcome.letters += copies.total()
     outcome.doubled += sum(count - 1 for count in copies.values())
     outcome.lost += readers - len(copies)
+    print(
+        f"day {outcome.days}: {outcome.kills.total()} kills so far, {len(issues)} issue, "
+        f"{copies.total()} letters to {len(copies)} readers",
+        flush=True,
+    )
 
 
 def _make_place(place: Path, news: SampleServer, api: str, readers: int) -> str:

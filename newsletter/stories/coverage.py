@@ -10,12 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from newsletter import config
 from newsletter.model import Article, Coverage, Kind, Outlet, Side, SideCoverage
-from newsletter.stories.similarity import Method
-from newsletter.stories.window import compare
 from newsletter.stories.words import language
 
 _READ_FIRST = {
@@ -133,6 +129,12 @@ def lead(
 
 def _nearness(articles: Sequence[Article]) -> dict[str, float]:
     """How near each article is to the others of its language, summed."""
+    # A page that shows a story's history must not wait for the numbers' libraries to load.
+    import numpy as np  # noqa: PLC0415
+
+    from newsletter.stories.similarity import Method  # noqa: PLC0415
+    from newsletter.stories.window import compare  # noqa: PLC0415
+
     near: dict[str, float] = {}
     for lang in {language(article.lang) for article in articles}:
         some = [article for article in articles if language(article.lang) == lang]
