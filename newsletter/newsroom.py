@@ -39,9 +39,11 @@ from newsletter.database.mails import Mails
 from newsletter.database.people import People
 from newsletter.database.plans import Plans
 from newsletter.database.readers import Readers
+from newsletter.database.related_stories import RelatedStories
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
+from newsletter.database.switches import Switches
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -104,6 +106,11 @@ class Newsroom:
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def related_stories(self) -> RelatedStories:
+        """Which stories are about the same matter."""
+        return RelatedStories(self.database)
 
     @cached_property
     def story_locks(self) -> StoryLocks:
@@ -186,6 +193,11 @@ class Newsroom:
         return Mails(self.database)
 
     @cached_property
+    def switches(self) -> Switches:
+        """What stops sending at once."""
+        return Switches(self.database)
+
+    @cached_property
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
@@ -257,6 +269,14 @@ class Newsroom:
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
         return make_transport(self.config)
+
+    def fallback(self) -> Transport | None:
+        """Make the second way out, if there is one; the caller closes it.
+
+        :raises ConfigError: when a key that it needs is not in the environment.
+        """
+        name = self.config.delivery.fallback
+        return make_transport(self.config, name) if name else None
 
     def local_day(self, edition: str, moment: datetime | None = None) -> date:
         """The date it is (or was) in an edition's zone."""

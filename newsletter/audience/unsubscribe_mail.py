@@ -39,9 +39,13 @@ class Request:
     refused: str = ""
 
 
-def mailto(mailbox: str, word: str) -> str:
-    """The link of one reader: a mail with nothing to fill in (RFC 6068)."""
-    return f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{quote(word, safe='')}"
+def mailto(mailbox: str, word: str, *, quoted: bool = True) -> str:
+    """The link of one reader: a mail with nothing to fill in (RFC 6068).
+
+    :param quoted: False leaves the word as it is, for a place that is filled in later.
+    """
+    shown = quote(word, safe="") if quoted else word
+    return f"mailto:{quote(mailbox, safe='@+')}?subject=unsubscribe%20{shown}"
 
 
 def requests(stream: BinaryIO) -> Iterator[Request]:

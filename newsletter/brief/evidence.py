@@ -19,9 +19,10 @@ from newsletter.model import Article, Evidence, Kind, Outlet, Side
 
 MOST_SENTENCES = 40
 """Sentences read of one article; news puts what matters first."""
-MOST_OF_A_STORY = 320
+MOST_OF_A_STORY = 200
 """Sentences read of one story; the share of each article shrinks when there are many."""
 
+_TOP = 4  # pieces of an article that may hold its title and dateline
 _BYLINE = re.compile(
     r"^(?:By|BY|Written by|Story by|Posted by|Updated|Published|Last updated)\b[ :]"
 )
@@ -162,7 +163,7 @@ def spans(
         than these (:func:`newsletter.brief.furniture.repeated_lines` over a day).
     """
     known = furniture_lines | furniture.repeated_lines(articles)
-    most = max(8, min(MOST_SENTENCES, MOST_OF_A_STORY // max(1, len(articles))))
+    most = max(4, min(MOST_SENTENCES, MOST_OF_A_STORY // max(1, len(articles))))
     found: list[Span] = []
     for article in articles:
         found += _of_article(article, outlets, known, most)
@@ -178,13 +179,14 @@ def _of_article(
     opinion = is_opinion(article)
     found: list[Span] = []
     seen: set[str] = set()
-    for raw_start, end in sentences.split(text[:limit]):
-        start = raw_start + lead_in(text[raw_start:end], article.title)
+    for number, (raw_start, end) in enumerate(sentences.split(text[:limit])):
+        top = number < _TOP
+        start = raw_start + lead_in(text[raw_start:end], article.title, first=top)
         said = text[start:end]
         if said in known or said in seen or not is_sentence(said):
             continue
         seen.add(said)
-        if is_title(said, article.title):
+        if top and is_title(said, article.title):
             continue  # the headline once more
         found.append(
             Span(

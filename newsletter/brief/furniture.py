@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from newsletter.brief import wording
 from newsletter.model import Article
 
+# On lower-cased text: a pattern that ignores case takes twice as long.
 _SAYS = re.compile(
-    r"""(?ix)
+    r"""(?x)
     \b(?:
       newsletters? | sign(?:ing|ed)?[ ]up\b | sign[ ]in\b | log[ ]in\b | subscrib\w+ |
       subscription |
@@ -61,7 +62,7 @@ _SAYS = re.compile(
       video[ ](?:below|above) | (?:pictured|left|right|center)\)[ ] |
       all[ ]times[ ](?:are[ ])?(?:local|est|gmt) | minutes?[ ]read\b | min[ ]read\b |
       regular[ ]rate | price[ ]increases[ ]to | cancel[ ]any[ ]?time | (?:every|
-      per)[ ](?:four[ ]weeks|month)[ ]after | plus[ ]GST | gift[ ]article | listen[ ]now
+      per)[ ](?:four[ ]weeks|month)[ ]after | plus[ ]gst | gift[ ]article | listen[ ]now
     )""",
 )
 _HINTS = wording.phrase_list(
@@ -149,7 +150,7 @@ def says_furniture(sentence: str) -> bool:
     """Whether a sentence speaks about the site instead of the news."""
     folded = sentence.lower()
     # The pattern is long and most sentences hold none of its words: look for those first.
-    return any(hint in folded for hint in _HINTS) and _SAYS.search(sentence) is not None
+    return any(hint in folded for hint in _HINTS) and _SAYS.search(folded) is not None
 
 
 def instructs(sentence: str) -> bool:

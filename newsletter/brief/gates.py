@@ -84,6 +84,8 @@ def check(
     for block in blocks(brief, every):
         if judged and replace(block, name=block.kind) in judged:
             continue
+        if block.name.startswith("highlight") and _copied(block, sources):
+            continue
         unknown = [i for i in block.citations if i not in sources.articles]
         if unknown or not block.citations:
             what = (
@@ -279,6 +281,17 @@ def _impure(block: Block, sources: Sources) -> list[GateFinding]:
     if all(side is block.side for side in sides):
         return []
     return [_finding("side purity", block, f"it cites an article that is not of the {block.side}")]
+
+
+def _copied(block: Block, sources: Sources) -> bool:
+    """Whether a highlight is plainly there: letter for letter in its article, without markup."""
+    quote = block.quotes[0]
+    article = sources.articles.get(block.citations[0])
+    return (
+        article is not None
+        and sources.says_exactly(article.id, quote)
+        and not (_MARKUP.search(quote))
+    )
 
 
 def _not_neutral(block: Block) -> list[GateFinding]:

@@ -49,6 +49,8 @@ class Known:
 
     def lower(self, word: str) -> bool:
         """Whether the sources write a word in lower case."""
+        if word not in self._text:
+            return False
         return re.search(rf"(?<![\w.]){re.escape(word)}(?![\w])", self._text) is not None
 
     def has(self, name: str) -> bool:

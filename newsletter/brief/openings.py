@@ -43,7 +43,15 @@ _DATED = (
     rf"(?:/(?:{_CITIES}))?(?:,? [A-Z][\w.]+(?: [A-Z][\w.]+)?)?(?: \[[A-Z][\w .]+\])?"
     rf"(?:,? {_MONTH} \d{{1,2}})?(?:,? \d{{4}})?(?: \([A-Z][\w ./]{{1,24}}\))?"
 )
-_PLACE = re.compile(rf"^(?:{_CITIES}){_DATED} ?(?::|[-–—]{{1,2}}) ?(?=[“\"]?[A-Z0-9])")
+_PLACE = re.compile(
+    rf"^(?:{_CITIES}){_DATED} ?"
+    rf"(?::|[-–—]{{1,2}}|(?<=\))) ?(?=[“\"]?[A-Z0-9])"
+)
+# "Deir al-Balah, Gaza Strip —"
+_ARABIC = re.compile(
+    r"^[A-Z][\w’']+ (?:al|el|an|ash|as|at)-[A-Z][\w’']+, [A-Z]\w+(?: [A-Z]\w+)? ?"
+    r"[-–—]{1,2} (?=[A-Z])"
+)
 _SHOUTED = re.compile(rf"^(?:{_CITIES.upper()})(?:, [A-Z][a-z.]+)? (?=[A-Z][a-z]+ [A-Z]?[a-z])")
 _DESK = re.compile(r"^[A-Z]{2,6} ?/ ?(?:[A-Z]+ ){0,2}(?:DESK|BUREAU|TEAM|STAFF) (?=[A-Z])")
 _DATELINE = re.compile(
@@ -64,7 +72,7 @@ _INNER = re.compile(
     rf"(?: \([A-Z][\w ./]{{1,24}}\))? ?[—–]|(?:[A-Z]{{4,}}(?: [A-Z]{{2,}}){{0,2}}|{_CITIES})"
     rf"(?:, [A-Z][\w.]+)? \((?:AP|Reuters|AFP|UPI|CNN|ANI|IANS|PTI)\) ?[-—–]+|"
     rf"(?<!in )(?<!from )(?<!of )(?<!at )(?<!to )(?<!near )(?<!and )(?:{_CITIES}) [—–]) "
-    rf"(?=[“\"]?[A-Z])"
+    rf"(?=[“\"]?[A-Z])|(?<=[a-z’'”)] )(?:{_CITIES.upper()}) (?=[A-Z][a-z]* [A-Z]?[a-z])"
 )
 _FAR = 260  # characters from the start in which a headline may have been run in
 _SECTION = 24  # characters that a section's name may take before the title
@@ -87,7 +95,7 @@ def lead_in(said: str, title: str, *, first: bool = True) -> int:
     inner = _INNER.search(said, at, at + _FAR)
     if inner:
         return inner.end()
-    for pattern in (_DESK, _PLACE, _DATELINE, _SHOUTED):
+    for pattern in (_DESK, _PLACE, _DATELINE, _ARABIC, _SHOUTED):
         found = pattern.match(said[at:])
         if found:
             return at + found.end()

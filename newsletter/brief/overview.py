@@ -98,6 +98,12 @@ def choose(
     """
     pool = [span for span in pool if (span.article, span.start) not in avoid]
     costs = [wording.words(attributed(span, outlets)) for span in pool]
+    alike = [
+        frozenset(j for j, other in enumerate(pool) if overlap(span.terms, other.terms) >= _SAME)
+        for span in pool
+    ]
+    worths = [_calm(span) for span in pool]
+    rooms = [_ROOM * cost * 0.6**span.loaded for cost, span in zip(costs, pool, strict=True)]
     beam = [_Set(0.0, 0, frozenset(), ())]
     best = beam[0]
     for _ in range(_MOST_SENTENCES):
@@ -107,15 +113,13 @@ def choose(
                 if i in state.chosen or state.words + costs[i] > most:
                     continue
                 key = frozenset((*state.chosen, i))
-                if key in grown or any(
-                    overlap(span.terms, pool[j].terms) >= _SAME for j in state.chosen
-                ):
+                if key in grown or not alike[i].isdisjoint(state.chosen):
                     continue
                 gain = math.fsum(map(weights.of, span.terms - state.terms))
                 repeated = {pool[j].article for j in state.chosen}
-                gain *= _calm(span) * (0.9 if span.article in repeated else 1.0)
+                gain *= worths[i] * (0.9 if span.article in repeated else 1.0)
                 gain *= 0.85 ** sum(pool[j].side is span.side for j in state.chosen)
-                gain += _ROOM * costs[i] * 0.6**span.loaded
+                gain += rooms[i]
                 grown[key] = _Set(
                     state.value + gain,
                     state.words + costs[i],

@@ -49,11 +49,13 @@ class Sources:
 
     def says(self, article_id: str, quote: str) -> bool:
         """Whether an article holds a quotation word for word."""
+        return self.says_exactly(article_id, quote) or stands_in(quote, self.plain(article_id))
+
+    def says_exactly(self, article_id: str, quote: str) -> bool:
+        """Whether a quotation stands in an article's text letter for letter."""
         words = self.articles[article_id].words
         at = words.find(quote)
-        if at >= 0 and quote and _whole(words, at, quote):
-            return True
-        return stands_in(quote, self.plain(article_id))
+        return at >= 0 and bool(quote) and _whole(words, at, quote)
 
     def backs(self, cited: Iterable[str], readings: tuple[figures.Key, ...]) -> bool:
         """Whether a number, in any of its readings, is in one of the cited articles."""

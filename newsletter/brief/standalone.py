@@ -121,7 +121,7 @@ _VAGUE_SPEAKER = re.compile(
     r"memo|email|paper|study|man|woman|mother|father|resident|expert|professor|author)|it|one|"
     r"another|"
     r"someone|a (?:\w+ )?(?:source|official|statement|post|tweet)) (?:\w+ )?"
-    rf"(?:{speakers.SAYING})\b"
+    rf"(?:{speakers.SAYING})\b|[”\"],? (?:{speakers.SAYING}) (?:another|one)\b"
 )
 _QUESTION = re.compile(
     r"\?[”\"’']*$|^[“\"‘]*(?:How|Why|What|Who|When|Where|Should|Is|Are|Does|Did|Can|"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from newsletter.brief import wording
 from newsletter.brief.evidence import Span
@@ -23,6 +23,9 @@ _CORE_SHARE = 0.3  # families that open with a term of the story's core
 _FEWEST_CORE = 4
 _WIDE_CORE = 8
 _FEW_FAMILIES = 3  # with so few, a core is too small to rule anything out
+_SIDES = tuple(Side)
+
+_Voice = tuple[str, Side | None]
 
 
 class Weights:
@@ -33,19 +36,21 @@ class Weights:
         leads: dict[str, set[str]] = defaultdict(set)
         by_side: dict[str, dict[Side, set[str]]] = defaultdict(lambda: defaultdict(set))
         side_families: dict[Side, set[str]] = defaultdict(set)
-        every: set[str] = set()
-        family_of_article: dict[str, str] = {}
-        for span in spans:
-            family_of_article[span.article] = span.family
-            if span.side is not None:
-                side_families[span.side].add(span.family)
-            every.add(span.family)
-            for term in span.terms:
-                families[term].add(span.family)
-                if span.place < _LEAD_SENTENCES:
-                    leads[term].add(span.family)
-                if span.side is not None:
-                    by_side[term][span.side].add(span.family)
+        family_of_article = {span.article: span.family for span in spans}
+        every = set(family_of_article.values())
+        # What each family says, once a term: most sentences of an article repeat its words.
+        said, opened = _by_voice(spans)
+        for (family, side), terms in said.items():
+            if side is not None:
+                side_families[side].add(family)
+            for term in terms:
+                families[term].add(family)
+            if side is not None:
+                for term in terms:
+                    by_side[term][side].add(family)
+        for (family, _), terms in opened.items():
+            for term in terms:
+                leads[term].add(family)
         titles: dict[str, set[str]] = defaultdict(set)
         for article in articles:
             family = family_of_article.get(article.id, article.outlet)
@@ -53,14 +58,7 @@ class Weights:
                 titles[term].add(family)
                 families[term].add(family)
         sizes = {side: max(1, len(side_families[side])) for side in Side}
-        self._distinct: dict[Side, dict[str, float]] = {side: {} for side in Side}
-        for term, by in by_side.items():
-            shares = {side: len(by.get(side, ())) / sizes[side] for side in Side}
-            for side, own in shares.items():
-                others = max(shares[other] for other in Side if other is not side)
-                value = math.sqrt(own - others) if own > others else 0.5 * (own - others)
-                if value:
-                    self._distinct[side][term] = value
+        self._distinct = _distinct(by_side, sizes)
         self._titles = {term: math.log1p(len(users)) for term, users in titles.items()}
         enough = max(2, round(_CORE_SHARE * len(every)))
         self._families = len(every)
@@ -121,6 +119,36 @@ class Weights:
         """How far a set of terms belongs to one side and not to the others, from 0 to about 1."""
         values = self._distinct[side]
         return math.fsum(values.get(term, 0.0) for term in terms) / (len(terms) + 4)
+
+
+def _distinct(
+    by_side: Mapping[str, Mapping[Side, set[str]]], sizes: Mapping[Side, int]
+) -> dict[Side, dict[str, float]]:
+    """For each side how far each term is its own: the share of its families beyond the others'."""
+    found: dict[Side, dict[str, float]] = {side: {} for side in Side}
+    for term, by in by_side.items():
+        shares = [(len(by[side]) / sizes[side] if side in by else 0.0) for side in _SIDES]
+        _, second, first = sorted(shares)
+        for side, own in zip(_SIDES, shares, strict=True):
+            others = second if own == first else first
+            if own != others:
+                gap = own - others
+                found[side][term] = math.sqrt(gap) if gap > 0 else 0.5 * gap
+    return found
+
+
+def _by_voice(
+    spans: Sequence[Span],
+) -> tuple[dict[_Voice, set[str]], dict[_Voice, set[str]]]:
+    """The terms of each family on each side, in all it says and in what it opens with."""
+    said: dict[_Voice, set[str]] = defaultdict(set)
+    opened: dict[_Voice, set[str]] = defaultdict(set)
+    for span in spans:
+        voice = (span.family, span.side)
+        said[voice] |= span.terms
+        if span.place < _LEAD_SENTENCES:
+            opened[voice] |= span.terms
+    return said, opened
 
 
 def _beside(spans: Sequence[Span], core: frozenset[str]) -> dict[tuple[str, int], set[str]]:

@@ -7,7 +7,7 @@ The loaded-word list is ``loaded.txt`` beside this file: our own, one entry a li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
@@ -21,6 +21,7 @@ _PLAIN = _DOUBLE | str.maketrans(
     {"‘": "'", "’": "'", "‚": "'", "‛": "'", "`": "'", "´": "'", "‐": "-", "‑": "-"}
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u2060\ufeff", "")
 )
+_SPECIAL = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
 _ELLIPSIS = re.compile(r"\s*(?:…|\.\s?\.\s?\.(?:\s?\.)?)\s*")
 QUOTED = re.compile(r"“([^“”]+)”|«([^«»]+)»|(?<![\w\"])\"([^\"“”]+)\"(?!\w)")
 
@@ -55,7 +56,7 @@ STOP = frozenset(
 
 def words(text: str) -> int:
     """How many words a reader counts."""
-    return sum(1 for _ in WORD.finditer(text))
+    return len(WORD.findall(text))
 
 
 class _Stems(dict[str, str]):
@@ -83,9 +84,14 @@ def terms(text: str) -> list[str]:
     return [stem for token in _TOKEN.findall(text.lower()) if (stem := stems[token])]
 
 
+def _plain_sign(found: re.Match[str]) -> str:
+    return _PLAIN[ord(found.group())] or ""
+
+
 def plain(text: str) -> str:
     """One form for quotation marks, dashes inside words, spaces and ellipses; no word changes."""
-    text = text.translate(_PLAIN)
+    # A pattern that skips to the few special signs is several times faster than a translation.
+    text = _SPECIAL.sub(_plain_sign, text)
     if "''" in text:
         text = text.replace("''", '"')
     if "…" in text or ".." in text or ". ." in text:
@@ -120,12 +126,23 @@ class _Loaded:
     pattern: re.Pattern[str]
     first_words: frozenset[str]
     beginnings: dict[str, tuple[str, ...]]
+    plain: set[str] = field(default_factory=set)
+    """Words that were looked at and begin no entry; fills itself."""
 
     def may_stand_in(self, text: str) -> bool:
         """Whether some word of a text begins an entry; the pattern then looks closely."""
-        for word in _TOKEN.findall(text.lower()):
-            if word in self.first_words or word.startswith(self.beginnings.get(word[:3], _NONE)):
-                return True
+        return not self.plain.issuperset(_TOKEN.findall(text.lower())) and any(
+            self._begins(word) for word in _TOKEN.findall(text.lower())
+        )
+
+    def _begins(self, word: str) -> bool:
+        if word in self.plain:
+            return False
+        if word in self.first_words or word.startswith(self.beginnings.get(word[:3], _NONE)):
+            return True
+        if len(self.plain) > 200_000:  # a process that runs for years must not keep every word
+            self.plain.clear()
+        self.plain.add(word)
         return False
 
 

@@ -32,6 +32,7 @@ from newsletter.cli import (
     sources,
     start,
     status,
+    stopping,
     stories,
 )
 from newsletter.cli.place import Place
@@ -53,6 +54,7 @@ GROUPS = (
     sending,
     corrections,
     mail,
+    stopping,
     stories,
     briefs,
     readers,

@@ -131,7 +131,7 @@ def unsubscribe(
         connection.execute(
             update(readers)
             .where(readers.c.id == row.id)
-            .values(state=ReaderState.UNSUBSCRIBED.value, paused_until=None)
+            .values(state=ReaderState.UNSUBSCRIBED.value, paused_until=None, receives="")
         )
     held = connection.execute(
         update(subscriptions)
@@ -160,7 +160,7 @@ def suppress(
     connection.execute(
         update(readers)
         .where(readers.c.id == row.id)
-        .values(state=ReaderState.SUPPRESSED.value, paused_until=None)
+        .values(state=ReaderState.SUPPRESSED.value, paused_until=None, receives="")
     )
     log_line(connection, row.id, "suppressed", now, source=reason, detail=detail)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from newsletter.database import knocks
+from newsletter.database import knocks, standing
 from newsletter.database.bulk import new_ids, remember_id
 from newsletter.database.choosing import DAILY
 from newsletter.database.engine import Database
@@ -207,6 +207,7 @@ class SignUps:
                 .where(subscriptions.c.reader == reader, subscriptions.c.state == "pending")
                 .values(state="active", since=now)
             )
+            standing.restand(connection, [reader])
             hashed = self._hash(row.address_key)
             lifted = connection.execute(
                 delete(suppressions).where(
@@ -263,6 +264,7 @@ class SignUps:
             if choice.timezone:
                 values["timezone"] = choice.timezone
             connection.execute(update(readers).where(readers.c.id == row.id).values(**values))
+            standing.restand(connection, [row.id])
             log_line(
                 connection,
                 row.id,
@@ -397,6 +399,7 @@ def _wake(connection: Connection, now: datetime) -> int:
     connection.execute(
         update(readers).where(*over).values(state=ReaderState.ACTIVE.value, paused_until=None)
     )
+    standing.restand(connection, ids)
     for reader in ids:
         log_line(connection, reader, "resumed", now, source="the pause is over")
     return len(ids)

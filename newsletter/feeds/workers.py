@@ -227,7 +227,13 @@ class _Worker:
             answer = await self.answer()
         if answer.get("last"):
             self.jobs = JOBS_A_LIFE
-        return Page() if "problem" in answer else Page(**answer)
+        if "problem" in answer:
+            return Page()
+        return Page(
+            text=str(answer["text"]),
+            canonical=str(answer["canonical"]),
+            paywall=Paywall(answer["paywall"]),
+        )
 
     async def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - opened as a pipe above

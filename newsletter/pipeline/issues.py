@@ -8,10 +8,12 @@ from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from typing import TYPE_CHECKING
 
+from newsletter.database.variants import chosen_topics, want_text
 from newsletter.errors import Conflict, IssueError, NotApproved, NothingToSay
 from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate, choose
 from newsletter.issue.lint import blocking
+from newsletter.issue.variants import TEXT, sections_of, topics_of, variants_for
 from newsletter.issue.view import source_line
 from newsletter.model import (
     Arrangement,
@@ -25,6 +27,7 @@ from newsletter.model import (
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.candidates import arrangement_of, keep
 from newsletter.pipeline.day import Day
+from newsletter.pipeline.grouping import related_of
 from newsletter.pipeline.looking import findings
 
 if TYPE_CHECKING:
@@ -124,7 +127,12 @@ def laid_out(
         corrections=room.corrections.waiting(edition, present.id if present else ""),
         arrangement=arrangement,
     )
-    return content, (room.renderer.render(content, tag=tag),)
+    related = related_of(room, [told.story for told in content.stories])
+    content = replace(
+        content,
+        stories=tuple(replace(one, related=related.get(one.story, ())) for one in content.stories),
+    )
+    return content, renderings(room, content, tag)
 
 
 def approve(room: Newsroom, name: str, *, by: str, sha256: str = "", voter: str = "") -> Issue:
@@ -177,6 +185,20 @@ def approve_unattended(room: Newsroom, issue: Issue) -> Issue:
             hint="See [desk] two_person.",
         )
     return approve(room, issue.id, by="unattended policy")
+
+
+def renderings(room: Newsroom, content: IssueContent, tag: str) -> tuple[Rendered, ...]:
+    """The whole issue first, then the variants that its readers chose."""
+    whole = room.renderer.render(content, tag=tag)
+    chosen = chosen_topics(room.database, content.edition, sections_of(content))
+    found = [whole]
+    found += [
+        room.renderer.render(content, tag=tag, variant=name, topics=topics_of(name))
+        for name in variants_for(content, chosen)
+    ]
+    if want_text(room.database, content.edition):
+        found.append(replace(whole, variant=TEXT, html=""))
+    return tuple(found)
 
 
 def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:

@@ -70,7 +70,7 @@ def jobs(
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
             # The table is made anew, because the configuration may be another by now.
-            return shares.jobs(rooms(), work)[name](**arguments)
+            return shares.jobs(rooms(), work, stop=stop)[name](**arguments)
 
         return job
 
@@ -273,8 +273,9 @@ def _collect(room: Newsroom, *, work: Work) -> None:
         log.info("%s feeds are due", shares.hand_out_visits(room, work))
         return
     report = pipeline.collect(room)
+    # The window is grouped as a whole before an issue is drafted; until then what is new is placed.
     if report.articles:
-        pipeline.group(room)
+        pipeline.arrive(room)
     log.info("collected %s new articles from %s feeds", report.articles, report.feeds)
 
 

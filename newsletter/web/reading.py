@@ -17,6 +17,7 @@ from newsletter.issue.view import source_line
 from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
 from newsletter.newsroom import Newsroom
 from newsletter.stories.history import history
+from newsletter.web.public.card import draw_card
 from newsletter.web.public.issues import (
     EditionLine,
     IssueLine,
@@ -29,7 +30,7 @@ from newsletter.web.public.issues import (
 from newsletter.web.public.method import method_page
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import corrections_page, report_page
-from newsletter.web.public.story import StoryPage, Version, story_card, story_page
+from newsletter.web.public.story import StoryPage, Version, story_page
 
 READ = ["GET", "HEAD"]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -58,9 +59,9 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     def story(slug: str, request: Request) -> Response:
         return cached(request, story_page(pages, _story(room, published, slug)))
 
-    @routes.api_route("/stories/{slug}/card.svg", methods=READ)
+    @routes.api_route("/stories/{slug}/card.png", methods=READ)
     def card(slug: str, request: Request) -> Response:
-        return cached(request, story_card(pages, _story(room, published, slug)), "image/svg+xml")
+        return cached(request, draw_card(pages, _story(room, published, slug)), "image/png")
 
     @routes.api_route("/stories/{slug}/report", methods=READ)
     def report(slug: str, request: Request) -> Response:
@@ -78,7 +79,9 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.api_route("/feed.xml", methods=READ)
     def rss(request: Request) -> Response:
-        return cached(request, feed(pages, _lines(published, 50)), "application/rss+xml")
+        return cached(
+            request, feed(pages, _lines(published, 50)), "application/rss+xml; charset=utf-8"
+        )
 
     @routes.api_route("/sitemap.xml", methods=READ)
     def site_map(request: Request) -> Response:
@@ -90,7 +93,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
         ]
         entries += [(f"/issues/{line.day}", line.sent) for line in _lines(published)]
         entries += [(f"/stories/{slug}", at) for slug, at in published.slugs()]
-        return cached(request, sitemap(pages, entries), "application/xml")
+        return cached(request, sitemap(pages, entries), "application/xml; charset=utf-8")
 
     @routes.api_route("/robots.txt", methods=READ)
     def robots_txt() -> Response:
@@ -99,13 +102,14 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     return routes
 
 
-def cached(request: Request, text: str, kind: str = "text/html") -> Response:
+def cached(request: Request, body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
     """An answer that a browser keeps for a minute and asks for again by its hash."""
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    raw = body.encode() if isinstance(body, str) else body
+    tag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "public, max-age=60"}
-    if request.headers.get("if-none-match") == tag:
+    if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
+    return Response(raw, media_type=kind, headers=headers)
 
 
 def front_html(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from newsletter.config import Config
 from newsletter.database.reports import Report, Reports
@@ -60,9 +60,12 @@ ALARMS: list[str] = []
 
 def watch(context: BrowserContext) -> None:
     """Note everything that no page of ours does: dialogs, script errors, refused scripts."""
-    context.on(
-        "dialog", lambda dialog: (ALARMS.append(f"dialog {dialog.message}"), dialog.dismiss())
-    )
+
+    def dismiss(dialog: Dialog) -> None:
+        ALARMS.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+    context.on("dialog", dismiss)
     context.on("weberror", lambda error: ALARMS.append(f"error {error.error}"))
     context.on(
         "console",

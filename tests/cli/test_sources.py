@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 from newsletter.config import load
-from newsletter.model import Lean
+from newsletter.model import FeedState, Lean
 from newsletter.newsroom import open_newsroom
 from tests.cli.conftest import Run
 
@@ -56,3 +58,46 @@ def test_imported_ratings_are_used_here_and_never_exported(run: Run, place: Path
     assert room.ratings_attribution
     room.close()
     assert 'newsletterLean="left"' in run("sources", "export-opml").out
+
+
+def troubled(place: Path) -> None:
+    """Three feeds of the place in trouble, as rounds of visits would leave them."""
+    room = open_newsroom(load(place / "config.toml"))
+    room.articles.sync_sources(room.outlets.values(), room.feeds)
+    now = room.clock()
+    well = [replace(feed, last_visit=now, last_success=now, last_change=now) for feed in room.feeds]
+    gone, failing, slow, *rest = well
+    room.articles.save_visits(
+        (feed, ())
+        for feed in (
+            replace(gone, state=FeedState.RETIRED, problem="the feed is gone for good (410)",
+                    since=now - timedelta(days=3)),
+            replace(failing, failures=4, problem="the server answers 500", since=now),
+            replace(slow, seconds=7.5),
+            *rest,
+        )
+    )  # fmt: skip
+    room.close()
+
+
+def test_status_tells_which_sources_are_in_trouble_and_why(run: Run, place: Path) -> None:
+    """One look: how many are healthy, and each that is not with its reason and since when."""
+    troubled(place)
+    said = run("status").out
+    assert "1 retired, 1 failing, 1 slow, 87 healthy" in said
+    lines = {line.split()[0]: line for line in said.splitlines() if line.startswith("           ")}
+    assert "gone for good (410) (since" in lines["retired"]
+    assert "the server answers 500, 4 times in a row (since" in lines["failing"]
+    assert "it took 7.5 s to answer" in lines["slow"]
+    facts = run("status", "--json").json["sources"]
+    assert facts["counts"] == {"retired": 1, "failing": 1, "slow": 1, "healthy": 87}
+    assert [one["health"] for one in facts["troubled"]] == ["retired", "failing", "slow"]
+    assert facts["troubled"][0]["since"]
+
+
+def test_the_list_puts_the_worst_first(run: Run, place: Path) -> None:
+    """What needs a look stands on top, with its reason; the last line counts them all."""
+    troubled(place)
+    lines = run("sources", "list").out.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == ["retired", "failing", "slow", "healthy"]
+    assert lines[-1] == "90 feeds: 1 retired, 1 failing, 1 slow, 87 healthy"

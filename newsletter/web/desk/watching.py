@@ -17,8 +17,8 @@ from newsletter.database.figures import clicks_of, events_of, states_of
 from newsletter.database.reader_search import find_readers
 from newsletter.database.reports import Reports
 from newsletter.errors import NewsletterError, NotFound
-from newsletter.feeds.check import check_feeds
 from newsletter.feeds.discover import find_feed
+from newsletter.feeds.health import check_feeds
 from newsletter.issue.clean import safe_url
 from newsletter.model import IssueContent, ReaderState, Side
 from newsletter.newsroom import Newsroom

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +9,6 @@ from datetime import datetime
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.clean import clean, first_upper, safe_url
 from newsletter.issue.shown import BarView, SourceView, StoryView
-from newsletter.issue.theme import theme_of
 from newsletter.issue.view import bar_view, correction_view, marks, source_view, story_view
 from newsletter.model import (
     Brief,
@@ -195,24 +193,3 @@ def _articles(
             said=clean(page.brief.highlights.get(line.article) or ""),
             copy=line.article in page.copies,
         )
-
-
-def story_card(pages: Pages, page: StoryPage) -> str:
-    """The picture of a story for previews elsewhere: headline and coverage bar, drawn as SVG."""
-    words = pages.words
-    bar = bar_view(page.brief.coverage, words, full=False)
-    parts, x = [], 64.0
-    for segment in bar.segments:
-        width = 1072 * segment.percent / 100
-        parts.append({"side": segment.side, "x": x, "width": width, "label": segment.label})
-        x += width
-    headline = clean(page.brief.headline)
-    lines = textwrap.wrap(headline, 34, max_lines=3, placeholder=" …")
-    return pages.page(
-        "card.svg",
-        headline=headline,
-        lines=lines,
-        parts=parts,
-        unrated=bar.unrated,
-        light=theme_of(pages.site).light,
-    )
