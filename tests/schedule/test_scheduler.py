@@ -41,7 +41,7 @@ class Elsewhere(Newsroom):
     """A newsroom on another machine, whose processes cannot be looked up from here."""
 
     @property
-    def leaders(self) -> Leaders:  # type: ignore[override]  # not kept here
+    def leaders(self) -> Leaders:
         """Who leads."""
         return Leaders(self.database, holder=leases.Holder(place="there", pid=1, born="1"))
 
