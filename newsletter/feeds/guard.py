@@ -1,12 +1,12 @@
 """Which addresses the program may contact: none that a feed could use to reach inside.
 
 A feed names addresses, and so do its redirects. Each is checked four times: as text
-(:meth:`Guard.check`), as every address its name resolves to (:class:`~newsletter.feeds.connector.GuardedResolver`), as
-the address a socket is about to be opened to (:meth:`Guard.open_socket`), and as the other end of
-the connection before a request goes into it (:class:`~newsletter.feeds.connector.GuardedConnector`), so there is no moment
-between check and use. What :mod:`ipaddress` calls global is not enough: it lets through
-NAT64, 6to4 and multicast forms of loopback, so the table below is our own, after the IANA
-special-purpose registries (https://www.iana.org/assignments/iana-ipv4-special-registry/).
+(:meth:`Guard.check`); as every address its name resolves to, as the address a socket is about to
+be opened to, and as the other end of the connection before a request goes into it
+(:mod:`newsletter.feeds.connector`). So there is no moment between check and use. What
+:mod:`ipaddress` calls global is not enough: it lets through NAT64, 6to4 and multicast forms of
+loopback, so the table below is our own, after the IANA special-purpose registries
+(https://www.iana.org/assignments/iana-ipv4-special-registry/).
 """
 
 from __future__ import annotations
