@@ -8,7 +8,7 @@ from newsletter.feeds.visit import Visit
 
 STORED_TOGETHER = 400
 """Visits that are stored in one transaction: waiting for the disk costs more than the rest."""
-ARTICLES_TOGETHER = 4_000
+ARTICLES_TOGETHER = 2_000
 """Articles that a batch may hold before it is stored, so that memory stays flat."""
 
 
