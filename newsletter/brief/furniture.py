@@ -82,8 +82,10 @@ _HINTS = wording.phrase_list(
 )
 _ORDERS = re.compile(
     r"""(?ix)
-    [\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
-      ignore|disregard|forget|write|provide|add|include|integrate|incorporate|insert|modify|
+    [\W_]*(?:(?:step[ ])?\w{1,2}[).:][\W_]*)?
+    (?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
+      ignore|disregard|forget|avoid|type|stay[ ]away|write|provide|add|include|integrate|
+      incorporate|insert|modify|
       replace|use|
       translate|explain|describe|draft|introduce|misspell|rearrange|remove|anagram|scramble|
       download|click|print|output|respond|reply|tell|repeat|act|pretend|substitute|suggest|create|
@@ -105,13 +107,15 @@ _TO_MACHINES = re.compile(
     \b(?:previous|prior|above|earlier|new|following)[ ](?:instructions?|prompts?|directions)\b |
     \bsystem[ ]prompt\b | \blanguage[ ]model\b.*\byou\b |
     \b(?:as[ ]an|you[ ]are[ ]an?)[ ](?:ai|assistant)\b |
+    \bignore[ ]the[ ](?:user|above|previous|system|rest)\b | \b(?:reply|respond)[ ]with\b |
+    "\w+"\s*: |
     <<|>>|\[/?INST|\{\{|\bprompt\(\) | <\w+[^>]*> | ^\W*(?:system|assistant|user)[ ]?:
     """
 )
 _MACHINE_HINTS = wording.phrase_list(
     "your | instruction | prompt | direction | language model | assistant |"
     " as an ai | << | >> | [ | {{ | < |"
-    " system | user"
+    ' system | user | reply with | respond with | ignore the | ":'
 )
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(
