@@ -6,7 +6,8 @@
 
 Needs the stand-in of the news web beside the project (../shared/newsday). ``reader`` is measured
 when it is installed. Every contender runs in a process of its own, against the same server on the
-same cores; what is compared is the ratio. "bare" downloads the same bodies with aiohttp, unpacks
+same cores; what is compared is the ratio. "newsletter" is the whole arrow with its database,
+"visits" only the network and the reading. "bare" downloads the same bodies with aiohttp, unpacks
 them and throws them away: nothing that asks over HTTP in this language can be faster by much.
 """
 
@@ -17,6 +18,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -50,9 +52,7 @@ def main() -> None:
         print(f"skipped: no stand-in of the news web at {FLEET.parent}")
         return
     if given.grow:
-        for feeds in map(int, given.grow.split(",")):
-            figures = measure("visits", feeds, 10)
-            print(f"{feeds:6} feeds of 10: {tell(figures)}")
+        grow([int(number) for number in given.grow.split(",")])
         return
     table: dict[str, list[dict[str, float]]] = {}
     for round_ in range(given.rounds):
@@ -76,6 +76,25 @@ def main() -> None:
             for kind in ("", "cpu "):
                 ratios = (f"{p} {figures[kind + p] / ours[kind + p]:.2f}" for p in PULLS)
                 print(f"{kind or 'time '}of {name} / {ours_name}: {', '.join(ratios)}")
+    if ours and "bare" in middle:
+        shares = (f"{pull} {100 * middle['bare'][pull] / ours[pull]:.0f} %" for pull in PULLS)
+        print(f"the bare download takes of our time: {', '.join(shares)}")
+
+
+def grow(numbers: list[int]) -> None:
+    """How time grows with the number of feeds, ten items each; 1 is proportional."""
+    told = []
+    for feeds in numbers:
+        figures = measure("newsletter", feeds, 10)
+        told.append(figures)
+        print(f"{feeds:6} feeds of 10: {tell(figures)}", flush=True)
+    steps = math.log(numbers[-1] / numbers[0])
+    for kind in ("", "cpu "):
+        powers = (
+            f"{pull} {math.log(told[-1][kind + pull] / told[0][kind + pull]) / steps:.2f}"
+            for pull in PULLS
+        )
+        print(f"{kind or 'time '}grows as the number of feeds to the power: {', '.join(powers)}")
 
 
 def tell(figures: dict[str, Any]) -> str:
@@ -148,64 +167,81 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def run_newsletter(folder: Path) -> dict[str, Any]:
+    """The whole arrow, as the command and the scheduler run it: ``pipeline.collect``.
+
+    Sources are compared with the configuration, feeds are visited, articles are cleaned in two
+    worker processes and stored in SQLite (WAL, synchronous=FULL), copies are looked for.
+    """
+    from newsletter import pipeline
+    from newsletter.config import load
+    from newsletter.newsroom import open_newsroom
+
+    base, _ = sources_of(folder)
+    (folder / "config.toml").write_text(
+        '[collect]\nsources = ["sources.toml"]\n'
+        f'allow_hosts = ["{base.removeprefix("http://")}"]\n'
+        '[database]\nurl = "sqlite:///ours.sqlite"\n'
+    )
+    room = open_newsroom(load(folder / "config.toml"))
+    figures: dict[str, Any] = {}
+    for pull in PULLS:
+        if pull == PULLS[2]:
+            tick(base)
+        started, spent = time.perf_counter(), cpu_seconds()
+        report = pipeline.collect(room, force=True)
+        figures[pull] = time.perf_counter() - started
+        figures[f"cpu {pull}"] = cpu_seconds() - spent
+        if report.problems:
+            raise SystemExit("\n".join(map(str, report.problems)))
+    items = room.articles.count()
+    room.close()
+    return {**figures, "items": items, "peak": peak_mb()}
+
+
 def run_visits(folder: Path) -> dict[str, Any]:
-    """Our own visits with two worker processes, their results dropped: what collecting costs."""
-    return run_newsletter(folder, store=False)
-
-
-def run_newsletter(folder: Path, *, store: bool = True) -> dict[str, Any]:
-    """Our own collect, as the program does it: visits stored in SQLite as they come."""
+    """Only the visits, their results dropped: what asking, reading and cleaning cost."""
     from newsletter.clock import system_clock
     from newsletter.config import Collect, Source
-    from newsletter.database.articles import Articles
-    from newsletter.database.engine import open_database
-    from newsletter.feeds.visit import in_batches, visit_feeds
+    from newsletter.feeds.visit import visit_feeds
     from newsletter.model import Feed
 
     base, listed = sources_of(folder)
     sources = [Source(**source) for source in listed]
     outlets = {source.id: source.outlet for source in sources}
-    feeds = [Feed(url=url, outlet=source.id) for source in sources for url in source.addresses]
     settings = Collect(allow_hosts=(base.removeprefix("http://"),))
-    database = open_database(f"sqlite:///{folder}/ours.sqlite")
-    articles = Articles(database)
-    articles.sync_sources(outlets.values(), feeds)
+    state = {url: Feed(url=url, outlet=source.id) for source in sources for url in source.addresses}
     figures: dict[str, Any] = {}
-    items = 0
-    state = {feed.url: feed for feed in feeds}
     held: set[str] = set()
     for pull in PULLS:
         if pull == PULLS[2]:
             tick(base)
         started, spent = time.perf_counter(), cpu_seconds()
-        visits = visit_feeds(
-            articles.feeds() if store else list(state.values()),
+        for one in visit_feeds(
+            list(state.values()),
             outlets,
             settings,
             clock=system_clock,
             random=Random(1),
-            known=articles.known if store else lambda _: held,
+            known=lambda _: held,
             force=True,
-        )
-        for batch in in_batches(visits):
-            problems = [f"{one.feed.url}: {one.problem}" for one in batch if one.problem]
-            if problems:
-                raise SystemExit("\n".join(problems))
-            if store:
-                items += articles.save_visits((one.feed, one.articles) for one in batch)
-                continue
-            for one in batch:
-                state[one.feed.url] = one.feed
-                held.update(article.id for article in one.articles)
-            items = len(held)
+        ):
+            if one.problem:
+                raise SystemExit(f"{one.feed.url}: {one.problem}")
+            state[one.feed.url] = one.feed
+            held.update(article.id for article in one.articles)
         figures[pull] = time.perf_counter() - started
         figures[f"cpu {pull}"] = cpu_seconds() - spent
-    database.close()
-    return {**figures, "items": items, "peak": peak_mb()}
+    return {**figures, "items": len(held), "peak": peak_mb()}
 
 
 def run_reader(folder: Path) -> dict[str, Any]:
-    """The reader library, with as many workers as we have requests at once."""
+    """The reader library as its documents recommend it for many feeds: ``workers``, SQLite in WAL.
+
+    As many workers as we have requests at once; fewer make it neither faster nor slower, since its
+    parsing holds the interpreter's lock. Its search index is off. It commits with SQLite's default
+    synchronous=FULL, as we do, keeps more of each entry than we do, and looks for no copies.
+    """
     try:
         from reader import make_reader
     except ImportError:

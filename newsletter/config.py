@@ -211,6 +211,7 @@ class EditionSettings(_Table):
     late: Literal["", "skip", "ask", "send"] = ""
     covers_days: int = Field(default=1, ge=1, le=31)
     minutes: float = Field(default=5, gt=0, le=60)
+    digest_of: str = ""
     words_a_minute: int = Field(default=238, ge=80, le=600)
     top_stories: int = Field(default=5, ge=1, le=20)
     short_stories: int = Field(default=4, ge=0, le=20)
@@ -293,7 +294,7 @@ class Schedule(_Table):
     enabled: bool = True
     collect_minutes: int = Field(default=15, ge=1, le=1440)
     late: Literal["skip", "ask", "send"] = "ask"
-    late_minutes: int = Field(default=90, ge=0)
+    late_minutes: int = Field(default=150, ge=0)
     lease_seconds: float = Field(default=30, ge=3, le=600)
 
 

@@ -672,7 +672,8 @@ class Row:
 
     ``line`` is the line of the file the row begins on. ``email`` is the address to write to;
     ``address_key`` is the address as it is compared: case folded, domain in its ASCII form.
-    An empty word means that the file says nothing about it.
+    An empty word means that the file says nothing about it. ``attributes`` are (name, value) of
+    columns the operator asked to keep. ``since`` is the day a person agreed elsewhere.
     """
 
     line: int
@@ -685,6 +686,8 @@ class Row:
     timezone: str = ""
     topics: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -213,7 +214,8 @@ def run_worker(
     *,
     queues: Sequence[str],
     concurrency: int,
-    grace_seconds: float = 10,
+    ending: threading.Event | None = None,
+    grace_seconds: float = 9,
     until_empty: bool = False,
 ) -> None:
     """Take jobs and run them until somebody stops this process (SIGTERM, SIGINT).
@@ -221,6 +223,7 @@ def run_worker(
     A job that fails for a passing reason is tried again later; one that this version does not
     know (a newer program made it, in a rolling upgrade) is left to a worker that does.
 
+    :param ending: set when this process is to end; jobs that look at it end early.
     :param until_empty: end when no job can be taken now, instead of waiting for more.
     :raises ConfigError: when the extra ``postgres`` is not installed.
     :raises DatabaseError: when the database does not answer.
@@ -231,18 +234,33 @@ def run_worker(
         # Each running job blocks one thread; Python's own number of them is a guess.
         threads = ThreadPoolExecutor(concurrency + 1, thread_name_prefix="job")
         asyncio.get_running_loop().set_default_executor(threads)
-        async with app.open_async(), asyncio.TaskGroup() as group:
-            sweeping = group.create_task(_sweep(app))
-            await app.run_worker_async(
-                queues=list(queues),
-                concurrency=concurrency,
-                wait=not until_empty,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=grace_seconds,
-                stalled_worker_timeout=STALLED_SECONDS / 2,
-                fetch_job_polling_interval=1,
+        async with app.open_async():
+            sweeping = asyncio.create_task(_sweep(app))
+            taking = asyncio.create_task(
+                app.run_worker_async(
+                    queues=list(queues),
+                    concurrency=concurrency,
+                    wait=not until_empty,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                    shutdown_graceful_timeout=grace_seconds,
+                    stalled_worker_timeout=STALLED_SECONDS / 2,
+                    fetch_job_polling_interval=1,
+                )
             )
-            sweeping.cancel()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, end, taking)
+            try:
+                await taking
+            except asyncio.CancelledError:
+                log.info("stopped; what was not done waits for another worker")
+            finally:
+                sweeping.cancel()
+
+    def end(taking: asyncio.Task[None]) -> None:
+        if ending is not None:
+            ending.set()
+        taking.cancel()
 
     with _stated():
         _lay_out(url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 from zoneinfo import available_timezones
@@ -16,6 +17,7 @@ from zoneinfo import available_timezones
 MAX_NAME = 120
 MAX_TAG = 64
 MAX_TAGS = 50
+MAX_VALUE = 200
 _SHOWN = 80
 
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|[0-9]{3}))?")
@@ -109,7 +111,8 @@ def language(text: str) -> str:
 @lru_cache(maxsize=8192)
 def tags(text: str) -> tuple[str, ...]:
     """Topics or lists, separated by semicolon, bar or comma: lower case, each once, in order."""
-    words = (_single_line(word).casefold() for word in re.split(r"[;|,]", text))
+    # Mailchimp writes each tag in quotation marks of its own.
+    words = (_single_line(word).strip('"').casefold() for word in re.split(r"[;|,]", text))
     found = tuple(dict.fromkeys(word for word in words if word))
     for word in found:
         if len(word) > MAX_TAG:
@@ -117,6 +120,32 @@ def tags(text: str) -> tuple[str, ...]:
     if len(found) > MAX_TAGS:
         raise CellRefused(f"at most {MAX_TAGS} topics or lists fit a person")
     return found
+
+
+def attribute_name(text: str) -> str:
+    """The name of an attribute: small letters, digits, - and _, as a rule writes it."""
+    name = re.sub(r"[\s.]+", "_", _single_line(text).casefold())
+    if not re.fullmatch(r"[\w-]{1,64}", name):
+        raise CellRefused("is no name for an attribute; use letters, digits, - and _")
+    return name
+
+
+def attribute_value(text: str) -> str:
+    """The value of an attribute: one line."""
+    value = _single_line(text)
+    if len(value) > MAX_VALUE:
+        raise CellRefused(f"the value of an attribute has at most {MAX_VALUE} characters")
+    return value
+
+
+@lru_cache(maxsize=4096)
+def moment(text: str) -> str:
+    """A day as 2026-11-22, from an ISO time; empty where it cannot be read."""
+    found = re.match(r"\s*(\d{4}-\d{2}-\d{2})(?:[T ]|\s*$)", text)
+    try:
+        return date.fromisoformat(found[1]).isoformat() if found else ""
+    except ValueError:
+        return ""
 
 
 def _single_line(text: str) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     ColumnElement,
     Table,
     and_,
+    exists,
     false,
     func,
     not_,
@@ -72,48 +73,70 @@ def condition(segment: Segment, columns: ReaderColumns, now: datetime) -> Column
 
     :param now: what numbers of days are counted from.
     """
-    parts = [_rule(one, columns, now) for one in segment.where]
+    # Where a country narrows the readers down, looking each of them up is five times as fast as
+    # listing everybody who has a topic; where nothing does, it is the other way round.
+    probe = any(one.field == "country" and one.none is None for one in segment.where)
+    rules = _Rules(columns, now, probe=probe)
+    parts = [rules.of(one) for one in segment.where]
     if segment.exclude:
-        parts.append(not_(_has_any("list", _folded(segment.exclude), columns)))
+        parts.append(not_(rules.has_any("list", _folded(segment.exclude))))
     return and_(true(), *parts)
 
 
-def _rule(rule: Condition, columns: ReaderColumns, now: datetime) -> ColumnElement[bool]:
-    if rule.field is None:
-        return _nested(rule, columns, now)
-    if rule.field in {"joined", "engagement"}:
-        column = columns.joined if rule.field == "joined" else columns.last_click
-        return _when(rule, column, now)
-    return _compared(rule, rule.field, columns)
+class _Rules:
+    """Compiles the conditions of one segment; ``probe`` looks topics up reader by reader."""
 
+    def __init__(self, columns: ReaderColumns, now: datetime, *, probe: bool):
+        self._columns = columns
+        self._now = now
+        self._probe = probe
 
-def _compared(rule: Condition, field: str, columns: ReaderColumns) -> ColumnElement[bool]:
-    """A field compared with words; of one value or of many makes no difference here."""
-    kind = _KINDS.get(field)
+    def of(self, rule: Condition) -> ColumnElement[bool]:
+        """One condition, with those inside it."""
+        if rule.field is None:
+            return self._nested(rule)
+        if rule.field in {"joined", "engagement"}:
+            joined = rule.field == "joined"
+            column = self._columns.joined if joined else self._columns.last_click
+            return _when(rule, column, self._now)
+        return self._compared(rule, rule.field)
 
-    def has_any(words: Sequence[str]) -> ColumnElement[bool]:
-        if kind is None:
-            return _is_any(field, words, columns)
-        return _has_any(kind, _folded(words), columns)
+    def has_any(self, kind: str, tags: Sequence[str]) -> ColumnElement[bool]:
+        """Has at least one of these topics or lists."""
+        if not tags:
+            return false()
+        table = self._columns.tags.c
+        wanted = (table.kind == kind, table.tag.in_(tags))
+        if self._probe:
+            return exists().where(table.reader == self._columns.id, *wanted)
+        return self._columns.id.in_(select(table.reader).where(*wanted))
 
-    some = rule.in_ if rule.in_ is not None else _words(rule.any)
-    if some is not None:
-        return has_any(some)
-    every = _words(rule.all)
-    if every is not None:
-        return and_(true(), *(has_any((word,)) for word in every))
-    return not_(has_any(_words(rule.none) or ()))
+    def _compared(self, rule: Condition, field: str) -> ColumnElement[bool]:
+        """A field compared with words; of one value or of many makes no difference here."""
+        kind = _KINDS.get(field)
 
+        def has_any(words: Sequence[str]) -> ColumnElement[bool]:
+            if kind is None:
+                return _is_any(field, words, self._columns)
+            return self.has_any(kind, _folded(words))
 
-def _nested(rule: Condition, columns: ReaderColumns, now: datetime) -> ColumnElement[bool]:
-    def parts(given: Sequence[str | Condition] | None) -> list[ColumnElement[bool]]:
-        return [_rule(one, columns, now) for one in given or () if isinstance(one, Condition)]
+        some = rule.in_ if rule.in_ is not None else _words(rule.any)
+        if some is not None:
+            return has_any(some)
+        every = _words(rule.all)
+        if every is not None:
+            return and_(true(), *(has_any((word,)) for word in every))
+        return not_(has_any(_words(rule.none) or ()))
 
-    if rule.any is not None:
-        return or_(false(), *parts(rule.any))
-    if rule.all is not None:
-        return and_(true(), *parts(rule.all))
-    return not_(or_(false(), *parts(rule.none)))
+    def _nested(self, rule: Condition) -> ColumnElement[bool]:
+        def parts(given: Sequence[str | Condition] | None) -> list[ColumnElement[bool]]:
+            return [self.of(one) for one in given or () if isinstance(one, Condition)]
+
+        if rule.any is not None:
+            return or_(false(), *parts(rule.any))
+        if rule.all is not None:
+            return and_(true(), *parts(rule.all))
+        return not_(or_(false(), *parts(rule.none)))
 
 
 def _words(given: Sequence[str | Condition] | None) -> tuple[str, ...] | None:
@@ -161,13 +184,6 @@ def _speaks(language: str, column: Column[Any]) -> ColumnElement[bool]:
     low = func.lower(column)
     word = language.lower().replace("_", "-")
     return or_(low == word, low.startswith(f"{word}-", autoescape=True))
-
-
-def _has_any(kind: str, tags: Sequence[str], columns: ReaderColumns) -> ColumnElement[bool]:
-    if not tags:
-        return false()
-    table = columns.tags.c
-    return columns.id.in_(select(table.reader).where(table.kind == kind, table.tag.in_(tags)))
 
 
 def _folded(tags: Sequence[str]) -> tuple[str, ...]:

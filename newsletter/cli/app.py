@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    api,
     audit,
     backup,
     briefs,
@@ -32,6 +33,7 @@ from newsletter.cli import (
     sources,
     start,
     status,
+    stopping,
     stories,
 )
 from newsletter.cli.place import Place
@@ -53,9 +55,11 @@ GROUPS = (
     sending,
     corrections,
     mail,
+    stopping,
     stories,
     briefs,
     readers,
+    api,
     reports,
     editors,
     sources,

@@ -28,6 +28,7 @@ from newsletter.cli.place import (
     show_json,
 )
 from newsletter.cli.sending import deliver, report_send
+from newsletter.cli.stories import place_arriving
 from newsletter.clock import system_clock
 from newsletter.config import CONFIG_FILE, Config, Source, starter
 from newsletter.errors import DatabaseError
@@ -81,11 +82,17 @@ def group(
     target: Annotated[
         Path | None, typer.Option("--to", help="Where the stories go, as JSON lines.")
     ] = None,
+    arriving: Annotated[
+        bool, typer.Option("--arriving", help="Only place what is new; all else stays.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Group the window's articles into stories."""
     if source is not None or target is not None:
         group_file(place(context), source, target)
+        return
+    if arriving:
+        place_arriving(place(context), as_json=as_json)
         return
     with place(context).newsroom() as room:
         report = pipeline.group(room)
@@ -246,7 +253,7 @@ def _sample_readers(room: Newsroom) -> None:
     """Give a fresh place the thirty invented readers, where no letter can leave the house."""
     if room.readers.count() or room.config.delivery.transport not in {"folder", "recording"}:
         return
-    from newsletter.cli.readers import import_file
+    from newsletter.cli.importing import import_file
 
     import_file(room, starter() / "subscribers" / "example.csv", consent="invented readers")
 

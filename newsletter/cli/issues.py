@@ -38,11 +38,14 @@ def preview(
         Path | None, typer.Option(help="The folder to write to (default: [paths] previews).")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+    variant: Annotated[
+        str, typer.Option(help='What readers of some topics get, such as "politics+world".')
+    ] = "",
 ) -> None:
     """Write an issue as readers will get it: html, txt and eml."""
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
-        folder = reading(room, found, to)
+        folder = reading(room, found, to, variant=variant)
     say(f"Wrote {folder}: issue.html, issue.txt, issue.eml.")
     if open_:
         webbrowser.open((folder / "issue.html").as_uri())
@@ -110,13 +113,18 @@ def _say_findings(lines: tuple[Finding, ...]) -> None:
 
 
 def reading(
-    room: Newsroom, issue: Issue, folder: Path | None = None, *, letter: bool = True
+    room: Newsroom,
+    issue: Issue,
+    folder: Path | None = None,
+    *,
+    letter: bool = True,
+    variant: str = "",
 ) -> Path:
     """Write an issue's preview files and return their folder."""
     config = room.config
     target = folder or config.path(config.paths.previews) / issue.id
     try:
-        return pipeline.preview(room, issue, target, letter=letter)
+        return pipeline.preview(room, issue, target, letter=letter, variant=variant)
     except OSError as error:
         raise IssueError(
             str(target), f"cannot be written: {error.strerror}", hint="Choose another --to."

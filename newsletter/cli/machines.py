@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Annotated
 
 import typer
 
 from newsletter.cli.place import Json, place, say, show_json
 from newsletter.errors import ConfigError
+from newsletter.operations import logs
 from newsletter.schedule import jobs
 from newsletter.work import QUEUES, OnProcrastinate, run_worker
 
@@ -36,8 +38,12 @@ def worker(
             raise ConfigError(
                 f"--queues {queue}", "is not a queue", hint=f"There are: {', '.join(QUEUES)}."
             )
-    with place(context).newsroom() as room:
-        url = room.config.database_url
+    here = place(context)
+    config = here.config()
+    logs.configure(config)
+    ending = threading.Event()
+    with here.newsroom(config=config) as room:
+        url = config.database_url
         if room.database.dialect != "postgresql":
             raise ConfigError(
                 "[database] url",
@@ -47,9 +53,10 @@ def worker(
         say(f"worker     {', '.join(wanted)}: {concurrency} at a time  (Ctrl-C stops)")
         run_worker(
             url,
-            jobs(room, OnProcrastinate(url)),
+            jobs(room, OnProcrastinate(url), stop=ending.is_set),
             queues=wanted,
             concurrency=concurrency,
+            ending=ending,
             until_empty=until_empty,
         )
 

@@ -1,4 +1,4 @@
-"""``subscribers`` and ``segments``: the people who read, and the parts they fall into."""
+"""``subscribers``: the people who read."""
 
 from __future__ import annotations
 
@@ -7,28 +7,20 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from newsletter import pipeline
 from newsletter.audience.importing import read_rows
-from newsletter.cli.place import (
-    EditionName,
-    Json,
-    Progress,
-    aside,
-    count,
-    place,
-    say,
-    show_json,
-)
-from newsletter.config import Segment
-from newsletter.database.readers import ImportReport
+from newsletter.audience.unsubscribe_mail import requests
+from newsletter.cli.importing import import_
+from newsletter.cli.place import EditionName, Json, aside, count, place, say, show_json
+from newsletter.cli.segments import segments
 from newsletter.errors import AudienceError, NotFound
 from newsletter.newsroom import Newsroom
 
 subscribers = typer.Typer(help="The people who read.", no_args_is_help=True)
-segments = typer.Typer(help="The parts an edition's readers fall into.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -37,35 +29,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(segments, name="segments")
 
 
-@subscribers.command("import")
-def import_(
-    context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV with at least: email.")],
-    edition: Annotated[
-        str, typer.Option("--edition", help="The publication they subscribe to.")
-    ] = "daily",
-    consent: Annotated[
-        str, typer.Option(help="Where their consent came from, kept as proof.")
-    ] = "",
-    as_json: Json = False,
-) -> None:
-    """Add people from a CSV file; nobody who left is brought back."""
-    with place(context).newsroom() as room:
-        room.config.edition(edition)
-        report = import_file(room, file, consent=consent, edition=edition, quiet=as_json)
-    if as_json:
-        show_json(
-            {
-                "added": report.added,
-                "updated": report.updated,
-                "unchanged": report.unchanged,
-                "kept_out": report.kept_out,
-                "refused": report.refused,
-                "report": str(report.file) if report.file else None,
-            }
-        )
-    if report.refused and not (report.added or report.updated or report.unchanged):
-        raise typer.Exit(1)
+subscribers.command("import")(import_)
 
 
 @subscribers.command()
@@ -170,113 +134,101 @@ def count_(context: typer.Context, as_json: Json = False) -> None:
     say(f"{sum(states.values()):>9,} in all")
 
 
-@segments.command("list")
-def list_(context: typer.Context, as_json: Json = False) -> None:
-    """List the segments with how many readers each has."""
+@subscribers.command()
+def consent(context: typer.Context, email: str, as_json: Json = False) -> None:
+    """Show what a person agreed to and when, as proof; also of who was erased, what is left."""
     with place(context).newsroom() as room:
-        rows = [
-            {
-                "segment": name,
-                "edition": segment.edition,
-                "title": segment.title,
-                "readers": room.readers.count_segment(segment),
-            }
-            for name, segment in room.config.segments.items()
-        ]
+        facts = room.readers.proof(email)
+    if facts is None:
+        raise NotFound(email, "is not among the subscribers, and not on the suppression list")
     if as_json:
-        show_json(rows)
+        show_json(facts)
         return
-    for row in rows:
-        say(f"{row['readers']:>9,}  {row['segment']:<20} {row['edition']:<10} {row['title']}")
-    if not rows:
-        say("There are no segments: every subscriber of an edition gets it.")
+    say(f"{facts['email']}: {facts['state']}")
+    if facts["suppressed"]:
+        barred = facts["suppressed"]
+        say(f"not to be written to since {barred['since']}: {barred['reason']}")
+    for line in facts["consents"]:
+        origin = f" from {line['origin']}" if line["origin"] else ""
+        say(f"  {line['at']}  {line['action']:<18} {line['source']}{origin}  {line['detail']}")
 
 
-@segments.command("count")
-def count_segment(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Count the readers of one segment."""
+@subscribers.command()
+def unsubscribe(
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(help="Whom to take off every edition.")] = "",
+    from_mbox: Annotated[
+        str,
+        typer.Option(metavar="FILE", help='A mailbox file of "unsubscribe" mails; - reads one.'),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Take a person off every edition, or everybody who asked for it by mail."""
+    if bool(email) == bool(from_mbox):
+        raise AudienceError(
+            "unsubscribe", "takes either an address or --from-mbox", hint="Name one of the two."
+        )
     with place(context).newsroom() as room:
-        segment = _segment(room, name)
-        number = room.readers.count_segment(segment)
+        if email:
+            if not room.readers.unsubscribe_address(email, how="operator", now=room.clock()):
+                raise NotFound(email, "is not among the subscribers")
+            say(f"unsubscribed  {email}")
+            return
+        try:
+            if from_mbox == "-":
+                told = _take_off(room, sys.stdin.buffer)
+            else:
+                with Path(from_mbox).open("rb") as stream:
+                    told = _take_off(room, stream)
+        except OSError as error:
+            raise AudienceError(from_mbox, f"cannot be read: {error.strerror}") from None
     if as_json:
-        show_json({"segment": name, "readers": number})
-    else:
-        say(count(number, "reader"))
-
-
-def _in_words(line: object) -> str:
-    if not isinstance(line, dict):
-        return str(line)
-    return ", ".join(f"{key} {part}" for key, part in line.items() if part not in {"", None})
-
-
-@segments.command("show")
-def show_segment(context: typer.Context, name: str, as_json: Json = False) -> None:
-    """Show the rules of a segment and how many readers it has."""
-    with place(context).newsroom() as room:
-        segment = _segment(room, name)
-        number = room.readers.count_segment(segment)
-    facts = segment.model_dump(by_alias=True, exclude_none=True, mode="json")
-    if as_json:
-        show_json({"segment": name, "readers": number, **facts})
+        show_json(told)
         return
-    say(f"{name}: {segment.title}")
-    say(f"edition: {segment.edition}")
-    for rule in facts["where"]:
-        field = rule.pop("field")
-        say(f"  {field} " + "; ".join(f"{how} {', '.join(some)}" for how, some in rule.items()))
-    if segment.exclude:
-        say(f"  not on the lists {', '.join(segment.exclude)}")
-    say(f"readers: {number:,}")
+    for line in told["passed_over"]:
+        say(f"letter {line['letter']} from {line['from'] or 'nobody'}: {line['reason']}")
+    say(f"{count(told['letters'], 'letter')}, {told['unsubscribed']:,} unsubscribed")
 
 
-def _segment(room: Newsroom, name: str) -> Segment:
-    """A segment by its name.
+def _take_off(room: Newsroom, stream: BinaryIO) -> dict[str, Any]:
+    done, letters = 0, 0
+    passed_over: list[dict[str, Any]] = []
+    for one in requests(stream):
+        letters += 1
+        reason = one.refused
+        if not reason:
+            now = room.clock()
+            known = bool(one.word) and room.readers.unsubscribe(one.word, how="mail", now=now)
+            if not known and one.sender:
+                known = room.readers.unsubscribe_address(
+                    one.sender, how="mail, by its sender", now=now
+                )
+            if known:
+                done += 1
+                continue
+            reason = "nobody is subscribed by this word or address"
+        passed_over.append({"letter": one.number, "from": one.sender, "reason": reason})
+    return {"letters": letters, "unsubscribed": done, "passed_over": passed_over}
 
-    :raises NotFound: when there is none.
-    """
-    segment = room.config.segments.get(name)
-    if segment is None:
-        raise NotFound(
-            name,
-            "is not a segment",
-            hint=f"Segments: {', '.join(room.config.segments) or 'none'}.",
-        )
-    return segment
 
-
-def import_file(
-    room: Newsroom, file: Path, *, consent: str, edition: str = "daily", quiet: bool = False
-) -> ImportReport:
-    """Import a CSV file and say what became of every row."""
-    if not file.is_file():
-        raise AudienceError(str(file), "there is no such file")
-    now = room.clock()
-    progress = Progress("rows")
-    try:
-        with file.open("rb") as stream:
-            report = room.readers.import_rows(
-                read_rows(stream),
-                source=file.name,
-                consent=consent or f"imported by the operator on {now:%Y-%m-%d} from {file.name}",
-                editions=(edition,),
-                now=now,
-                token=room.token,
-                refusals=room.config.path("data") / f"import-refused-{now:%Y%m%d-%H%M%S}.csv",
-                on_progress=progress.step,
-            )
-    except OSError as error:
-        raise AudienceError(str(file), f"cannot be read: {error.strerror}") from None
-    finally:
-        progress.end()
-    if not quiet:
-        kept = f", {report.kept_out:,} left alone because they opted out" if report.kept_out else ""
-        say(
-            f"imported   {count(report.added, 'reader')}, {report.updated:,} updated, "
-            f"{report.unchanged:,} unchanged, {report.refused:,} refused{kept}"
-        )
-        for refusal in report.examples:
-            say(f"           line {refusal.line}, {refusal.column}: {refusal.reason}")
-        if report.refused and report.file:
-            say(f"           every refused row: {report.file}")
-    return report
+@subscribers.command()
+def sunset(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say who would be asked.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask readers who were silent for long, and stop the mail of who did not answer."""
+    with place(context).newsroom() as room:
+        months = room.config.audience.sunset_months
+        report = pipeline.sunset(room, dry=dry_run)
+    if as_json:
+        show_json({"months": months, "asked": report.asked, "stopped": report.stopped})
+        return
+    if not months:
+        say("The rule is off: [audience] sunset_months is 0.")
+        return
+    for address in report.asked:
+        say(f"{'would ask' if dry_run else 'asked'}  {address}")
+    say(f"{len(report.asked):,} asked, {report.stopped:,} stopped")

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli.place import Json, Place, place, say, show_json
-from newsletter.config import Config
+from newsletter.config import Config, Web
 from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
@@ -24,7 +24,7 @@ from newsletter.operations.live import LiveRoom, Pulse
 from newsletter.operations.watch import Watch
 from newsletter.schedule import Scheduler, jobs
 from newsletter.timetable import COLLECT, next_firings
-from newsletter.work import Lanes
+from newsletter.work import Lanes, OnProcrastinate, Work
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +61,11 @@ def web(context: typer.Context, port: Port = None) -> None:
 
 
 def scheduler(context: typer.Context) -> None:
-    """Ring the bells alone; started twice, one leads and the other stands by."""
-    with _live(place(context)) as (live, ending), _bells(live, ending):
+    """Ring the bells alone; started twice, one leads and the other stands by.
+
+    With PostgreSQL the work goes to "newsletter worker"; with SQLite it is done here.
+    """
+    with _live(place(context)) as (live, ending), _bells(live, ending, apart=True):
         say("scheduler  (Ctrl-C stops)")
         ending.wait()
 
@@ -158,13 +161,20 @@ def _live(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
 
 
 @contextmanager
-def _bells(live: LiveRoom, ending: threading.Event) -> Iterator[None]:
-    """Bells that ring in this process, when the configuration wants any."""
+def _bells(live: LiveRoom, ending: threading.Event, *, apart: bool = False) -> Iterator[None]:
+    """Bells that ring in this process, when the configuration wants any.
+
+    :param apart: let workers of their own do the work, where the database allows it.
+    """
     if not live().config.schedule.enabled:
         with _pulse(live):
             yield
         return
-    work = Lanes(partial(jobs, live, stop=ending.is_set))
+    work: Work
+    if apart and live().database.dialect == "postgresql":
+        work = OnProcrastinate(live().config.database_url)
+    else:
+        work = Lanes(partial(jobs, live, stop=ending.is_set))
     alarm = Scheduler(live, work, watch=Watch())
     live.follow(lambda _room: alarm.reload())
     with _pulse(live, alarm.clock_was_set):
@@ -198,12 +208,27 @@ def _pulse(
         pulse.stop()
 
 
+def must_be_private(settings: Web) -> None:
+    """Refuse to take passwords in the open.
+
+    :raises ConfigError: when the pages would be served without TLS where others can reach them.
+    """
+    if settings.allow_plain_http or settings.host in {"127.0.0.1", "::1", "localhost"}:
+        return
+    raise ConfigError(
+        f"[web] host {settings.host}",
+        "other machines can reach this address, and it has no TLS",
+        hint="Serve on 127.0.0.1 behind a proxy with TLS, or set [web] allow_plain_http = true.",
+    )
+
+
 def _serve(live: LiveRoom, ending: threading.Event, port: int | None) -> None:
     import uvicorn
 
     from newsletter.web.live import LiveApp
 
     settings = live().config.web
+    must_be_private(settings)
     wanted = settings.port if port is None else port
     server = _server(
         uvicorn.Config(

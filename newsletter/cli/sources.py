@@ -26,9 +26,13 @@ from newsletter.config import Config, Source, load
 from newsletter.errors import ConfigError
 
 if TYPE_CHECKING:
-    from newsletter.feeds.check import SourceHealth
+    from newsletter.feeds.health import SourceHealth, Summary
+    from newsletter.newsroom import Newsroom
 
 sources = typer.Typer(help="The outlets that are read.", no_args_is_help=True)
+
+MOST_TROUBLED = 10
+"""Lines of a summary; the whole list has a command of its own."""
 
 File = Annotated[Path, typer.Argument(metavar="FILE")]
 
@@ -41,12 +45,8 @@ def register(app: typer.Typer) -> None:
 @sources.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the sources with their lean and the health of their feeds, the worst first."""
-    from newsletter.feeds.check import check_feeds
-
     with place(context).newsroom() as room:
-        known = {feed.url: feed for feed in room.articles.feeds()}
-        feeds = [known.get(feed.url, feed) for feed in room.feeds]
-        lines = check_feeds(feeds, room.outlets, room.clock())
+        lines = health_of(room)
         leans = {outlet.id: str(outlet.lean) for outlet in room.outlets.values()}
     _show(lines, leans, as_json=as_json)
 
@@ -54,26 +54,25 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @sources.command()
 def check(context: typer.Context, as_json: Json = False) -> None:
     """Visit every feed now, store what is new, and say how each is doing."""
-    from newsletter.feeds.check import NEEDS_A_PERSON as TROUBLED
-    from newsletter.feeds.check import check_visits
+    from newsletter.feeds.health import NEEDS_A_PERSON as FOR_A_PERSON
     from newsletter.feeds.visit import Visit
 
-    visits: list[Visit] = []
+    brought: dict[str, int] = {}
     with place(context).newsroom() as room:
         progress = Progress("feeds", len(room.feeds))
 
         def seen(visit: Visit) -> None:
-            visits.append(visit)
+            brought[visit.feed.url] = len(visit.articles)
             progress.step(note=visit.feed.outlet)
 
         try:
             pipeline.collect(room, force=True, on_visit=seen)
         finally:
             progress.end()
-        lines = check_visits(visits, room.outlets)
+        lines = health_of(room, brought)
         leans = {outlet.id: str(outlet.lean) for outlet in room.outlets.values()}
     _show(lines, leans, as_json=as_json)
-    if any(line.health in TROUBLED for line in lines):
+    if any(line.health in FOR_A_PERSON for line in lines):
         raise typer.Exit(NEEDS_A_PERSON)
 
 
@@ -152,32 +151,82 @@ def import_ratings(context: typer.Context, file: File) -> None:
     say(f"  The method page shows: {found.attribution}")
 
 
+def health_of(room: Newsroom, brought: dict[str, int] | None = None) -> tuple[SourceHealth, ...]:
+    """How every configured feed is doing by what is stored, the worst first.
+
+    :param brought: how many articles a visit just brought, by the feed's address.
+    """
+    from newsletter.feeds.health import check_feeds
+
+    known = {feed.url: feed for feed in room.articles.feeds()}
+    feeds = [known.get(feed.url, feed) for feed in room.feeds]
+    return check_feeds(feeds, room.outlets, room.clock(), brought)
+
+
+def sources_in_short(room: Newsroom) -> Summary:
+    """All sources in a few words, for commands that tell of more than sources."""
+    from newsletter.feeds.health import summarise
+
+    return summarise(health_of(room))
+
+
+def say_sources(summary: Summary, *, label: str = "") -> None:
+    """Print a summary: one line of numbers, and a line for each source in trouble."""
+    words = ", ".join(f"{number} {health}" for health, number in summary.counts.items())
+    say(f"{label}{words or 'none'}")
+    indent = " " * len(label)
+    for line in summary.troubled[:MOST_TROUBLED]:
+        say(f"{indent}{line.health:<8} {line.name:<24.24} {_why(line)}")
+    more = len(summary.troubled) - MOST_TROUBLED
+    if more > 0:
+        say(f"{indent}and {more} more: newsletter sources list")
+
+
+def summary_facts(summary: Summary) -> dict[str, object]:
+    """A summary for another program."""
+    return {
+        "feeds": summary.feeds,
+        "counts": summary.counts,
+        "troubled": [_facts(line) for line in summary.troubled],
+    }
+
+
+def _facts(line: SourceHealth) -> dict[str, object]:
+    return {
+        "id": line.outlet,
+        "name": line.name,
+        "feed": line.url,
+        "health": line.health,
+        "reason": line.reason,
+        "since": line.since,
+        "last_success": line.last_success,
+        "next_visit": line.next_visit,
+        "seconds": line.seconds,
+    }
+
+
+def _why(line: SourceHealth) -> str:
+    since = f" (since {line.since:%d %B %Y %H:%M} UTC)" if line.since else ""
+    return f"{line.reason}{since}"
+
+
 def _show(lines: Sequence[SourceHealth], leans: dict[str, str], *, as_json: bool) -> None:
+    from newsletter.feeds.health import summarise
+
     if as_json:
-        show_json(
-            [
-                {
-                    "id": line.outlet,
-                    "name": line.name,
-                    "lean": leans.get(line.outlet, "unrated"),
-                    "feed": line.url,
-                    "health": line.health,
-                    "reason": line.reason,
-                    "last_success": line.last_success,
-                    "next_visit": line.next_visit,
-                }
-                for line in lines
-            ]
-        )
+        rows = [{**_facts(one), "lean": leans.get(one.outlet, "unrated")} for one in lines]
+        for row, line in zip(rows, lines, strict=True):
+            if line.articles is not None:
+                row["articles"] = line.articles
+        show_json(rows)
         return
-    totals: dict[str, int] = {}
     for line in lines:
-        totals[line.health] = totals.get(line.health, 0) + 1
-        why = f"  {line.reason}" if line.reason else ""
         lean = leans.get(line.outlet, "unrated")
+        why = f"  {_why(line)}" if line.reason else ""
         say(f"{line.health:<8} {lean:<11} {line.name:<28.28} {line.url}{why}")
-    words = ", ".join(f"{number} {health}" for health, number in totals.items())
-    say(f"{count(len(lines), 'feed')}: {words or 'none'}")
+    summary = summarise(lines)
+    words = ", ".join(f"{number} {health}" for health, number in summary.counts.items())
+    say(f"{count(summary.feeds, 'feed')}: {words or 'none'}")
 
 
 def _read(file: Path) -> bytes:

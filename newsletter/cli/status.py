@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli.place import Json, count, minutes, place, say, show_json
+from newsletter.cli.sending import pace_of, say_pace
+from newsletter.cli.sources import say_sources, sources_in_short, summary_facts
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 
@@ -37,6 +39,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
     states = room.ledger.states(found.id)
     revision = room.issues.revision(found)
     subject = revision.rendered[0].subject
+    pace = pace_of(room, found, states)
     if as_json:
         show_json(
             {
@@ -53,7 +56,9 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
                 "send_ended": found.send_ended,
                 "stories": len(revision.content.stories),
                 "seconds": revision.content.seconds,
+                "variants": [one.variant for one in revision.rendered],
                 "states": states,
+                **pace,
             }
         )
         return
@@ -69,6 +74,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
         say("  nothing has been sent")
     for state, number in states.items():
         say(f"  {number:>9,} {state}")
+    say_pace(pace)
 
 
 def _everything(room: Newsroom, *, as_json: bool) -> None:
@@ -83,6 +89,8 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
         _, facts["issue"], facts["states"] = max(
             made, key=lambda one: one[:2], default=(None, None, {})
         )
+        in_short = summary_facts(sources_in_short(room))
+        facts["sources"] = {**facts["sources"], **in_short}
         show_json(facts)
         return
     for one in found.issues:
@@ -93,19 +101,7 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
             f"next       {firing.bell} {firing.edition}, {local:%a %H:%M %Z} "
             f"({firing.at:%Y-%m-%d %H:%M} UTC)"
         )
-    sources = found.sources
-    words = [
-        f"{number} {name}"
-        for name, number in (
-            ("well", sources.well),
-            ("failing", sources.failing),
-            ("dying", sources.dying),
-            ("retired", sources.retired),
-            ("not visited yet", sources.new),
-        )
-        if number
-    ]
-    say(f"sources    {', '.join(words) or 'none'}")
+    say_sources(sources_in_short(room), label="sources    ")
     leader = found.leader
     if leader is None:
         say("scheduler  never ran here: newsletter run")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
-from newsletter.cli.place import Json, count, place, say, show_json
+from newsletter.cli.place import Json, Place, count, place, say, show_json
 from newsletter.errors import StoryError
 from newsletter.model import Article, Kind, LockKind, StoryLock
 
@@ -71,12 +71,15 @@ def explain(context: typer.Context, story_id: StoryId, as_json: Json = False) ->
             settings=room.config.stories,
             locks=pipeline.locks(room),
         )
+        related = room.related_stories.of([story_id]).get(story_id, ())
     if as_json:
-        show_json(asdict(found))
+        show_json(asdict(found) | {"related": [asdict(one) for one in related]})
         return
     for reason in found.reasons:
         say(f"{articles[reason.article].title}")
         say(f"  {reason.article}: {reason.sentence}")
+    for one in related:
+        say(f"{one.when.value}: {one.headline} ({one.day}, {one.story}, alike {one.likeness:.2f})")
 
 
 # --------------------------------------------------------------------------- decisions
@@ -224,6 +227,21 @@ def redate(
 
 
 # --------------------------------------------------------------------------- within
+
+
+def place_arriving(here: Place, *, as_json: bool) -> None:
+    """Put new articles into stories for ``group --arriving``, and tell where they went."""
+    with here.newsroom() as room:
+        report = pipeline.arrive(room)
+    if as_json:
+        show_json(asdict(report))
+    elif report.regrouped:
+        say(f"grouped    the whole window, for {count(report.articles, 'article')} of it was new")
+    else:
+        say(
+            f"placed     {count(report.articles, 'new article')}: {report.joined} in stories that "
+            f"were there, {count(report.started, 'new story', 'new stories')}"
+        )
 
 
 def _moment(when: str) -> datetime:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct
 from newsletter.database.engine import Database
 from newsletter.database.rows import reader_of, slices, upsert, values_of
-from newsletter.database.tables import articles, feeds, fingerprints, outlets
+from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
 from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Paywall
 
 
@@ -47,19 +48,22 @@ class Articles:
         """
         outlet_rows = {outlet.id: _outlet_row(outlet) for outlet in known}
         feed_rows = {feed.url: feed for feed in asked}
-        columns = [outlets.c[name] for name in next(iter(outlet_rows.values()), {})]
-        configured = [feeds.c.url, feeds.c.outlet, feeds.c.section, feeds.c.page_text]
+        configured = ("url", "outlet", "section", "page_text")
         with self._database.reading() as connection:
-            for row in connection.execute(select(*columns)) if columns else ():
-                if outlet_rows.get(row.id) == dict(row._mapping):
-                    del outlet_rows[row.id]
-            for url, *said in connection.execute(select(*configured)):
+            for values in connection.exec_driver_sql(_ALL_OUTLETS).all():
+                row = dict(zip(_OUTLET, values, strict=True))
+                row.update((name, _listed(row[name])) for name in _LISTS)
+                if outlet_rows.get(row["id"]) == row:
+                    del outlet_rows[row["id"]]
+            for url, outlet, section, page_text in connection.exec_driver_sql(_ALL_FEEDS).all():
                 feed = feed_rows.get(url)
-                if feed and said == [feed.outlet, feed.section, feed.page_text]:
+                if feed and (feed.outlet, feed.section, feed.page_text) == (
+                    outlet, section, bool(page_text),
+                ):  # fmt: skip
                     del feed_rows[url]
         if not outlet_rows and not feed_rows:
             return
-        learned = [name for name in _feeds.names if name not in {one.name for one in configured}]
+        learned = [name for name in _feeds.names if name not in configured]
         with self._database.begin() as connection:
             upsert(connection, outlets, list(outlet_rows.values()))
             upsert(connection, feeds, [values_of(one) for one in feed_rows.values()], keep=learned)
@@ -81,6 +85,18 @@ class Articles:
         ]
         found.sort(key=lambda feed: (feed.next_visit is not None, feed.next_visit or now))
         return tuple(found)
+
+    def retire(self, url: str, *, by: str) -> None:
+        """Ask a feed no more, by a person's decision; its articles stay."""
+        self._set_state(url, state=FeedState.RETIRED, problem=f"retired by {by}", next_visit=None)
+
+    def wake(self, url: str, *, now: datetime) -> None:
+        """Ask a feed again, from now on."""
+        self._set_state(url, state=FeedState.ACTIVE, problem="", next_visit=now, failures=0)
+
+    def _set_state(self, url: str, **values: object) -> None:
+        with self._database.begin() as connection:
+            connection.execute(update(feeds).where(feeds.c.url == url).values(**values))
 
     def outlets(self) -> dict[str, Outlet]:
         """All outlets by id."""
@@ -194,6 +210,21 @@ class Articles:
                     .values(original=fingerprints.c.article)
                 )
 
+    def robots(self, origin: str, since: datetime) -> list[tuple[str, bool]] | None:
+        """The rules of a host's robots.txt, where it was asked for since a moment."""
+        query = select(robots.c.rules).where(robots.c.origin == origin, robots.c.asked >= since)
+        with self._database.reading() as connection:
+            found = connection.execute(query).scalar()
+        return None if found is None else [(str(path), bool(allow)) for path, allow in found]
+
+    def keep_robots(
+        self, origin: str, status: int, rules: Sequence[tuple[str, bool]], asked: datetime
+    ) -> None:
+        """Keep what a host's robots.txt says to us."""
+        row = {"origin": origin, "status": status, "rules": list(rules), "asked": asked}
+        with self._database.begin() as connection:
+            upsert(connection, robots, [row])
+
     def count(self) -> int:
         """How many articles are stored."""
         with self._database.reading() as connection:
@@ -209,9 +240,21 @@ class Articles:
             return [_articles.read(row) for row in connection.execute(query)]
 
 
+_OUTLET = tuple(field.name for field in fields(Outlet))
+_LISTS = ("domains", "provenance")
+_ALL_OUTLETS = f"SELECT {', '.join(_OUTLET)} FROM outlets"  # noqa: S608 - our own names
+_ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
+
+
 def _outlet_row(outlet: Outlet) -> dict[str, Any]:
-    return {
-        **values_of(outlet),
-        "domains": list(outlet.domains),
-        "provenance": list(outlet.provenance),
-    }
+    row = {name: getattr(outlet, name) for name in _OUTLET}
+    row.update((name, list(row[name])) for name in _LISTS)
+    return row
+
+
+def _listed(value: Any) -> list[str]:
+    """A list as the driver hands it out: itself, or its JSON."""
+    if isinstance(value, str):
+        # Most lists are empty, and reading JSON for that takes longer than all else.
+        return [] if value == "[]" else list(json.loads(value))
+    return list(value)

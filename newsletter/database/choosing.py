@@ -10,20 +10,25 @@ from typing import Any
 from sqlalchemy import (
     Column,
     ColumnElement,
+    Connection,
     Select,
     String,
     Table,
     and_,
     case,
+    exists,
     func,
     literal,
     or_,
     select,
     true,
+    union,
 )
 
 from newsletter.config import Segment
+from newsletter.database import standing
 from newsletter.database.tables import reader_attributes, reader_tags, readers, subscriptions
+from newsletter.database.variants import topic_variant
 from newsletter.model import ReaderState
 
 DAILY, WEEKDAYS, WEEKLY = FREQUENCIES = ("daily", "weekdays", "weekly")
@@ -109,6 +114,7 @@ def query(
     day: date | None = None,
     digest_of: str = "",
     variants: tuple[str, ...] = (),
+    sections: tuple[str, ...] = (),
 ) -> Select[Any]:
     """Who gets an edition: (reader id, segment name, variant), each reader once.
 
@@ -120,6 +126,7 @@ def query(
     :param digest_of: the edition whose weekly digest this is: its subscribers who chose one
         letter a week get it, and nobody else does.
     :param variants: the renderings there are beside the usual one; only those are given out.
+    :param sections: the issue's topics; a variant is named by those of them a reader chose.
     """
     own = {
         name: segment
@@ -142,11 +149,11 @@ def query(
         rest = literal(everyone, String)
         column = case(*whens, else_=rest) if whens else rest
         fits = true()
-    variant: ColumnElement[str] = literal("", String)
+    variant = topic_variant(sections, variants, literal("", String))
     if TEXT_VARIANT in variants:
         variant = case(
             (readers.c.format == "text", literal(TEXT_VARIANT, String)),
-            else_=literal("", String),
+            else_=variant,
         )
     return (
         select(readers.c.id, column.label("segment"), variant.label("variant"))
@@ -155,15 +162,54 @@ def query(
     )
 
 
-def counted(segment: Segment, compiled: Compiled) -> Select[Any]:
-    """How many readers would get the segment's edition if it went to this segment alone."""
-    condition = true() if plain(segment) else compiled(segment)
-    return (
-        select(func.count())
-        .select_from(readers)
-        .join(subscriptions, subscriptions.c.reader == readers.c.id)
-        .where(receives(segment.edition), condition)
-    )
+def count(connection: Connection, segment: Segment, compiled: Compiled) -> int:
+    """How many readers would get the segment's edition if it went to this segment alone.
+
+    Two shapes. In general: of those whose word names the edition, how many fit. A segment that is
+    one rule "has any of these topics (or lists)" is counted in the index of topics alone, less
+    those of them who do not get the edition, as long as these are the fewer.
+    """
+    fits = true() if plain(segment) else compiled(segment)
+    everybody = standing.words(connection)
+    named = [one for one in everybody if segment.edition in one.split()]
+    if not named:
+        return 0
+    gets = readers.c.receives.in_(named)
+    tags = _only_tags(segment)
+    if tags is not None:
+        others = readers.c.receives.in_([one for one in everybody if one not in named])
+        outside = connection.execute(_number(others)).scalar_one()
+        if outside * 2 <= connection.execute(_number(gets)).scalar_one():
+            kind, some = tags
+            table = reader_tags.c
+            each = [
+                select(table.reader).where(table.kind == kind, table.tag == one) for one in some
+            ]
+            # In order, so that SQLite merges the parts and needs no table to tell doubles by.
+            together = (union(*each) if len(each) > 1 else each[0]).order_by("reader").subquery()
+            all_ = connection.execute(select(func.count()).select_from(together)).scalar_one()
+            has = exists().where(
+                table.reader == readers.c.id, table.kind == kind, table.tag.in_(some)
+            )
+            less = connection.execute(_number(and_(others, has))).scalar_one() if outside else 0
+            return int(all_ - less)
+    return int(connection.execute(_number(and_(gets, fits))).scalar_one())
+
+
+def _number(which: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(readers).where(which)
+
+
+def _only_tags(segment: Segment) -> tuple[str, list[str]] | None:
+    """The kind and the words of a segment that is one "any of these" of topics or lists."""
+    if len(segment.where) != 1 or segment.exclude:
+        return None
+    [rule] = segment.where
+    kind = {"topics": "topic", "lists": "list"}.get(rule.field or "")
+    some = rule.in_ if rule.in_ is not None else rule.any
+    if kind is None or not some:
+        return None
+    return kind, sorted({" ".join(str(one).split()).casefold() for one in some})
 
 
 def members(segment: Segment, compiled: Compiled) -> Select[Any]:

@@ -106,6 +106,9 @@ class Corrections:
             "rendered": _rendered.dump_python(revision.rendered, mode="json"),
             "sha256": revision.sha256,
             "note": revision.note,
+            "subject": revision.rendered[0].subject,
+            "preheader": revision.rendered[0].preheader,
+            "seconds": revision.content.seconds,
         }
         with self._database.begin() as connection:
             if not insert_new(connection, issues, [values_of(notice)]):

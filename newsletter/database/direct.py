@@ -43,7 +43,7 @@ class Direct(Generic[T]):
         """All rows as the model; ``where`` is SQL of our own, never anybody's words."""
         columns = _named(connection, self.names)
         query = f"SELECT {columns} FROM {self._table.name} {where}"  # noqa: S608 - our own names
-        return [self.read(row) for row in connection.exec_driver_sql(query)]
+        return [self.read(row) for row in connection.exec_driver_sql(query).all()]
 
     def read(self, row: Sequence[Any]) -> T:
         """A row of the driver's as the model."""

@@ -174,7 +174,9 @@ def _close(
     for number, line in again:
         state = _OWN_ACT.get(line["reason"], ReaderState.SUPPRESSED.value)
         connection.execute(
-            update(readers).where(readers.c.id == number).values(state=state, paused_until=None)
+            update(readers)
+            .where(readers.c.id == number)
+            .values(state=state, paused_until=None, receives="")
         )
         connection.execute(
             update(subscriptions)

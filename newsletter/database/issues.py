@@ -162,6 +162,9 @@ class Issues:
                     rendered=_rendered.dump_python(rendered, mode="json"),
                     sha256=sha256,
                     note=note,
+                    subject=rendered[0].subject,
+                    preheader=rendered[0].preheader,
+                    seconds=content.seconds,
                 )
             )
             _save_stories(connection, issue_id, content)

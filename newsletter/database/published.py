@@ -12,7 +12,14 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import reader_of
-from newsletter.database.tables import issue_revisions, issue_stories, issues, stories
+from newsletter.database.tables import (
+    corrections,
+    issue_revisions,
+    issue_stories,
+    issues,
+    outlets,
+    stories,
+)
 from newsletter.model import Issue, IssueContent, IssueState, IssueStory
 
 _issue = reader_of(Issue)
@@ -84,10 +91,20 @@ class Published:
             select(
                 issues.c.edition,
                 issues.c.day,
-                rendered[(0, "subject")].as_string().label("subject"),
-                rendered[(0, "preheader")].as_string().label("preheader"),
+                # Taking them out of the renderings reads a megabyte an issue.
+                func.coalesce(
+                    func.nullif(issue_revisions.c.subject, ""),
+                    rendered[(0, "subject")].as_string(),
+                ).label("subject"),
+                func.coalesce(
+                    func.nullif(issue_revisions.c.preheader, ""),
+                    rendered[(0, "preheader")].as_string(),
+                ).label("preheader"),
                 told.label("stories"),
-                issue_revisions.c.content["seconds"].as_integer().label("seconds"),
+                func.coalesce(
+                    func.nullif(issue_revisions.c.seconds, 0),
+                    issue_revisions.c.content["seconds"].as_integer(),
+                ).label("seconds"),
                 issues.c.send_started,
                 issues.c.approved_at,
                 issues.c.created,
@@ -153,10 +170,35 @@ class Published:
         with self._database.reading() as connection:
             return [(row.slug, row.updated) for row in connection.execute(query)]
 
+    def stamp(self) -> str:
+        """A word that changes with everything that public pages are made from.
+
+        One statement of a fraction of a millisecond: issues by state, corrections, stories.
+        """
+        with self._database.reading() as connection:
+            return repr([tuple(row) for row in connection.execute(_STAMP)])
+
     def _first(self, query: Select[*tuple[Any, ...]]) -> Issue | None:
         with self._database.reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else _issue(row)
+
+
+# Made once: putting a statement together costs more than the database needs for this one.
+_STAMP = (
+    select(
+        issues.c.state,
+        func.count(),
+        func.sum(issues.c.revision),
+        func.max(issues.c.approved_at),
+        func.max(issues.c.send_started),
+        select(func.count()).select_from(corrections).scalar_subquery(),
+        select(func.max(stories.c.updated)).scalar_subquery(),
+        select(func.count()).select_from(outlets).scalar_subquery(),
+    )
+    .group_by(issues.c.state)
+    .order_by(issues.c.state)
+)
 
 
 def _public() -> ColumnElement[bool]:

@@ -13,14 +13,24 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
-from sqlalchemy import Connection, Row, Table, select, update
+from sqlalchemy import Connection, Row, Table, delete, select, update
 
+from newsletter.database import standing
 from newsletter.database.bulk import bulk_insert, matching, new_ids
-from newsletter.database.tables import consents, reader_tags, readers, subscriptions, suppressions
+from newsletter.database.rows import upsert
+from newsletter.database.tables import (
+    consents,
+    reader_attributes,
+    reader_tags,
+    readers,
+    subscriptions,
+    suppressions,
+)
 from newsletter.model import ReaderState, Refusal
 from newsletter.model import Row as Person
 
@@ -33,12 +43,26 @@ EXAMPLES = 10
 AddressHash = Callable[[str], str]
 
 
+class Mode(StrEnum):
+    """What an import does with people who are here, and with those who are not."""
+
+    ADD = "add"
+    """Only brings in who is not here; everybody else stays as they are."""
+    UPDATE = "update"
+    """Brings in who is not here, and brings up to date who is; an empty cell changes nothing."""
+    SYNC = "sync-attributes"
+    """Brings in nobody: sets name, country, language, zone and attributes of who is here. An empty
+    attribute cell takes the attribute away. Subscriptions, topics and lists stay as they are."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
     """What became of every row of an import.
 
     ``kept_out`` are people who unsubscribed, or whose address must not be mailed: they stay
-    as they are. ``file`` names every refused row; it is written only when there are any.
+    as they are. ``not_here`` are people of a sync who are not in the database. ``file`` names
+    every refused row; it is written only when there are any. After a dry run nothing has changed
+    and the figures say what would have.
     """
 
     added: int
@@ -46,6 +70,8 @@ class ImportReport:
     unchanged: int
     refused: int
     kept_out: int
+    not_here: int = 0
+    dry: bool = False
     examples: tuple[Refusal, ...]
     file: Path | None
 
@@ -77,6 +103,7 @@ class _Tally:
     updated: int = 0
     unchanged: int = 0
     kept_out: int = 0
+    not_here: int = 0
     seen: _Bits = field(default_factory=_Bits)
 
 
@@ -92,7 +119,12 @@ class Import:
         now: datetime,
         token: Callable[[], str],
         address_hash: AddressHash,
+        mode: Mode = Mode.UPDATE,
+        dry: bool = False,
     ):
+        self._mode = mode
+        self._dry = dry
+        self._would_add: set[int] = set()
         self._source = source
         self._consent = consent
         self._editions = tuple(dict.fromkeys(editions))
@@ -117,10 +149,14 @@ class Import:
         known: list[tuple[Person, Row[*tuple[Any, ...]]]] = []
         for key, person in wanted.items():
             row = there.get(key)
-            if row is not None and row.id in self.tally.seen:
+            if (row is not None and row.id in self.tally.seen) or (
+                self._dry and hash(key) in self._would_add
+            ):
                 refused.append(_again(person, "the same address is on an earlier line"))
             elif key in barred:
                 self.tally.kept_out += 1
+            elif row is None and self._mode is Mode.SYNC:
+                self.tally.not_here += 1
             elif row is None:
                 new.append(person)
             else:
@@ -140,6 +176,11 @@ class Import:
         return {hashes[found] for found in connection.execute(query).scalars()}
 
     def _add(self, connection: Connection, people: Sequence[Person]) -> None:
+        if self._dry:
+            # Nothing is stored that a later row could be found by, so its hash is remembered.
+            self._would_add.update(hash(person.address_key) for person in people)
+            self.tally.added += len(people)
+            return
         if not people:
             return
         # The unique indexes of addresses and words are what an import of a million waits for:
@@ -181,6 +222,7 @@ class Import:
                 "joined": self._now,
                 "source": self._source,
                 "attributes": {},
+                "receives": standing.word(self._editions),
             },
         )
         bulk_insert(
@@ -189,9 +231,20 @@ class Import:
             ("reader", "kind", "tag"),
             [(number, *tag) for number, person in everybody for tag in _tags(person)],
         )
+        bulk_insert(
+            connection,
+            reader_attributes,
+            ("reader", "name", "value"),
+            [
+                (number, name, value)
+                for number, person in everybody
+                for name, value in person.attributes
+                if value
+            ],
+        )
         for edition in self._editions:
             self._subscribe(connection, edition, [number for number, _ in everybody])
-        self._log(connection, [number for number, _ in everybody])
+        self._log(connection, [(number, person.since) for number, person in everybody])
         for number in ids:
             self.tally.seen.add(number)
         self.tally.added += len(people)
@@ -206,45 +259,83 @@ class Import:
                 self.tally.kept_out += 1
             else:
                 here.append((person, row))
-        if not here:
+        if self._mode is Mode.ADD:
+            self.tally.unchanged += len(here)
             return
+        if here:
+            self._bring_up_to_date(connection, here)
+
+    def _bring_up_to_date(
+        self, connection: Connection, here: Sequence[tuple[Person, Row[*tuple[Any, ...]]]]
+    ) -> None:
         ids = [row.id for _, row in here]
-        tags = _by_reader(connection, reader_tags, ids, ("kind", "tag"))
-        held = _by_reader(connection, subscriptions, ids, ("edition",))
-        chose = _who_chose(connection, ids)
+        sync = self._mode is Mode.SYNC
+        tags = {} if sync else _by_reader(connection, reader_tags, ids, ("kind", "tag"))
+        held = {} if sync else _by_reader(connection, subscriptions, ids, ("edition",))
+        known = (
+            _by_reader(connection, reader_attributes, ids, ("name", "value"))
+            if any(person.attributes for person, _ in here)
+            else {}
+        )
+        chose = set() if sync else _who_chose(connection, ids)
         new_tags: list[tuple[object, ...]] = []
         new_subscriptions: dict[str, list[int]] = {}
-        changed: list[int] = []
+        new_attributes: list[dict[str, object]] = []
+        gone_attributes: list[tuple[int, str]] = []
+        new_values: list[tuple[int, dict[str, str]]] = []
+        changed: list[tuple[int, str]] = []
         for person, row in here:
             values = {
                 name: value
                 for name in ("name", "country", "language", "timezone")
                 if (value := getattr(person, name)) and value != getattr(row, name)
             }
-            if row.state == ReaderState.PENDING:
-                values["state"] = ReaderState.ACTIVE.value
-                self._activate(connection, row.id)
-            if values:
-                connection.execute(update(readers).where(readers.c.id == row.id).values(**values))
-            more = [
-                tag
-                for tag in _tags(person)
-                if tag not in tags.get(row.id, ()) and not (tag[0] == TOPIC and row.id in chose)
-            ]
+            own = dict(cast("set[tuple[str, str]]", known.get(row.id, set())))
+            set_ = {n: v for n, v in person.attributes if v and own.get(n) != v}
+            lost = [n for n, v in person.attributes if not v and n in own] if sync else []
+            new_attributes += [{"reader": row.id, "name": n, "value": v} for n, v in set_.items()]
+            gone_attributes += [(row.id, n) for n in lost]
+            more: list[tuple[str, str]] = []
+            missing: list[str] = []
+            if not sync:
+                if row.state == ReaderState.PENDING:
+                    values["state"] = ReaderState.ACTIVE.value
+                own_tags = tags.get(row.id, ())
+                more = [
+                    tag
+                    for tag in _tags(person)
+                    if tag not in own_tags and not (tag[0] == TOPIC and row.id in chose)
+                ]
+                missing = [one for one in self._editions if (one,) not in held.get(row.id, ())]
             new_tags += [(row.id, *tag) for tag in more]
-            missing = [
-                edition for edition in self._editions if (edition,) not in held.get(row.id, ())
-            ]
             for edition in missing:
                 new_subscriptions.setdefault(edition, []).append(row.id)
-            if values or more or missing:
-                changed.append(row.id)
-        bulk_insert(connection, reader_tags, ("reader", "kind", "tag"), new_tags)
-        for edition, some in new_subscriptions.items():
-            self._subscribe(connection, edition, some)
-        self._log(connection, changed)
+            if values:
+                new_values.append((row.id, values))
+            if values or more or missing or set_ or lost:
+                changed.append((row.id, person.since))
         self.tally.updated += len(changed)
         self.tally.unchanged += len(here) - len(changed)
+        if self._dry:
+            return
+        for number, values in new_values:
+            if "state" in values:
+                self._activate(connection, number)
+            connection.execute(update(readers).where(readers.c.id == number).values(**values))
+        bulk_insert(connection, reader_tags, ("reader", "kind", "tag"), new_tags)
+        upsert(connection, reader_attributes, new_attributes)
+        for number, name in gone_attributes:
+            connection.execute(
+                delete(reader_attributes).where(
+                    reader_attributes.c.reader == number, reader_attributes.c.name == name
+                )
+            )
+        for edition, some in new_subscriptions.items():
+            self._subscribe(connection, edition, some)
+        woken = [number for number, values in new_values if "state" in values]
+        joined = {number for some in new_subscriptions.values() for number in some}
+        standing.restand(connection, sorted({*woken, *joined}))
+        self._log(connection, changed)
 
     def _subscribe(self, connection: Connection, edition: str, ids: Sequence[int]) -> None:
         bulk_insert(
@@ -266,18 +357,17 @@ class Import:
             .values(state="active", since=self._now)
         )
 
-    def _log(self, connection: Connection, ids: Sequence[int]) -> None:
+    def _log(self, connection: Connection, some: Sequence[tuple[int, str]]) -> None:
+        """Write down where each consent came from, and since when, where the file says it."""
         bulk_insert(
             connection,
             consents,
-            ("reader",),
-            [(number,) for number in ids],
-            constant={
-                "action": "imported",
-                "at": self._now,
-                "source": self._source,
-                "detail": self._consent,
-            },
+            ("reader", "detail"),
+            [
+                (number, f"{self._consent}; there since {since}" if since else self._consent)
+                for number, since in some
+            ],
+            constant={"action": "imported", "at": self._now, "source": self._source},
         )
 
 

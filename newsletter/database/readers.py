@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from newsletter.clock import Clock, system_clock
 from newsletter.config import Segment
-from newsletter.database import choosing, farewells, reader_history
+from newsletter.database import choosing, farewells, reader_changes, reader_history
 from newsletter.database.bulk import matching, roomy
 from newsletter.database.choosing import COLUMNS, CompileSegment, ReaderColumns
 from newsletter.database.engine import Database
@@ -29,6 +29,7 @@ from newsletter.database.reader_import import (
     AddressHash,
     Import,
     ImportReport,
+    Mode,
     RefusalFile,
     guarded,
     pieces,
@@ -102,6 +103,8 @@ class Readers:
         token: Callable[[], str],
         refusals: Path,
         on_progress: Callable[[int], None] | None = None,
+        mode: Mode = Mode.UPDATE,
+        dry: bool = False,
     ) -> ImportReport:
         """Add people, or bring them up to date; nobody who left is brought back.
 
@@ -114,6 +117,8 @@ class Readers:
         :param token: makes the short random word of a reader's links.
         :param refusals: where refused rows are listed, if there are any.
         :param on_progress: is told the number of rows read so far.
+        :param mode: what happens to people who are here, and to those who are not.
+        :param dry: change nothing and say what would become of every row.
         :raises AudienceError: when the refusals cannot be written.
         :raises DatabaseError: when the database cannot.
         """
@@ -124,6 +129,8 @@ class Readers:
             now=now,
             token=token,
             address_hash=self.address_hash,
+            mode=mode,
+            dry=dry,
         )
         read = 0
         try:
@@ -131,7 +138,10 @@ class Readers:
                 for people, bad in pieces(rows):
                     read += len(people) + len(bad)
                     again: list[Refusal] = []
-                    if people:
+                    if people and dry:
+                        with self._database.reading() as connection:
+                            again = work.chunk(connection, people)
+                    elif people:
                         with self._database.begin() as connection, roomy(connection):
                             again = work.chunk(connection, people)
                     for refusal in sorted([*bad, *again], key=lambda one: one.line):
@@ -149,6 +159,8 @@ class Readers:
             unchanged=tally.unchanged,
             refused=refused.count,
             kept_out=tally.kept_out,
+            not_here=tally.not_here,
+            dry=dry,
             examples=tuple(refused.examples),
             file=refused.path,
         )
@@ -354,6 +366,33 @@ class Readers:
             self._write_down(connection, [hashed], "erased", now)
         return True
 
+    def change(
+        self,
+        reader: int,
+        *,
+        values: Mapping[str, str],
+        topics: Sequence[str] | None = None,
+        lists: Sequence[str] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        now: datetime,
+        source: str,
+    ) -> bool:
+        """Set what is known about a reader; see :func:`newsletter.database.reader_changes.change`.
+
+        :param values: of name, country, language and timezone.
+        """
+        with self._database.begin() as connection:
+            return reader_changes.change(
+                connection,
+                reader,
+                values=values,
+                topics=topics,
+                lists=lists,
+                attributes=attributes,
+                now=now,
+                source=source,
+            )
+
     def take_in_journal(self) -> int:
         """Let those leave again who left after a backup was made; return how many did."""
         if self.journal is None:
@@ -385,7 +424,7 @@ class Readers:
         :raises AudienceError: when no compiler for rules was given.
         """
         with self._database.reading() as connection:
-            return int(connection.execute(choosing.counted(segment, self._condition)).scalar_one())
+            return choosing.count(connection, segment, self._condition)
 
     def members(self, segment: Segment, *, most: int = 1_000) -> list[Reader]:
         """The first readers of a segment, in order of address; for a look, or for a test send."""
@@ -401,6 +440,7 @@ class Readers:
         day: date | None = None,
         digest_of: str = "",
         variants: tuple[str, ...] = (),
+        sections: tuple[str, ...] = (),
     ) -> Select[Any]:
         """Who gets an edition: (reader id, segment name, variant), each reader once.
 
@@ -414,6 +454,7 @@ class Readers:
             day=day,
             digest_of=digest_of,
             variants=variants,
+            sections=sections,
         )
 
     def count_audience(

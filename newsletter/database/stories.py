@@ -57,6 +57,23 @@ class Stories:
             sorted(self.get(sorted(found)).values(), key=lambda one: (one.first_seen, one.id))
         )
 
+    def placed(self, since: datetime) -> set[str]:
+        """The articles published since a moment that are in a story."""
+        query = (
+            select(story_articles.c.article)
+            .join(articles, articles.c.id == story_articles.c.article)
+            .where(articles.c.published >= since)
+        )
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def stamp(self) -> tuple[int, int]:
+        """Something that differs after any story changed its articles or its headline."""
+        query = select(func.count(), func.coalesce(func.sum(story_versions.c.articles), 0))
+        with self._database.reading() as connection:
+            versions, members = connection.execute(query).one()
+        return int(versions), int(members)
+
     def slug_owners(self, slugs: Iterable[str]) -> dict[str, str]:
         """The story that has or once had each of these slugs: ``{slug: story}``."""
         owners: dict[str, str] = {}

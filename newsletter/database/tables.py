@@ -236,7 +236,7 @@ article_corrections = Table(
 story_terms = Table(
     "story_terms",
     metadata,
-    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("story", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
     Column("lang", String(16), nullable=False),
     Column("terms", Json, nullable=False),
 )
@@ -244,8 +244,8 @@ story_terms = Table(
 related_stories = Table(
     "related_stories",
     metadata,
-    Column("earlier", ForeignKey("stories.id"), primary_key=True),
-    Column("later", ForeignKey("stories.id"), primary_key=True),
+    Column("earlier", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
+    Column("later", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
     Column("likeness", Float, nullable=False),
     Index(None, "later"),
 )
@@ -311,6 +311,10 @@ issue_revisions = Table(
     Column("rendered", Json, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("note", Text, nullable=False),
+    # What lists show, so that they need not read the renderings.
+    Column("subject", Text, nullable=False, server_default=""),
+    Column("preheader", Text, nullable=False, server_default=""),
+    Column("seconds", Integer, nullable=False, server_default="0"),
 )
 
 issue_stories = Table(
@@ -377,8 +381,11 @@ readers = Table(
     Column("last_click", UtcTime),
     # When a reader without clicks was asked whether to go on.
     Column("asked", UtcTime),
+    # The editions this reader gets now, in one word; kept for counting (database/standing.py).
+    Column("receives", String(200), nullable=False, server_default=""),
+    Index(None, "receives", "country"),
     Index(None, "country"),
-    Index(None, "joined"),
+    Index(None, "receives", "joined"),
     Index(
         "ix_readers_paused_until",
         "paused_until",

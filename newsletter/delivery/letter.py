@@ -95,6 +95,7 @@ class IssueMail:
     base_url: str
     edition_title: str
     domain: str
+    mailto: str = ""
 
     def prepared(self, variant: str, batch: str) -> PreparedMail:
         """The shared part of the letters of one variant in one batch.
@@ -118,6 +119,7 @@ class IssueMail:
             base_url=self.base_url,
             edition_title=self.edition_title,
             domain=self.domain,
+            mailto=self.mailto,
         )
 
 
@@ -133,6 +135,7 @@ def prepare_issue(
     edition: str,
     edition_title: str,
     single: bool = False,
+    mailto: str = "",
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
@@ -141,6 +144,7 @@ def prepare_issue(
     :param edition: the edition's short name, first label of the List-Id.
     :param single: True for a mail to one person, which belongs to no list and may be without an
         unsubscribe link.
+    :param mailto: the other way to leave, a mailto link with ``{token}`` for the reader's word.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
@@ -181,6 +185,7 @@ def prepare_issue(
         base_url=base_url.rstrip("/"),
         edition_title=edition_title,
         domain=domain,
+        mailto=mailto,
     )
 
 
@@ -202,7 +207,9 @@ def prepare(
     """
     if not re.fullmatch(r"[A-Za-z0-9]{8,32}", rendered.tag):
         raise DeliveryError(rendered.variant or "the issue", "has no usable tag for reader links")
-    for name, part in (("text", rendered.text), ("html", rendered.html)):
+    # Readers may ask for letters without HTML; such a variant has none.
+    bodies = {"text": rendered.text} | ({"html": rendered.html} if rendered.html else {})
+    for name, part in bodies.items():
         _check_tokens(rendered.tag, name, part, single=single)
     boundary = "=_" + hashlib.sha256(rendered.tag.encode()).hexdigest()[:24]
     common = [
@@ -222,7 +229,8 @@ def prepare(
         b"\r\n",
     ]
     template: list[bytes | str] = []
-    for kind, part in (("plain", rendered.text), ("html", rendered.html)):
+    for name, part in bodies.items():
+        kind = {"text": "plain"}.get(name, name)
         template.append(
             f"--{boundary}\r\nContent-Type: text/{kind}; charset=utf-8\r\n"
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode()
@@ -255,7 +263,13 @@ def join(parts: Parts, letter: Letter) -> bytes:
 
 
 def letters_for(
-    deliveries: Iterable[Delivery], *, issue: str, base_url: str, edition_title: str, domain: str
+    deliveries: Iterable[Delivery],
+    *,
+    issue: str,
+    base_url: str,
+    edition_title: str,
+    domain: str,
+    mailto: str = "",
 ) -> list[Letter]:
     """One letter per delivery: where it goes, its Message-ID, and the reader's own words.
 
@@ -272,7 +286,8 @@ def letters_for(
                 to=delivery.email,
                 to_name=delivery.name,
                 message_id=message_id(issue, delivery.reader, domain),
-                list_unsubscribe=f"<{unsubscribe}>",
+                list_unsubscribe=f"<{unsubscribe}>"
+                + (f", <{mailto.replace('{token}', delivery.token)}>" if mailto else ""),
                 values={
                     "unsubscribe": unsubscribe,
                     "preferences": f"{base_url}/p/{delivery.token}",

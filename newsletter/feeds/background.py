@@ -12,15 +12,22 @@ import queue
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+GIVEN_TOGETHER = 32
+GIVEN_AFTER = 0.02
+"""Results cross to the other thread so many at once, or after so many seconds at the latest: each
+crossing makes both threads stop for one another."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Result(Generic[T]):
-    value: T
+class _Results(Generic[T]):
+    values: list[T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +45,34 @@ class Way(Generic[T]):
     """The way out of the background: give results, and ask the caller's thread for something."""
 
     def __init__(self, room: int):
-        self.events: queue.SimpleQueue[_Result[T] | _Question | _End] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[_Results[T] | _Question | _End] = queue.SimpleQueue()
         self.room = asyncio.Semaphore(room)
+        self._held: list[T] = []
 
     async def give(self, value: T) -> None:
-        """Hand one result to the caller; waits while the caller is too far behind."""
+        """Hand one result to the caller, soon; waits while the caller is too far behind."""
         await self.room.acquire()
-        self.events.put(_Result(value))
+        self._held.append(value)
+        if len(self._held) >= GIVEN_TOGETHER or self.room.locked():
+            self.flush()
+        elif len(self._held) == 1:
+            asyncio.get_running_loop().call_later(GIVEN_AFTER, self.flush)
+
+    def flush(self) -> None:
+        """Hand over what is held back."""
+        if self._held:
+            self.events.put(_Results(self._held))
+            self._held = []
+
+    def make_room(self, count: int) -> None:
+        """The caller is done with so many results."""
+        for _ in range(count):
+            self.room.release()
 
     async def ask(self, question: Callable[[], R]) -> R:
         """What a function answers on the caller's thread, between two results."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self.flush()
         self.events.put(_Question(question, future))
         return await future
 
@@ -69,6 +93,7 @@ def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Genera
         assert task is not None  # noqa: S101 - this is one
         ready.put((asyncio.get_running_loop(), task))
         await produce(way)
+        way.flush()
 
     def run() -> None:
         error: BaseException | None = None
@@ -94,8 +119,8 @@ def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Genera
                 answer = event.ask()
                 loop.call_soon_threadsafe(_settle, event.future, answer)
                 continue
-            yield event.value
-            _on(loop, way.room.release)
+            yield from event.values
+            _on(loop, partial(way.make_room, len(event.values)))
     finally:
         _on(loop, task.cancel)
         thread.join()

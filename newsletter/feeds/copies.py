@@ -17,9 +17,14 @@ import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 from newsletter.model import Article
+
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
 
 SHINGLE = 4
 """Words in a row that count as one mark of a text."""
@@ -35,15 +40,18 @@ SHARE = 0.7
 """How much of the shorter text's marks the longer must hold."""
 PROPOSED = 0.6
 """The same share among few marks, which makes it worth comparing the texts."""
-FIRST = 2
+FIRST = 8
 """Of all texts with one mark, so many of the earliest are taken for possible originals."""
+FIRST_OF_MANY = 3
+"""The same where thousands of articles are new at once; a few copies more are missed then."""
 TOGETHER = 400
 """Pairs whose texts are fetched at once."""
 FEW = 5_000
 """Up to so many new articles the window is looked through for their marks first."""
-LATER_TOGETHER = 20_000
+LATER_TOGETHER = 10_000
 """Articles whose pairs are counted at once, so that memory stays flat."""
 
+_MIX = 0x9E3779B1  # the golden ratio's 32 bits, as in Knuth's multiplicative hashing
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -55,17 +63,31 @@ Texts = Callable[[Sequence[str]], Mapping[str, Article]]
 """Articles by id, for those that have to be compared word by word."""
 
 
-def marks_of(article: Article) -> bytes:
-    """Sampled hashes of the word sequences of a text, as ascending unsigned 32-bit numbers.
+def marks_of(articles: Iterable[Article]) -> dict[str, bytes]:
+    """By id, sampled hashes of the word sequences of texts, ascending unsigned 32-bit numbers.
 
     A short text has one mark, over all of its title and text. Nothing that could tell copies
     apart gives no marks.
     """
-    words = _words(article)
-    if len(words) < FEWEST_WORDS:
+    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
+
+    found: dict[str, bytes] = {}
+    long: dict[str, list[str]] = {}
+    for article in articles:
+        words = _words(article)
+        if len(words) >= FEWEST_WORDS:
+            long[article.id] = words
+            continue
         exact = _exact(article, words)
-        return array("I", [zlib.crc32(exact.encode())] if exact else []).tobytes()
-    return array("I", sorted(mark for mark in _marks(words) if not mark % SAMPLED)).tobytes()
+        found[article.id] = array("I", [zlib.crc32(exact.encode())] if exact else []).tobytes()
+    hashes, owner = _shingles(list(long.values()))
+    kept = hashes % SAMPLED == 0
+    both = np.unique((owner[kept].astype(np.uint64) << np.uint64(32)) | hashes[kept])
+    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(long)), side="right").tolist()
+    marks = both.astype(np.uint32)
+    for id_, start, end in zip(long, [0, *ends], ends, strict=False):
+        found[id_] = marks[start:end].tobytes()
+    return found
 
 
 def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> dict[str, str]:
@@ -91,7 +113,7 @@ def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> di
     for id_, marks in new:
         window.add(id_, id_, marks)
     copies: dict[str, str] = {}
-    proposed = _proposed(window, known)
+    proposed = _proposed(window, known, FIRST if few else FIRST_OF_MANY)
     while batch := list(islice(proposed, TOGETHER)):
         _compare(batch, window, texts, copies)
     return copies
@@ -138,10 +160,11 @@ class _Window:
         self.marks += marks
 
 
-def _proposed(window: _Window, known: int) -> Iterator[tuple[int, int, bool]]:
+def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int, bool]]:
     """Pairs of a place from ``known`` on and an earlier one it may be a copy of, best first.
 
-    The third says whether their marks are enough to be sure.
+    The third says whether their marks are enough to be sure. ``most`` earlier ones are looked at
+    for each mark.
     """
     if not window.marks:
         return
@@ -163,7 +186,7 @@ def _proposed(window: _Window, known: int) -> Iterator[tuple[int, int, bool]]:
     for low in range(known, len(sizes), LATER_TOGETHER):
         here = (who >= low) & (who < low + LATER_TOGETHER)
         pairs = []
-        for place in range(FIRST):
+        for place in range(most):
             later = here & (rank > place)
             pairs.append(
                 (who[later].astype(np.uint64) << np.uint64(32)) | who[start[later] + place]
@@ -201,7 +224,9 @@ class _Shelf:
         if id_ not in self._cut:
             words = _words(self._articles[id_])
             self._cut[id_] = (
-                _exact(self._articles[id_], words) if len(words) < FEWEST_WORDS else _marks(words)
+                _exact(self._articles[id_], words)
+                if len(words) < FEWEST_WORDS
+                else set(_shingles([words])[0].tolist())
             )
         return self._cut[id_]
 
@@ -214,13 +239,36 @@ def _words(article: Article) -> list[str]:
     return _WORD.findall(article.words[: HEAD_WORDS * 8].lower())[:HEAD_WORDS]
 
 
-def _marks(words: Sequence[str]) -> set[int]:
-    # crc32 and not hash(): the result is stored and must be the same in every process.
-    text = " ".join(words).encode()
-    ends = list(accumulate(len(word) + 1 for word in text.split(b" ")))
-    starts = [0, *ends]
-    crc32 = zlib.crc32
-    return {crc32(text[a:b]) for a, b in zip(starts, ends[SHINGLE - 1 :], strict=False)}
+class _Hashes(dict[str, int]):
+    """The hash of each word that was met."""
+
+    def __missing__(self, word: str) -> int:
+        # crc32 and not hash(): marks are stored and must be the same in every process.
+        found = self[word] = zlib.crc32(word.encode())
+        return found
+
+
+def _shingles(
+    texts: Sequence[Sequence[str]],
+) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
+    """The hash of every few words in a row in some texts, and the place of the text it is of."""
+    import numpy as np  # noqa: PLC0415 - see above
+
+    hash_of = _Hashes().__getitem__
+    sizes = [len(words) for words in texts]
+    flat = np.fromiter(
+        chain.from_iterable(map(hash_of, words) for words in texts), np.uint32, sum(sizes)
+    )
+    owner = np.repeat(np.arange(len(texts), dtype=np.uint32), sizes)
+    most = max(len(flat) - SHINGLE + 1, 0)
+    mixed = np.zeros(most, np.uint32)
+    for place in range(SHINGLE):
+        mixed = mixed * np.uint32(_MIX) + flat[place : place + most]
+        mixed ^= mixed >> np.uint32(15)
+    mixed = mixed * np.uint32(_MIX)
+    mixed ^= mixed >> np.uint32(16)
+    whole = owner[:most] == owner[SHINGLE - 1 :][:most]
+    return mixed[whole], owner[:most][whole]
 
 
 def _exact(article: Article, words: Sequence[str]) -> str:

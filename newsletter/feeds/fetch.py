@@ -6,9 +6,9 @@ Nothing here raises for a server's sake: whatever it does is an :class:`Answer`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
-from collections.abc import AsyncIterator, Container
+from collections.abc import Container
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,7 @@ from newsletter import __version__
 from newsletter.clock import Clock
 from newsletter.config import Collect
 from newsletter.errors import FeedRefused
-from newsletter.feeds.guard import Guard, GuardedResolver
+from newsletter.feeds.guard import Guard, GuardedConnector
 from newsletter.feeds.inflate import ENCODINGS, Broken, TooLarge, inflater
 from newsletter.feeds.pace import retry_after
 
@@ -86,17 +86,9 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,  # the number of runners is the limit
-                resolver=GuardedResolver(self.guard),
-                socket_factory=self.guard.open_socket,
-                ttl_dns_cache=300,
-            ),
-            timeout=aiohttp.ClientTimeout(
-                total=None,
-                sock_connect=settings.connect_seconds,
-                sock_read=settings.first_byte_seconds,
-            ),
+            connector=GuardedConnector(self.guard, through_proxy=settings.use_proxy_environment),
+            # The first byte and the whole have clocks of their own, below.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
             headers={
                 "User-Agent": self.agent,
                 "Accept-Encoding": ENCODINGS,
@@ -157,7 +149,7 @@ class Fetcher:
             return await self._request(url, headers, left)
         except TimeoutError:
             problem = f"the server takes more than {settings.total_seconds:g} s"
-        except (_FirstByteLate, aiohttp.SocketTimeoutError):
+        except (_FirstByteLate, aiohttp.ConnectionTimeoutError):
             problem = f"the server says nothing for {settings.first_byte_seconds:g} s"
         except FeedRefused as error:
             return Answer(url=url, problem=error.sentence, refused=True), ""
@@ -194,10 +186,9 @@ class Fetcher:
                 response = await self._session.get(
                     URL(url, encoded=True), headers=headers, allow_redirects=False
                 )
-                limit.reschedule(end)
-                self._check_peer(response)
                 answer = self._judge(response, url)
                 if not answer.problem and answer.status == 200:
+                    limit.reschedule(end)
                     answer = await self._read(response, answer)
                 return answer, response.headers.get("Location", "")
         except TimeoutError:
@@ -208,16 +199,6 @@ class Fetcher:
             # A connection with bytes left in it is of no use to anybody.
             if response is not None:
                 response.release() if response.content.at_eof() else response.close()
-
-    def _check_peer(self, response: aiohttp.ClientResponse) -> None:
-        connection = response.connection
-        peer = (
-            connection.transport.get_extra_info("peername")
-            if connection and connection.transport
-            else None
-        )
-        if peer and not self._settings.use_proxy_environment:
-            self.guard.check_peer(str(peer[0]), int(peer[1]))
 
     def _judge(self, response: aiohttp.ClientResponse, url: str) -> Answer:
         """The answer without its body; a status that gives none is a problem."""
@@ -262,14 +243,14 @@ class Fetcher:
             return replace(answer, problem="the answer is empty", bytes=wire)
         return replace(answer, body=body, bytes=wire)
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, host: str, port: int) -> AsyncIterator[None]:
+    def _turn(self, host: str, port: int) -> AbstractAsyncContextManager[None]:
         """Wait for this host to be free. Never held while waiting for another host."""
         if self.guard.allows(host, port):
-            yield
-            return
-        async with self._locks.setdefault((host, port), asyncio.Lock()):
-            yield
+            return _AT_ONCE
+        return self._locks.setdefault((host, port), asyncio.Lock())
+
+
+_AT_ONCE = nullcontext()
 
 
 class _FirstByteLate(Exception):

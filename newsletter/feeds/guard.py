@@ -1,9 +1,10 @@
 """Which addresses the program may contact: none that a feed could use to reach inside.
 
-A feed names addresses, and so do its redirects. Each is checked three times: as text
-(:meth:`Guard.check`), as every address its name resolves to (:class:`GuardedResolver`), and
-as the address a socket is about to be opened to (:meth:`Guard.open_socket`), so there is no
-moment between check and use. What :mod:`ipaddress` calls global is not enough: it lets through
+A feed names addresses, and so do its redirects. Each is checked four times: as text
+(:meth:`Guard.check`), as every address its name resolves to (:class:`GuardedResolver`), as
+the address a socket is about to be opened to (:meth:`Guard.open_socket`), and as the other end of
+the connection before a request goes into it (:class:`GuardedConnector`), so there is no moment
+between check and use. What :mod:`ipaddress` calls global is not enough: it lets through
 NAT64, 6to4 and multicast forms of loopback, so the table below is our own, after the IANA
 special-purpose registries (https://www.iana.org/assignments/iana-ipv4-special-registry/).
 """
@@ -18,6 +19,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from newsletter.errors import FeedRefused
@@ -78,11 +80,16 @@ class Guard:
         self._allowed = {_allowance(word) for word in allow if word.strip()}
         self._granted: set[tuple[str, int]] = set()
         self._checked: dict[str, tuple[str, str, int]] = {}
+        self._opened: dict[tuple[str, int], bool] = {}
 
     def allows(self, host: str, port: int) -> bool:
         """Whether the operator opened this host and port by name."""
-        host = _plain_host(host)
-        return (host, port) in self._allowed or (host, None) in self._allowed
+        known = self._opened.get((host, port))
+        if known is None:
+            plain = _plain_host(host)
+            known = (plain, port) in self._allowed or (plain, None) in self._allowed
+            self._opened[host, port] = known
+        return known
 
     def check(self, url: str) -> tuple[str, str, int]:
         """Scheme, host and port of an address that may be asked, by what its text says.
@@ -140,7 +147,7 @@ class Guard:
             self._refuse_special(host, ipaddress.ip_address(_bare(address)))
 
     def check_peer(self, address: str, port: int) -> None:
-        """Check an address a connection goes to.
+        """Check an address a connection goes to, or was made to.
 
         :raises FeedRefused: when it lies in a special range and no allowed host resolved to it.
         """
@@ -198,6 +205,44 @@ class GuardedResolver(AbstractResolver):
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+
+class GuardedConnector(aiohttp.TCPConnector):
+    """Makes connections to checked addresses only, and looks again at each that is used.
+
+    :param through_proxy: the other end is a proxy of the operator's, which decides about names.
+    """
+
+    def __init__(self, guard: Guard, *, through_proxy: bool = False):
+        super().__init__(
+            limit=0,  # the number of runners is the limit
+            resolver=GuardedResolver(guard),
+            socket_factory=guard.open_socket,
+            ttl_dns_cache=300,
+        )
+        self._guard = guard
+        self._through_proxy = through_proxy
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+    ) -> aiohttp.connector.Connection:
+        """A connection for one request, new or kept from an earlier one.
+
+        :raises FeedRefused: when its other end may not be contacted.
+        """
+        connection = await super().connect(req, traces, timeout)
+        transport = connection.transport
+        peer = transport.get_extra_info("peername") if transport else None
+        if peer and not self._through_proxy:
+            try:
+                self._guard.check_peer(str(peer[0]), int(peer[1]))
+            except FeedRefused:
+                connection.close()
+                raise
+        return connection
 
 
 def special(address: Address) -> str:

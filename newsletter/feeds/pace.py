@@ -46,13 +46,22 @@ class Answered:
     fresh_for: float = 0
 
 
-def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, chance: float) -> Feed:
+def after_visit(
+    feed: Feed,
+    answered: Answered,
+    *,
+    now: datetime,
+    base: int,
+    chance: float,
+    seconds: float = 0,
+) -> Feed:
     """The feed as it is to be stored after a visit.
 
     A feed that changed is asked twice as often, one that did not a quarter less often, between
     ``base`` seconds and six hours. Failures double the wait from ``base`` to a day; ten in a row
     over three days park the feed, which is then asked weekly. 410 Gone retires it.
 
+    :param seconds: how long the visit took; only good answers are remembered.
     :param chance: a random number from 0 to 1; spreads visits so that feeds do not march in step.
     """
     jitter = 0.9 + 0.2 * chance
@@ -64,6 +73,7 @@ def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, cha
             last_visit=now,
             failures=feed.failures + 1,
             problem=answered.problem,
+            since=now,
         )
     if answered.finding is Finding.FAILED:
         return _after_failure(feed, answered, now=now, base=base, jitter=jitter)
@@ -86,6 +96,8 @@ def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, cha
         failures=0,
         problem="",
         moved_to=answered.moved_to,
+        since=None,
+        seconds=round(seconds, 3),
     )
 
 
@@ -131,6 +143,7 @@ def _after_failure(
         last_visit=now,
         failures=failures,
         problem=answered.problem,
+        since=feed.since or now,
         # A new address that fails is forgotten, so that the old one is asked again.
         moved_to="" if feed.moved_to and failures >= 3 else feed.moved_to,
     )

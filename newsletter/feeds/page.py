@@ -11,6 +11,7 @@ from html import unescape
 
 from newsletter.feeds.links import host_of, link
 from newsletter.feeds.text import paragraphs
+from newsletter.model import Paywall
 
 FEWEST_CHARACTERS = 200
 """Less than this is a teaser or a cookie notice, not an article."""
@@ -20,7 +21,14 @@ _ATTRIBUTE = re.compile(
     r"""(?<![a-zA-Z:-])([a-zA-Z:-]{1,40})\s{0,20}=\s{0,20}(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"""
 )
 _NOT_FREE = re.compile(r'"isAccessibleForFree"\s*:\s*"?\s*false', re.IGNORECASE)
-_LOCKED = {"locked", "metered", "premium", "paid", "subscriber"}
+_FREE = re.compile(r'"isAccessibleForFree"\s*:\s*"?\s*true', re.IGNORECASE)
+# What publishers write into article:content_tier (Facebook's vocabulary and what grew around it).
+_TIERS = {
+    "free": Paywall.NONE, "metered": Paywall.METERED, "locked": Paywall.SUBSCRIPTION,
+    "premium": Paywall.SUBSCRIPTION, "paid": Paywall.SUBSCRIPTION,
+    "subscriber": Paywall.SUBSCRIPTION,
+}  # fmt: skip
+_STRICTNESS = (Paywall.UNKNOWN, Paywall.NONE, Paywall.METERED, Paywall.SUBSCRIPTION)
 _HEAD = 300_000
 
 
@@ -28,13 +36,14 @@ _HEAD = 300_000
 class Page:
     """What a page holds. ``text`` is empty where no article was found.
 
-    ``canonical`` is the page's own idea of its address, when it is on the same site. A page that
-    says it is behind a paywall is marked; what it shows of the text is then a teaser.
+    ``canonical`` is the page's own idea of its address, when it is on the same site. ``paywall``
+    is what the page says of itself, unknown where it says nothing; behind one, what it shows of
+    the text is a teaser.
     """
 
     text: str = ""
     canonical: str = ""
-    paywalled: bool = False
+    paywall: Paywall = Paywall.UNKNOWN
 
 
 def read_page(body: bytes, url: str, limit: int = 262_144) -> Page:
@@ -44,7 +53,7 @@ def read_page(body: bytes, url: str, limit: int = 262_144) -> Page:
     :param limit: the most characters of text.
     """
     head = body[:_HEAD].decode("utf-8", "replace")
-    canonical, paywalled = "", bool(_NOT_FREE.search(head))
+    canonical, paywall = "", _stated_free(head)
     for tag in _META.findall(head):
         given = {
             name.lower(): unescape(one or two or bare)
@@ -53,7 +62,9 @@ def read_page(body: bytes, url: str, limit: int = 262_144) -> Page:
         if given.get("rel", "").lower() == "canonical" and not canonical:
             canonical = link(given.get("href", ""), url)
         elif "content_tier" in given.get("property", given.get("name", "")).lower():
-            paywalled = paywalled or given.get("content", "").strip().lower() in _LOCKED
+            tier = _TIERS.get(given.get("content", "").strip().lower(), Paywall.UNKNOWN)
+            # Of two marks that disagree the one that asks for more is believed.
+            paywall = max(paywall, tier, key=_STRICTNESS.index)
     if host_of(canonical) != host_of(url):
         canonical = ""
     # Loading it takes longer than reading a feed, and most runs read no page.
@@ -72,4 +83,11 @@ def read_page(body: bytes, url: str, limit: int = 262_144) -> Page:
     text = paragraphs((found or "").replace("&", "&amp;").replace("<", "&lt;"), limit)
     if len(text) < FEWEST_CHARACTERS:
         text = ""
-    return Page(text=text, canonical=canonical, paywalled=paywalled)
+    return Page(text=text, canonical=canonical, paywall=paywall)
+
+
+def _stated_free(head: str) -> Paywall:
+    """What the page's structured data say (https://schema.org/isAccessibleForFree)."""
+    if _NOT_FREE.search(head):
+        return Paywall.SUBSCRIPTION
+    return Paywall.NONE if _FREE.search(head) else Paywall.UNKNOWN

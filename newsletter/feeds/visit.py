@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from newsletter.clock import Clock
 from newsletter.config import Collect
@@ -29,7 +28,7 @@ from newsletter.feeds.articles import Context
 from newsletter.feeds.background import Way, stream
 from newsletter.feeds.fetch import Answer, Fetcher
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
-from newsletter.feeds.pages import Pages
+from newsletter.feeds.pages import Pages, RobotsShelf
 from newsletter.feeds.workers import Fresh, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
 
@@ -80,6 +79,7 @@ def visit_feeds(
     clock: Clock,
     random: random_module.Random,
     known: Known | None = None,
+    robots: RobotsShelf | None = None,
     force: bool = False,
     deadline: float | None = None,
 ) -> Generator[Visit, None, None]:
@@ -89,6 +89,7 @@ def visit_feeds(
     :param known: which of these article ids are stored already. Those articles are left out of
         the visit and are never cleaned. It is called on the caller's thread, between two visits,
         so it may use the caller's database connection.
+    :param robots: keeps rules of robots.txt between runs; called like ``known``.
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
 
     :param deadline: seconds after which no further visit begins; the time from one round to the
@@ -105,7 +106,16 @@ def visit_feeds(
     if not wanted:
         return
     seconds = settings.interval_minutes * 60 if deadline is None else deadline
-    run = _Run(wanted, outlets, settings, clock=clock, random=random, known=known, deadline=seconds)
+    run = _Run(
+        wanted,
+        outlets,
+        settings,
+        clock=clock,
+        random=random,
+        known=known,
+        robots=robots,
+        deadline=seconds,
+    )
     yield from stream(run.visit_all, room=2 * settings.at_once)
 
 
@@ -121,6 +131,7 @@ class _Run:
         clock: Clock,
         random: random_module.Random,
         known: Known | None,
+        robots: RobotsShelf | None,
         deadline: float,
     ):
         self._feeds = feeds
@@ -129,6 +140,7 @@ class _Run:
         self._clock = clock
         self._random = random
         self._known = known
+        self._robots = robots
         self._deadline = deadline
         self._end = 0.0
         self._base = settings.interval_minutes * 60
@@ -142,7 +154,8 @@ class _Run:
         )
         async with Fetcher(settings, self._clock) as fetcher, workers:
             lines = self._by_host(fetcher)
-            self._pages = Pages(fetcher, workers)
+            shelf = (self._robots, way.ask) if self._robots else None
+            self._pages = Pages(fetcher, workers, self._clock, shelf)
             self._end = asyncio.get_running_loop().time() + self._deadline
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(settings.at_once, len(lines))):
@@ -184,15 +197,21 @@ class _Run:
                 finding=Finding.FAILED, problem=f"the visit fails ({type(error).__name__})"
             )
             articles, wire = (), 0
+        seconds = loop.time() - started
         stored = after_visit(
-            feed, answered, now=self._clock(), base=self._base, chance=self._random.random()
+            feed,
+            answered,
+            now=self._clock(),
+            base=self._base,
+            chance=self._random.random(),
+            seconds=seconds,
         )
         return Visit(
             feed=stored,
             outcome=_outcome(answered.finding, stored),
             articles=articles,
             problem=answered.problem,
-            seconds=loop.time() - started,
+            seconds=seconds,
             bytes=wire,
         )
 
@@ -320,4 +339,4 @@ def _line(feed: Feed, fetcher: Fetcher) -> object:
         _, host, port = fetcher.guard.check(address)
     except FeedRefused:
         return address
-    return feed.outlet if fetcher.guard.allows(host, port) else urlsplit(address).hostname
+    return feed.outlet if fetcher.guard.allows(host, port) else host

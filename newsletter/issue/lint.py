@@ -69,6 +69,8 @@ def lint(
         Without them an allowance is made.
     """
     page = Page(rendered.html)
+    if not rendered.html:
+        return _without_html(rendered, site)
     checks = (
         _size(rendered, values),
         _head(page),
@@ -88,6 +90,19 @@ def lint(
         replace(finding, variant=rendered.variant): None for check in checks for finding in check
     }
     return tuple(sorted(found, key=lambda finding: finding.severity))
+
+
+def _without_html(rendered: Rendered, site: Site) -> tuple[Finding, ...]:
+    """What can be wrong with a letter that is text alone."""
+    found = [*_subject(rendered), *_text_part(Page(""), rendered), *wording("", rendered.text)]
+    found += [
+        error(f"The reader’s own place “{place}” is missing in the text part.")
+        for place in PLACES
+        if f"{rendered.tag}_{place}_" not in rendered.text
+    ]
+    if _plain(site.postal_address) not in _plain(rendered.text):
+        found.append(error("The postal address is missing in the text part."))
+    return tuple(replace(finding, variant=rendered.variant) for finding in found)
 
 
 def visible_words(html: str) -> int:

@@ -222,7 +222,8 @@ def source_line(article: Article, outlet: Outlet) -> SourceLine:
         url=article.url,
         side=outlet.lean.side,
         kind=article.kind,
-        paywall=outlet.paywall,
+        # What the article's own page says outranks what its outlet usually does.
+        paywall=outlet.paywall if article.paywall is Paywall.UNKNOWN else article.paywall,
         published=article.published,
     )
 

@@ -11,20 +11,32 @@ An arrow imports its stage when it runs. Loading numpy, aiohttp and the writer's
 second, and "newsletter status" or a restarted "send" must not wait for them.
 """
 
+from newsletter.pipeline.arriving import ArriveReport, arrive
 from newsletter.pipeline.articles import CollectReport, collect
+from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
-from newsletter.pipeline.grouping import GroupReport, group
+from newsletter.pipeline.events import EventReport, take_events
+from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
     approve,
     approve_unattended,
     compose,
 )
-from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
+from newsletter.pipeline.letters import (
+    audience,
+    reconcile,
+    resume,
+    send,
+    send_doubtful_again,
+    waits_for_later,
+    write_off,
+)
 from newsletter.pipeline.looking import dead_links, findings, preview
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
+from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -38,16 +50,25 @@ from newsletter.pipeline.stories import (
     unlock,
     unpin_story,
 )
+from newsletter.pipeline.webhooks import PostReport, add_webhook, deliver_webhooks
 
 __all__ = [
+    "ArriveReport",
+    "BounceReport",
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
+    "EventReport",
     "GroupReport",
     "LockReport",
+    "PostReport",
+    "SunsetReport",
+    "TidyReport",
     "WriteReport",
+    "add_webhook",
     "approve",
     "approve_unattended",
+    "arrive",
     "audience",
     "collect",
     "compose",
@@ -55,6 +76,7 @@ __all__ = [
     "corrected",
     "dead_links",
     "deliver_mail",
+    "deliver_webhooks",
     "findings",
     "group",
     "locks",
@@ -65,13 +87,23 @@ __all__ = [
     "post_mail",
     "post_test",
     "preview",
+    "read_mailbox",
     "reconcile",
     "redate",
+    "related_of",
     "rename_story",
+    "resume",
     "send",
+    "send_doubtful_again",
     "split_story",
+    "sunset",
+    "take_events",
+    "take_notice",
+    "testers",
+    "tidy_readers",
     "unlock",
     "unpin_story",
     "waits_for_later",
     "write",
+    "write_off",
 ]

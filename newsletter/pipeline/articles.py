@@ -58,15 +58,12 @@ def collect(
         clock=room.clock,
         random=room.random,
         known=room.articles.known,
+        robots=room.articles,
         force=force,
     )
     for batch in in_batches(visits):
-        marks = {
-            article.id: marks_of(article)
-            for visit in batch
-            for article in visit.articles
-            if article.published >= since
-        }
+        recent = [one for visit in batch for one in visit.articles if one.published >= since]
+        marks = marks_of(recent) if recent else {}
         new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
             outcomes[visit.outcome] += 1

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from newsletter.issue.choose import Candidate
 from newsletter.model import Arrangement, Coverage, HistoryEntry, SourceLine, Story
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.day import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def keep(room: Newsroom, edition: str, day: date, candidates: Sequence[Candidate
 def kept(room: Newsroom, edition: str, day: date) -> list[Candidate]:
     """The candidates of an issue with their newest texts, best first."""
     found = [_kept.validate_python(body) for body in room.arrangements.candidates(edition, day)]
-    briefs = room.briefs.newest([one.story.id for one in found])
+    briefs = named(room, room.briefs.newest([one.story.id for one in found]))
     return [
         Candidate(
             story=one.story,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from newsletter.model import Article, ArticleCorrection, Brief, Dated, LockKind, Story, StoryLock
+from newsletter.model import Article, ArticleCorrection, Brief, Dated, LockKind, Story
 from newsletter.newsroom import Newsroom
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Day:
             pins=[lock.story for lock in locks if lock.kind is LockKind.PIN],
         )[:WRITTEN_STORIES]
         briefs = room.briefs.newest([item.story.id for item in ranked])
-        return Day(ranked, articles, _as_named(briefs, locks))
+        return Day(ranked, articles, named(room, briefs))
 
     def of(self, story: Story) -> list[Article]:
         """The articles of a story, oldest first."""
@@ -66,13 +66,18 @@ def _in_order(story: Story, articles: Mapping[str, Article]) -> list[str]:
     return [a.id for a in sorted(known, key=lambda one: (one.published, one.id))]
 
 
-def _as_named(
-    briefs: Mapping[str, tuple[Brief, str]], locks: Iterable[StoryLock]
-) -> dict[str, tuple[Brief, str]]:
-    """The briefs under the headlines that editors gave to their stories."""
+def named(room: Newsroom, briefs: Mapping[str, tuple[Brief, str]]) -> dict[str, tuple[Brief, str]]:
+    """Briefs under the headlines that editors gave to their stories.
+
+    A version that a person edited keeps the headline it has: it is the later word.
+    """
+    locks = room.story_locks.active()
     names = {lock.story: lock.title for lock in locks if lock.kind is LockKind.RENAME}
     return {
-        story: (replace(brief, headline=names.get(story, brief.headline)), sources)
+        story: (
+            brief if brief.edited_by else replace(brief, headline=names.get(story, brief.headline)),
+            sources,
+        )
         for story, (brief, sources) in briefs.items()
     }
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from newsletter.model import Article, Story, StoryLock
+from newsletter.model import Article, RelatedStory, Story, StoryLock
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import corrected, window
 
+ARCHIVE = 10_000
+"""How many earlier stories are looked through at most, the newest first."""
 _TRIES = 3
 """An editor may decide something while a run is under way; the run is then made again."""
 
@@ -46,17 +48,20 @@ def group(
     for _ in range(_TRIES):
         stamp = room.story_locks.stamp()
         articles, older, locks = _gathered(room, now, forced)
-        previous = room.stories.holding(article.id for article in articles + older)
+        stored = previous = room.stories.holding(article.id for article in articles + older)
         if undone is not None:
-            previous = tuple(rules.undone(undone, previous, room.stories.former(undone.other)))
+            previous = tuple(rules.undone(undone, stored, room.stories.former(undone.other)))
         grouped = group_articles(
             articles + older,
             previous,
             settings=room.config.stories,
             locks=locks,
             stay={article.id for article in older},
+            embedding=room.embedding,
         )
-        new += room.stories.save(_with_free_slugs(room, grouped), now)
+        stories = with_free_slugs(room, grouped)
+        new += room.stories.save(stories, now)
+        relate(room, stories, stored, articles + older)
         if room.story_locks.stamp() == stamp:
             break
     return GroupReport(
@@ -65,6 +70,53 @@ def group(
         told_by_several=sum(len(story.articles) > 1 for story in grouped),
         new=new,
     )
+
+
+def relate(
+    room: Newsroom,
+    stories: Iterable[Story],
+    stored: Iterable[Story],
+    articles: Iterable[Article],
+) -> None:
+    """Link the stories that changed with earlier and later ones about the same matter.
+
+    A lone article is no story to come back to, and there are too many of them.
+    """
+    from newsletter.stories.related import About, about, alike
+
+    if not room.config.stories.related_days:
+        return
+    before = {story.id: story.articles for story in stored}
+    changed = [
+        story
+        for story in stories
+        if len(story.articles) > 1 and story.articles != before.get(story.id)
+    ]
+    if not changed:
+        return
+    given = {article.id: article for article in articles}
+    fresh = about(changed, given)
+    since = room.clock() - timedelta(days=room.config.stories.related_days)
+    archive = room.related_stories.terms_since(since, ARCHIVE)
+    known = {story: About(lang=lang, terms=terms) for story, (lang, terms) in archive.items()}
+    room.related_stories.save(
+        {story: (one.lang, one.terms) for story, one in fresh.items()},
+        [(pair.one, pair.other, pair.likeness) for pair in alike(fresh, known)],
+    )
+
+
+def related_of(room: Newsroom, ids: Sequence[str]) -> dict[str, tuple[RelatedStory, ...]]:
+    """What a reader is shown as earlier and later: stories that have a page.
+
+    Those are the stories that were mailed, and those among ``ids``, which stand in one issue.
+    """
+    found = room.related_stories.of(ids)
+    others = {one.story for some in found.values() for one in some}
+    mailed = {story.id for story in room.stories.get(others).values() if story.mailed}
+    return {
+        story: tuple(one for one in some if one.story in mailed or one.story in ids)
+        for story, some in found.items()
+    }
 
 
 def _gathered(
@@ -92,7 +144,7 @@ def _gathered(
     return articles, [article for article in older if article.published <= now], locks
 
 
-def _with_free_slugs(room: Newsroom, grouped: Iterable[Story]) -> list[Story]:
+def with_free_slugs(room: Newsroom, grouped: Iterable[Story]) -> list[Story]:
     """The stories, those renamed whose slug belongs to an old story outside the window.
 
     A daily column with the same headline every week would otherwise claim the address of last

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from newsletter.errors import NotFound
 from newsletter.issue.finding import Finding
 from newsletter.issue.lint import lint
 from newsletter.issue.lint_letter import lint_letter
@@ -26,17 +27,26 @@ class LinkAnswer:
     problem: str
 
 
-def preview(room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True) -> Path:
+def preview(
+    room: Newsroom, issue: Issue, folder: Path, *, letter: bool = True, variant: str = ""
+) -> Path:
     """Write an issue as html, txt and eml, exactly as an invented reader would get it.
 
     :param letter: False leaves the eml out, for places that count letters.
+    :param variant: which rendering; the whole issue when not given.
     :raises OSError: when the folder cannot be written.
+    :raises NotFound: when the issue was not rendered in that variant.
     """
     revision = room.issues.revision(issue)
     mail = issue_mail(room, issue, revision)
     to_nobody = _to_nobody(room, issue, revision)
-    prepared = mail.prepared("", "preview")
-    rendered = revision.rendered[0]
+    rendered = next((one for one in revision.rendered if one.variant == variant), None)
+    if rendered is None:
+        there = ", ".join(one.variant for one in revision.rendered if one.variant)
+        raise NotFound(
+            issue.id, f'has no variant "{variant}"', hint=f"There are: {there or 'none'}."
+        )
+    prepared = mail.prepared(variant, "preview")
     folder.mkdir(parents=True, exist_ok=True)
     if letter:
         (folder / "issue.eml").write_bytes(prepared.message(to_nobody))

@@ -42,6 +42,7 @@ LETTERS = "letters"
 TIDY = "tidy"
 KEEP = "keep"
 MAIL = "mail"
+WEBHOOKS = "webhooks"
 WATCH = "watch"
 LEAD = "lead"
 
@@ -70,7 +71,7 @@ def jobs(
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
             # The table is made anew, because the configuration may be another by now.
-            return shares.jobs(rooms(), work)[name](**arguments)
+            return shares.jobs(rooms(), work, stop=stop)[name](**arguments)
 
         return job
 
@@ -80,7 +81,8 @@ def jobs(
         LOOK: fenced(partial(ring_due, bells=(DRAFT, REMIND), stop=stop, arrows=arrows)),
         LETTERS: fenced(partial(ring_due, bells=(SEND,), stop=stop, arrows=arrows)),
         MAIL: fenced(pipeline.deliver_mail),
-        TIDY: fenced(lambda found: found.signups.tidy(found.clock())),
+        TIDY: fenced(pipeline.tidy_readers),
+        WEBHOOKS: fenced(pipeline.deliver_webhooks),
         KEEP: fenced(_keep),
     }
 
@@ -192,6 +194,7 @@ class Scheduler:
         self._hand_over(Job(name=LOOK))
         self._hand_over(Job(name=LETTERS, queue="send", lock=LETTERS))
         self._hand_over(Job(name=MAIL, queue="mail", lock=MAIL))
+        self._hand_over(Job(name=WEBHOOKS, queue="mail", lock=WEBHOOKS))
 
     def watch(self) -> None:
         """Look for trouble and tell of it; also while the database is the trouble."""
@@ -273,8 +276,9 @@ def _collect(room: Newsroom, *, work: Work) -> None:
         log.info("%s feeds are due", shares.hand_out_visits(room, work))
         return
     report = pipeline.collect(room)
+    # The window is grouped as a whole before an issue is drafted; until then what is new is placed.
     if report.articles:
-        pipeline.group(room)
+        pipeline.arrive(room)
     log.info("collected %s new articles from %s feeds", report.articles, report.feeds)
 
 

@@ -1,8 +1,9 @@
-"""Live: where one arriving article probably belongs, before the window is grouped again.
+"""Live: an arriving article is placed at once, without grouping the window again.
 
-The digest regroups its whole window (:mod:`newsletter.stories.group`); between two digests the
-desk wants to see at once what a new article is about. A placement here is a view, not a decision:
-the next grouping does not build on it.
+The window is grouped as a whole (:mod:`newsletter.stories.group`) before an issue is drafted;
+between two such runs an article joins the story it fits best, or starts one, in a few
+milliseconds. What is kept is kept in the stories themselves: an index made anew from the window's
+articles and stories, after a restart, places the next article as the old one would have.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import log
 
@@ -18,9 +20,11 @@ import numpy as np
 from newsletter import config
 from newsletter.model import Article, Story
 from newsletter.stories import terms
+from newsletter.stories.identity import slug, story_id
+from newsletter.stories.sections import section_of
 from newsletter.stories.similarity import PRETEND_DOCUMENTS, Floats, Method
 from newsletter.stories.terms import LEAD_WORDS
-from newsletter.stories.window import DAY, compare, method_of
+from newsletter.stories.window import DAY, age, compare, method_of
 from newsletter.stories.words import language
 
 NEAREST = 3
@@ -45,7 +49,10 @@ class LiveGrouper:
         settings: config.Stories,
     ) -> None:
         self._method = method_of(settings)
+        self._stories = {story.id: story for story in stories}
+        self._slugs = {story.slug for story in stories}
         self._story = {article: story.id for story in stories for article in story.articles}
+        self._age = {article.id: age(article) for article in articles}
         self._index: dict[str, _Index] = {}
         by_language: dict[str, list[Article]] = {}
         for article in articles:
@@ -62,6 +69,41 @@ class LiveGrouper:
         if known is not None:
             self._story[article.id] = known
         return known
+
+    def arrive(self, article: Article) -> Story:
+        """Put an article into the story it fits, or into a new one; returns the story as it is now.
+
+        An article that is placed already stays where it is. A late one joins the story of its own
+        day, for what counts is when it was published.
+        """
+        known = self.place(article)
+        if known is None or known not in self._stories:
+            story = Story(
+                id=known or story_id(article.title, article.id, self._stories),
+                slug=slug(article.title, self._slugs),
+                headline=article.title,
+                articles=(),
+                section=section_of([article]),
+                first_seen=article.first_seen,
+                updated=article.first_seen,
+            )
+            self._slugs.add(story.slug)
+            self.put(article.id, story.id)
+        else:
+            story = self._stories[known]
+        if article.id not in story.articles:
+            self._age[article.id] = age(article)
+            # Articles the index does not know are older than its window.
+            inside = [one for one in (*story.articles, article.id) if one in self._age]
+            before = [one for one in story.articles if one not in self._age]
+            story = replace(
+                story,
+                articles=(*before, *sorted(inside, key=self._age.__getitem__)),
+                first_seen=min(story.first_seen, article.first_seen),
+                updated=max(story.updated, article.first_seen),
+            )
+        self._stories[story.id] = story
+        return story
 
     def put(self, article: str, story: str) -> None:
         """Tell the story of an article already added: one that :meth:`place` found no story for."""

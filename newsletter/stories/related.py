@@ -1,11 +1,14 @@
-"""Related: stories about the same matter at other times, linked and not merged."""
+"""Related: stories about the same matter at other times, linked and not merged.
+
+What a story is about is kept as its weightiest terms, so that a story of today finds its like in
+the archive of weeks without a single old article being read again.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from scipy import sparse
@@ -16,83 +19,99 @@ from newsletter.stories.similarity import Method
 from newsletter.stories.terms import LEAD_WORDS
 from newsletter.stories.words import language
 
-LIKE = 0.30
+LIKE = 0.25
 """From this cosine on between what two stories say they are about one matter."""
 MOST = 5
-
-
-class When(StrEnum):
-    """Where a related story lies in time."""
-
-    EARLIER = "earlier"
-    LATER = "later"
+TERMS = 60
+"""Terms kept of a story; the cosine of two stories differs by less than .01 from that of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Related:
-    """Another story about the same matter, before or after."""
+class About:
+    """What a story is about: its weightiest terms, as a vector of length one."""
 
-    story: str
-    when: When
+    lang: str
+    terms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """Two stories about the same matter, in no order of time."""
+
+    one: str
+    other: str
     likeness: float
 
 
-def related(
-    stories: Sequence[Story], articles: Mapping[str, Article]
-) -> dict[str, tuple[Related, ...]]:
-    """For each story the others about the same matter, the likest first, at most ``MOST``.
+def about(stories: Sequence[Story], articles: Mapping[str, Article]) -> dict[str, About]:
+    """What each story is about, by the titles and leads of its articles.
 
-    A story is told by the titles and leads of its articles; two stories are related when these
-    are alike, whatever lies between them in time. Which came first is decided by ``first_seen``.
-    Stories of different languages are not compared. Every story given has an entry.
+    A story whose articles are not given, or say nothing, is left out.
     """
-    found: dict[str, list[Related]] = {story.id: [] for story in stories}
-    by_language: dict[str, list[Story]] = defaultdict(list)
+    found: dict[str, About] = {}
+    by_language: dict[str, list[tuple[str, Article]]] = defaultdict(list)
     for story in stories:
         known = [articles[article] for article in story.articles if article in articles]
-        if known:
-            by_language[language(known[0].lang)].append(story)
-    for lang, some in by_language.items():
-        likeness = _likeness(some, articles, lang)
-        for one, other, value in zip(*likeness, strict=True):
-            a, b = some[one], some[other]
-            if (b.first_seen, b.id) < (a.first_seen, a.id):
-                a, b = b, a
-            found[a.id].append(Related(story=b.id, when=When.LATER, likeness=value))
-            found[b.id].append(Related(story=a.id, when=When.EARLIER, likeness=value))
-    return {
-        story: tuple(sorted(others, key=lambda r: (-r.likeness, r.story))[:MOST])
-        for story, others in found.items()
-    }
+        lang = language(known[0].lang) if known else ""
+        by_language[lang] += [(story.id, a) for a in known if language(a.lang) == lang]
+    for lang, pairs in by_language.items():
+        background = terms.background(lang)
+        tokens = terms.tokenise([article for _, article in pairs], lang, background)
+        weights = similarity.weigh(tokens, background, Method())
+        told = similarity.term_vectors(
+            [[*t, *b[:LEAD_WORDS]] for t, b in zip(tokens.title, tokens.body, strict=True)], weights
+        )
+        ids = list(dict.fromkeys(ident for ident, _ in pairs))
+        row = {ident: number for number, ident in enumerate(ids)}
+        owner = np.array([row[ident] for ident, _ in pairs], np.int64)
+        ones = np.ones(len(pairs), np.float32)
+        shape = (len(ids), len(pairs))
+        sums = sparse.csr_matrix((ones, (owner, np.arange(len(pairs)))), shape=shape) @ told
+        for number, ident in enumerate(ids):
+            begin, end = sums.indptr[number], sums.indptr[number + 1]
+            value, column = sums.data[begin:end], sums.indices[begin:end]
+            best = np.argsort(-value, kind="stable")[:TERMS]
+            length = float(np.sqrt((value[best].astype(np.float64) ** 2).sum()))
+            if length:
+                found[ident] = About(
+                    lang=lang,
+                    terms={
+                        tokens.names[c]: round(float(v) / length, 4)
+                        for c, v in zip(column[best].tolist(), value[best].tolist(), strict=True)
+                    },
+                )
+    return found
 
 
-def _likeness(
-    stories: Sequence[Story], articles: Mapping[str, Article], lang: str
-) -> tuple[list[int], list[int], list[float]]:
-    """Pairs of stories that are alike: positions of both, and their cosine."""
-    pairs = [
-        (number, articles[article])
-        for number, story in enumerate(stories)
-        for article in story.articles
-        if article in articles and language(articles[article].lang) == lang
+def alike(fresh: Mapping[str, About], known: Mapping[str, About]) -> list[Alike]:
+    """For each fresh story the likest of all, at most ``MOST`` with a cosine from ``LIKE`` on.
+
+    Stories of different languages are not compared. A pair of two fresh stories stands once.
+    """
+    everything = dict(known) | dict(fresh)
+    pairs: dict[tuple[str, str], float] = {}
+    for lang in sorted({one.lang for one in fresh.values()}):
+        ids = [ident for ident, one in everything.items() if one.lang == lang]
+        new = [number for number, ident in enumerate(ids) if ident in fresh]
+        matrix = _matrix([everything[ident].terms for ident in ids])
+        near = (matrix[new] @ matrix.T).tocsr()
+        for at, number in enumerate(new):
+            begin, end = near.indptr[at], near.indptr[at + 1]
+            others, value = near.indices[begin:end], near.data[begin:end]
+            strong = (value >= LIKE) & (others != number)
+            best = np.argsort(-value[strong], kind="stable")[:MOST]
+            for other in best.tolist():
+                one, two = ids[number], ids[int(others[strong][other])]
+                pairs[min(one, two), max(one, two)] = round(float(value[strong][other]), 4)
+    return [
+        Alike(one=one, other=other, likeness=value) for (one, other), value in sorted(pairs.items())
     ]
-    background = terms.background(lang)
-    tokens = terms.tokenise([article for _, article in pairs], lang, background)
-    weights = similarity.weigh(tokens, background, Method())
-    told = similarity.term_vectors(
-        [[*t, *b[:LEAD_WORDS]] for t, b in zip(tokens.title, tokens.body, strict=True)], weights
-    )
-    owner = np.array([number for number, _ in pairs], np.int64)
-    ones = np.ones(len(pairs), np.float32)
-    shape = (len(stories), len(pairs))
-    sums = sparse.csr_matrix((ones, (owner, np.arange(len(pairs)))), shape=shape) @ told
-    length = np.sqrt(np.asarray(sums.multiply(sums).sum(axis=1)).ravel())
-    length[length == 0] = 1.0
-    told = sparse.diags_array(1 / length) @ sums
-    alike = sparse.triu(told @ told.T, k=1).tocoo()
-    strong = alike.data >= LIKE
-    return (
-        alike.row[strong].tolist(),
-        alike.col[strong].tolist(),
-        [round(value, 4) for value in alike.data[strong].tolist()],
-    )
+
+
+def _matrix(vectors: Sequence[Mapping[str, float]]) -> sparse.csr_matrix:
+    number: dict[str, int] = {}
+    columns = [number.setdefault(term, len(number)) for vector in vectors for term in vector]
+    values = [value for vector in vectors for value in vector.values()]
+    ends = np.cumsum([0, *map(len, vectors)])
+    shape = (len(vectors), max(len(number), 1))
+    return sparse.csr_matrix((values, columns, ends), shape=shape)

@@ -14,15 +14,19 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
+from newsletter.database.published import Published
 from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.operations.metrics import Metrics
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
+from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
 from newsletter.web.requests import RequestLog
+from newsletter.web.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +54,13 @@ def create_app(
     app.include_router(joining.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
+    app.mount("/api/v1", create_api(room, pages), name="api")
     mount_desk(app, room, pages, passwords=passwords)
+    app.include_router(sendgrid.router(room))
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
-    # Added last, so it is outermost and also dresses error pages.
+    # Added last, so it is outermost and also dresses error pages and what is on the shelf.
+    app.add_middleware(Shelf, stamp=Published(room.database).stamp)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=figures)
     return app

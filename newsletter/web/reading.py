@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from fastapi import APIRouter, Request
@@ -11,12 +13,15 @@ from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
+from newsletter.issue.clean import clean
 from newsletter.issue.correct import put_right
 from newsletter.issue.render import web_page
 from newsletter.issue.view import source_line
-from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
+from newsletter.model import Article, Brief, Issue, IssueStory, Outlet, Side, SourceLine, Story
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.grouping import related_of
 from newsletter.stories.history import history
+from newsletter.web.public.card import draw_card
 from newsletter.web.public.issues import (
     EditionLine,
     IssueLine,
@@ -29,7 +34,7 @@ from newsletter.web.public.issues import (
 from newsletter.web.public.method import method_page
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import corrections_page, report_page
-from newsletter.web.public.story import StoryPage, Version, story_card, story_page
+from newsletter.web.public.story import StoryPage, Version, story_page
 
 READ = ["GET", "HEAD"]
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -58,9 +63,9 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     def story(slug: str, request: Request) -> Response:
         return cached(request, story_page(pages, _story(room, published, slug)))
 
-    @routes.api_route("/stories/{slug}/card.svg", methods=READ)
+    @routes.api_route("/stories/{slug}/card.png", methods=READ)
     def card(slug: str, request: Request) -> Response:
-        return cached(request, story_card(pages, _story(room, published, slug)), "image/svg+xml")
+        return cached(request, draw_card(pages, _story(room, published, slug)), "image/png")
 
     @routes.api_route("/stories/{slug}/report", methods=READ)
     def report(slug: str, request: Request) -> Response:
@@ -78,7 +83,9 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.api_route("/feed.xml", methods=READ)
     def rss(request: Request) -> Response:
-        return cached(request, feed(pages, _lines(published, 50)), "application/rss+xml")
+        return cached(
+            request, feed(pages, _lines(published, 50)), "application/rss+xml; charset=utf-8"
+        )
 
     @routes.api_route("/sitemap.xml", methods=READ)
     def site_map(request: Request) -> Response:
@@ -90,7 +97,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
         ]
         entries += [(f"/issues/{line.day}", line.sent) for line in _lines(published)]
         entries += [(f"/stories/{slug}", at) for slug, at in published.slugs()]
-        return cached(request, sitemap(pages, entries), "application/xml")
+        return cached(request, sitemap(pages, entries), "application/xml; charset=utf-8")
 
     @routes.api_route("/robots.txt", methods=READ)
     def robots_txt() -> Response:
@@ -99,13 +106,14 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     return routes
 
 
-def cached(request: Request, text: str, kind: str = "text/html") -> Response:
+def cached(request: Request, body: str | bytes, kind: str = "text/html; charset=utf-8") -> Response:
     """An answer that a browser keeps for a minute and asks for again by its hash."""
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    raw = body.encode() if isinstance(body, str) else body
+    tag = f'"{hashlib.sha256(raw).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "public, max-age=60"}
-    if request.headers.get("if-none-match") == tag:
+    if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return Response(text, media_type=f"{kind}; charset=utf-8", headers=headers)
+    return Response(raw, media_type=kind, headers=headers)
 
 
 def front_html(
@@ -124,6 +132,7 @@ def front_html(
             )
             for name, edition in room.config.editions.items()
         ],
+        outlets=len(room.outlets),
         problem=problem,
         email=email,
     )
@@ -170,12 +179,25 @@ def _of_day(room: Newsroom, published: Published, day: str, edition: str) -> Iss
 
 
 def _issue_html(room: Newsroom, issue: Issue) -> str:
-    rendered = room.issues.revision(issue).rendered
+    revision = room.issues.revision(issue)
+    rendered = revision.rendered
     # The rendering for readers without chosen topics holds every story.
     whole = next((one for one in rendered if not one.variant), rendered[0])
     base = room.config.site.base_url.rstrip("/")
     address = f"{base}/issues/{issue.day.isoformat()}"
-    page = web_page(whole, room.config.site, address=address)
+    content = revision.content
+    since = {entry.story for entry in room.corrections.all()}
+    page = web_page(
+        whole,
+        room.config.site,
+        address=address,
+        image=f"{base}/stories/{content.stories[0].slug}/card.png" if content.stories else "",
+        corrected=[
+            (f"{base}/stories/{told.slug}", clean(told.brief.headline))
+            for told in content.stories
+            if told.story in since
+        ],
+    )
     # Letters need whole addresses; here the same links lead on wherever the pages are served,
     # also on a machine that the world does not know by its base_url.
     return re.sub(rf'(<a\b[^>]*?\bhref="){re.escape(base)}/', r"\1/", page)
@@ -206,17 +228,39 @@ def _story(room: Newsroom, published: Published, slug: str) -> StoryPage:
     articles = sorted(
         room.articles.get(story.articles).values(), key=lambda one: (one.published, one.id)
     )
+    sources = _sources(told, articles, outlets)
     return StoryPage(
         story=story,
-        brief=put_right(told.brief, corrections),
-        sources=_sources(told, articles, outlets),
+        brief=put_right(_in_full(room, told, sources), corrections),
+        sources=sources,
         copies=frozenset(article.id for article in articles if article.same_as),
         history=history(articles) or told.history,
         versions=_versions(room, story),
+        related=related_of(room, [told.story]).get(told.story, told.related),
         corrections=corrections,
         editor=issue.approved_by,
         update=told.update,
     )
+
+
+def _in_full(room: Newsroom, told: IssueStory, sources: Mapping[str, SourceLine]) -> Brief:
+    """The brief with all the bullets of the version that was approved.
+
+    An issue shows as many as its reading time allows; all of them passed the same checks.
+    """
+    versions = room.briefs.versions(told.story)
+    found = next((one.brief for one in versions if one.version == told.brief.version), None)
+    if found is None:
+        return told.brief
+    full = {
+        side.value: replace(
+            found.of(side),
+            bullets=tuple(b for b in found.of(side).bullets if set(b.citations) & set(sources)),
+        )
+        for side in Side
+        if len(found.of(side).bullets) > len(told.brief.of(side).bullets)
+    }
+    return replace(told.brief, **full)
 
 
 def _sources(

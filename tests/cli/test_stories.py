@@ -120,3 +120,9 @@ def test_what_cannot_be_done_is_one_sentence(
     assert sentence in said.err
     assert "hint:" in said.err
     assert "Traceback" not in said.err
+
+
+def test_placing_what_arrives_is_told(here: Run) -> None:
+    """With nothing new there is nothing to place, and the answer says so."""
+    assert "0 new articles" in here("group", "--arriving").out
+    assert here("group", "--arriving", "--json").json["articles"] == 0

@@ -19,6 +19,7 @@ from newsletter.config import Segment
 from newsletter.database.engine import Database
 from newsletter.database.reader_import import CHUNK
 from newsletter.database.readers import ImportReport, Readers
+from newsletter.database.standing import restand
 from newsletter.database.tables import (
     deliveries,
     events,
@@ -463,6 +464,7 @@ def test_only_active_readers_are_chosen(office: Office, state: str) -> None:
         connection.execute(
             update(table).where(table.c.email == "both@example.org").values(state=state)
         )
+        restand(connection, list(connection.execute(select(table.c.id)).scalars()))
     assert office.readers.count_segment(UK) == 1
     assert "both@example.org" not in office.audience({"uk": UK, "everyone": EVERYONE})
     assert office.readers.count() == 5

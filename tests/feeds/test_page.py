@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from newsletter.database.articles import Articles
+from newsletter.database.engine import Database
 from newsletter.feeds.page import Page, read_page
 from newsletter.feeds.pages import with_page
-from newsletter.model import Feed
+from newsletter.model import Feed, Paywall
 
 SENTENCE = "The council of Sampleton voted on Sunday to rebuild the bridge over the river. "
 ARTICLE = "".join(f"<p>{SENTENCE * 3}</p>" for _ in range(4))
@@ -43,9 +45,17 @@ def test_a_paywall_is_noticed() -> None:
     """What the page says of itself, in either of the usual ways."""
     said = '<script type="application/ld+json">{"isAccessibleForFree": "False"}</script>'
     tier = '<meta property="article:content_tier" content="locked">'
-    assert read_page(page(said), "https://example.org/b").paywalled
-    assert read_page(page(tier), "https://example.org/b").paywalled
-    assert not read_page(page(), "https://example.org/b").paywalled
+    free = '<script type="application/ld+json">{"isAccessibleForFree": true}</script>'
+    metered = '<meta name="article:content_tier" content="metered">'
+    for head, expected in (
+        (said, Paywall.SUBSCRIPTION),
+        (tier, Paywall.SUBSCRIPTION),
+        (metered, Paywall.METERED),
+        (free, Paywall.NONE),
+        (free + tier, Paywall.SUBSCRIPTION),
+        ("", Paywall.UNKNOWN),
+    ):
+        assert read_page(page(head), "https://example.org/b").paywall is expected
 
 
 def test_a_teaser_is_no_text() -> None:
@@ -92,6 +102,43 @@ def test_no_page_is_asked_for_when_robots_cannot_be_had(server: Any, visit_all: 
     assert "/bridge" not in [request.path for request in server.requests]
 
 
+def test_a_paywall_found_on_a_page_reaches_the_article(server: Any, visit_all: Any) -> None:
+    """The mark travels from the page through the worker to the article; the text stays."""
+    tier = '<meta property="article:content_tier" content="locked">'
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/bridge"] = response(page(tier), "text/html")
+    server.replies["/robots.txt"] = response(b"User-agent: *\nDisallow: /hidden", "text/plain")
+    (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper", page_text=True))
+    found = {article.title: (article.paywall, article.words) for article in visit.articles}
+    assert found == {
+        "Bridge": (Paywall.SUBSCRIPTION, "Short."),
+        "Hidden": (Paywall.UNKNOWN, "Short."),
+    }
+
+
+def test_robots_txt_is_believed_for_a_day(
+    server: Any, visit_all: Any, sqlite: Database, clock: Any
+) -> None:
+    """A second run does not ask for it again; one on the next day does, and obeys what is new."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/bridge"] = response(page(), "text/html")
+    server.replies["/robots.txt"] = response(b"User-agent: *\nDisallow: /hidden", "text/plain")
+    feed = Feed(url=server.url("/feed"), outlet="paper", page_text=True)
+    shelf = Articles(sqlite)
+
+    def asked() -> list[str]:
+        server.requests.clear()
+        visit_all(feed, robots=shelf, clock=clock)
+        return sorted(request.path for request in server.requests)
+
+    assert asked() == ["/bridge", "/feed", "/robots.txt"]
+    clock.pass_(hours=23)
+    assert asked() == ["/bridge", "/feed"]
+    server.replies["/robots.txt"] = response(b"User-agent: *\nDisallow: /", "text/plain")
+    clock.pass_(hours=2)
+    assert asked() == ["/feed", "/robots.txt"]
+
+
 def test_a_page_never_makes_an_article_poorer(server: Any, visit_all: Any) -> None:
     """A shorter text, or one behind a paywall, leaves what the feed said."""
     server.replies["/feed"] = response(FEED, "application/rss+xml")
@@ -99,5 +146,6 @@ def test_a_page_never_makes_an_article_poorer(server: Any, visit_all: Any) -> No
     article = replace(visit.articles[0], text="A long text from the feed itself.")
     assert with_page(article, None) == article
     assert with_page(article, Page(text="Short.")) == article
-    assert with_page(article, Page(text="Long " * 90, paywalled=True)) == article
+    closed = with_page(article, Page(text="Long " * 90, paywall=Paywall.SUBSCRIPTION))
+    assert closed == replace(article, paywall=Paywall.SUBSCRIPTION)
     assert with_page(article, Page(text="Long " * 90)).text.startswith("Long")

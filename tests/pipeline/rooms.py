@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from newsletter.config import Config, load
+from newsletter.config import Config, load, starter
 from newsletter.database.engine import Database
 from newsletter.model import Article, Feed
 from newsletter.newsroom import Newsroom
@@ -22,6 +23,7 @@ def config(folder: Path, outlets: Sequence[str], more: str = "") -> Config:
         for number, one in enumerate(outlets)
     ]
     file = folder / "config.toml"
+    shutil.copytree(starter() / "templates", folder / "templates", dirs_exist_ok=True)
     file.write_text(f"{more}\n[collect]\nsources = []\n" + "".join(tables), "utf-8")
     return load(file)
 

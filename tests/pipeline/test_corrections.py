@@ -24,6 +24,7 @@ from newsletter.errors import IssueError, NotFound
 from newsletter.issue.approve import digest
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.issues import renderings
 from newsletter.sample.server import SampleServer
 from tests.conftest import ROOT, StillClock
 from tests.issue.content import content
@@ -69,7 +70,7 @@ def sent(room: Newsroom, edition: str = "daily", day: date = DAY, **changes: obj
             for story in told.stories
         ]
         insert_new(connection, stories, rows)
-    rendered = (room.renderer.render(told, tag=room.tag()),)
+    rendered = renderings(room, told, room.tag())
     issue = room.issues.save_draft(told, rendered, sha256=digest(rendered), made=room.clock())
     pipeline.approve(room, issue.id, by="an editor")
     pipeline.send(room, issue.id)

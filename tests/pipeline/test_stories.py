@@ -12,7 +12,7 @@ import pytest
 from newsletter import pipeline
 from newsletter.database.engine import Database
 from newsletter.errors import NotFound, StoryError
-from newsletter.model import Article, Kind, LockKind, Story
+from newsletter.model import Article, Kind, LockKind, Story, When
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
 from tests.conftest import StillClock
@@ -26,6 +26,24 @@ MORE = article(
     "crack had not widened.",
     hours=9,
 )
+REPAIR = [
+    article(
+        "fix-1",
+        "Harrow Dam spillway repaired, engineers say",
+        "Engineers closed the crack in the spillway of the Harrow Dam with steel and concrete, and "
+        "the reservoir above Ansley may be filled again.",
+        outlet="outlet-dam-1",
+        hours=24 * 16,
+    ),
+    article(
+        "fix-2",
+        "Ansley breathes out as Harrow Dam spillway is mended",
+        "The spillway of the Harrow Dam was mended, engineers said, and the reservoir will be "
+        "filled again over Ansley within three weeks.",
+        outlet="outlet-dam-2",
+        hours=24 * 16 + 2,
+    ),
+]
 ED = "ed@example.org"
 
 
@@ -288,3 +306,37 @@ def test_the_same_headline_next_month_is_another_page(room: Newsroom, at_work: S
     first, second = (room.stories.holding([one])[0] for one in ("vote-1", "vote-1-again"))
     assert first.id != second.id
     assert second.slug == f"{first.slug}-2"
+
+
+def test_an_event_two_weeks_later_is_linked_not_merged(room: Newsroom, at_work: StillClock) -> None:
+    """The repair is a story of its own that knows the crack, and the crack learns of the repair."""
+    crack = where(room)["dam-1"]
+    room.stories.mark_mailed([crack.id], at_work())
+    at_work.pass_(days=16)
+    collect(room, REPAIR)
+    pipeline.group(room)
+    (repair,) = room.stories.holding(["fix-1"])
+    assert set(repair.articles) == {"fix-1", "fix-2"}
+    (earlier,) = pipeline.related_of(room, [repair.id])[repair.id]
+    assert (earlier.story, earlier.slug, earlier.when) == (crack.id, crack.slug, When.EARLIER)
+    assert earlier.day == DAY_ONE.date()
+    assert room.related_stories.of([crack.id])[crack.id][0].story == repair.id
+    # The repair has no page before it was mailed, so the crack's page does not lead there yet.
+    assert pipeline.related_of(room, [crack.id]) == {crack.id: ()}
+    assert len(pipeline.related_of(room, [crack.id, repair.id])[crack.id]) == 1
+    pipeline.merge_stories(room, crack.id, repair.id, by=ED)
+    assert room.related_stories.of([crack.id, repair.id]) == {}
+    pipeline.unlock(room, pipeline.locks(room)[0].id, by=ED)
+    assert room.related_stories.of([crack.id])[crack.id][0].story == repair.id
+
+
+def test_the_issue_carries_what_came_earlier(room: Newsroom, at_work: StillClock) -> None:
+    """A story in an issue knows the mailed stories about the same matter."""
+    crack = where(room)["dam-1"]
+    room.stories.mark_mailed([crack.id], at_work())
+    at_work.pass_(days=16)
+    collect(room, REPAIR)
+    pipeline.group(room)
+    pipeline.write(room)
+    (told,) = pipeline.compose(room).revision.content.stories
+    assert [one.story for one in told.related] == [crack.id]

@@ -141,9 +141,7 @@ def test_a_story_has_a_page_once_an_issue_told_it(room: Newsroom, client: Client
     assert answer.status == 200
     assert story.brief.headline in answer.text
     assert "Approved by an editor" in answer.text
-    assert client.get(f"/stories/{story.slug}/card.svg").headers["content-type"] == (
-        "image/svg+xml; charset=utf-8"
-    )
+    assert f"/stories/{story.slug}/card.png" in answer.text
 
 
 def test_a_report_gets_a_number_that_says_what_became_of_it(

@@ -353,8 +353,9 @@ def _encoded(  # noqa: PLR0917 - the members of a request, all of them words
         "from": {"email": from_email},
         "subject": subject,
         "content": [
-            {"type": "text/plain", "value": text},
-            {"type": "text/html", "value": html},
+            {"type": kind, "value": value}
+            for kind, value in (("text/plain", text), ("text/html", html))
+            if value  # a variant for readers who want text alone has no HTML
         ],
         "tracking_settings": {
             "click_tracking": {"enable": False, "enable_text": False},

@@ -24,7 +24,7 @@ from newsletter.web.public.reports import (
     report_page,
     ticket_page,
 )
-from newsletter.web.public.story import story_card, story_page
+from newsletter.web.public.story import story_page
 from tests.issue.content import NOON, candidates, content
 from tests.web.public.content import (
     CONFIG,
@@ -223,15 +223,6 @@ def test_robots_may_not_follow_readers_own_links() -> None:
     text = robots(PAGES)
     assert "Disallow: /u/" in text
     assert "Sitemap: https://news.example.org/sitemap.xml" in text
-
-
-def test_a_story_card_is_a_drawing_with_the_headline() -> None:
-    """SVG with the bar's segments, nothing fetched."""
-    root = ET.fromstring(story_card(PAGES, story_content()))
-    texts = [e.text or "" for e in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "Assembly keeps the island" in " ".join(texts)
-    assert "Right 12" in texts
-    assert "href" not in ET.tostring(root, encoding="unicode")
 
 
 @pytest.mark.parametrize("state", TicketState)

@@ -19,6 +19,12 @@ def upgrade() -> None:
         "issues",
         sa.Column("corrects", sa.String(length=64), nullable=False, server_default=""),
     )
+    for column in (
+        sa.Column("subject", sa.Text(), nullable=False, server_default=""),
+        sa.Column("preheader", sa.Text(), nullable=False, server_default=""),
+        sa.Column("seconds", sa.Integer(), nullable=False, server_default="0"),
+    ):
+        op.add_column("issue_revisions", column)
     op.create_table(
         "corrections",
         sa.Column("id", sa.String(length=16), nullable=False),
@@ -58,4 +64,6 @@ def downgrade() -> None:
     op.drop_table("issue_corrections")
     op.drop_index(op.f("ix_corrections_story"), "corrections")
     op.drop_table("corrections")
+    for name in ("subject", "preheader", "seconds"):
+        op.drop_column("issue_revisions", name)
     op.drop_column("issues", "corrects")

@@ -33,7 +33,12 @@ def upgrade() -> None:
     op.add_column("readers", sa.Column("paused_until", UtcTime()))
     op.add_column("readers", sa.Column("last_click", UtcTime()))
     op.add_column("readers", sa.Column("asked", UtcTime()))
-    op.create_index(op.f("ix_readers_joined"), "readers", ["joined"])
+    op.add_column(
+        "readers", sa.Column("receives", sa.String(200), server_default="", nullable=False)
+    )
+    _fill_receives()
+    op.create_index(op.f("ix_readers_receives_country"), "readers", ["receives", "country"])
+    op.create_index(op.f("ix_readers_receives_joined"), "readers", ["receives", "joined"])
     _move_pauses()
     there = sa.text("paused_until IS NOT NULL")
     op.create_index(
@@ -117,10 +122,24 @@ def downgrade() -> None:
     """Take them away again."""
     for table in ("webhook_messages", "webhooks", "api_tokens", "knocks", "reader_attributes"):
         op.drop_table(table)
-    op.drop_index(op.f("ix_readers_joined"), "readers")
+    op.drop_index(op.f("ix_readers_receives_joined"), "readers")
     op.drop_index(op.f("ix_readers_paused_until"), "readers")
-    for name in _NEW:
+    op.drop_index(op.f("ix_readers_receives_country"), "readers")
+    for name in (*_NEW, "receives"):
         op.drop_column("readers", name)
+
+
+def _fill_receives() -> None:
+    join = (
+        "string_agg(s.edition, ' ' ORDER BY s.edition)"
+        if op.get_bind().dialect.name == "postgresql"
+        else "group_concat(s.edition, ' ')"
+    )
+    op.execute(
+        f"UPDATE readers SET receives = coalesce((SELECT {join} FROM "  # noqa: S608 - ours
+        "(SELECT edition FROM subscriptions WHERE subscriptions.reader = readers.id "
+        "AND subscriptions.state = 'active' ORDER BY edition) AS s), '') WHERE state = 'active'"
+    )
 
 
 def _move_pauses() -> None:

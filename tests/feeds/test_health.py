@@ -1,15 +1,15 @@
-"""Check: one look tells which sources are well, and why the others are not."""
+"""Health: one look tells which sources are well, and why the others are not."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from newsletter.feeds.check import NEEDS_A_PERSON, Health, check_feeds, check_visits
-from newsletter.feeds.visit import Outcome, Visit
+from newsletter.feeds.health import NEEDS_A_PERSON, Health, check_feeds, summarise
 from newsletter.model import Feed, FeedState, Outlet
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+NOON = NOW - timedelta(days=2)
 GOOD = Feed(
     url="https://example.org/feed",
     outlet="paper",
@@ -27,28 +27,38 @@ def test_every_state_has_its_word_and_its_reason() -> None:
         Health.NEW: Feed(url="https://example.org/new", outlet="paper"),
         Health.STALE: replace(GOOD, last_change=NOW - timedelta(days=30)),
         Health.MOVED: replace(GOOD, moved_to="https://example.net/feed"),
-        Health.FAILING: replace(GOOD, failures=3, problem="the server answers 404"),
+        Health.SLOW: replace(GOOD, seconds=8.2),
+        Health.FAILING: replace(GOOD, failures=3, problem="the server answers 404", since=NOON),
         Health.PARKED: replace(GOOD, state=FeedState.PARKED, failures=12, problem="no"),
         Health.RETIRED: replace(GOOD, state=FeedState.RETIRED, problem="gone"),
     }
     lines = check_feeds(feeds.values(), OUTLETS, NOW)
     assert [one.health for one in lines] == [
-        Health.RETIRED, Health.PARKED, Health.FAILING, Health.MOVED, Health.STALE, Health.NEW,
-        Health.HEALTHY,
+        Health.RETIRED, Health.PARKED, Health.FAILING, Health.MOVED, Health.SLOW, Health.STALE,
+        Health.NEW, Health.HEALTHY,
     ]  # fmt: skip
     assert all(one.reason for one in lines[:-1])
     assert lines[2].reason == "the server answers 404, 3 times in a row"
+    assert lines[2].since == NOON
+    assert lines[4].reason == "it took 8.2 s to answer"
     assert {one.name for one in lines} == {"The Paper"}
 
 
-def test_a_slow_answer_is_told() -> None:
-    """A feed that answers just within the limits is not called healthy."""
-    slow = Visit(feed=GOOD, outcome=Outcome.CHANGED, seconds=8)
-    quick = Visit(feed=GOOD, outcome=Outcome.UNCHANGED, seconds=0.1)
-    assert [one.health for one in check_visits([quick, slow], OUTLETS)] == [
-        Health.SLOW,
-        Health.HEALTHY,
+def test_a_summary_counts_all_and_names_the_troubled() -> None:
+    """Numbers of every state, and lines of those that somebody should know of."""
+    feeds = [
+        GOOD,
+        replace(GOOD, url="https://example.org/2"),
+        replace(GOOD, url="https://example.org/3", seconds=6),
+        replace(GOOD, url="https://example.org/4", state=FeedState.RETIRED, problem="gone"),
+        Feed(url="https://example.org/5", outlet="paper"),
     ]
+    found = summarise(check_feeds(feeds, OUTLETS, NOW, {GOOD.url: 7}))
+    assert found.feeds == 5
+    assert list(found.counts.items()) == [
+        (Health.RETIRED, 1), (Health.SLOW, 1), (Health.NEW, 1), (Health.HEALTHY, 2),
+    ]  # fmt: skip
+    assert [line.health for line in found.troubled] == [Health.RETIRED, Health.SLOW]
 
 
 def test_what_needs_a_person_is_named() -> None:

@@ -1,0 +1,104 @@
+"""``worker``, ``migrate-to`` and ``upgrade`` as a person types them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from newsletter.database.engine import Database
+from newsletter.work import Job, OnProcrastinate, waiting_jobs
+from tests.cli.conftest import run_newsletter
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A new place to work, on SQLite."""
+    folder = tmp_path / "place"
+    assert run_newsletter("init", "place", cwd=tmp_path).code == 0
+    return folder
+
+
+def address(database: Database) -> str:
+    """The database's address as the configuration has it."""
+    return database.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+
+
+def test_a_worker_on_sqlite_is_refused_with_the_way_out(place: Path) -> None:
+    """One sentence, and both things one can do instead."""
+    done = run_newsletter("worker", cwd=place)
+    assert done.code == 1
+    assert "need PostgreSQL" in done.err
+    assert "newsletter run" in done.err
+    assert "migrate-to" in done.err
+
+
+def test_an_unknown_queue_is_named(place: Path) -> None:
+    """A slip of the pen does not start a worker that never gets anything."""
+    done = run_newsletter("worker", "--queues", "send,sned", cwd=place)
+    assert done.code == 1
+    assert "sned" in done.err
+
+
+def test_migrate_to_says_what_arrived(place: Path, postgres: Database) -> None:
+    """Each table with its rows and fingerprint; the second run writes nothing."""
+    url = address(postgres)
+    first = run_newsletter("migrate-to", url, cwd=place)
+    assert first.code == 0, first.err
+    assert "Both databases are the same" in first.out
+    again = run_newsletter("migrate-to", url, "--json", cwd=place)
+    assert {table["written"] for table in again.json} == {0}
+
+
+def test_migrating_to_itself_is_refused(place: Path) -> None:
+    """The database in use is not a place to move to."""
+    own = f"sqlite:///{place}/data/newsletter.sqlite"
+    done = run_newsletter("migrate-to", own, cwd=place)
+    assert done.code == 1
+    assert "in use" in done.err
+
+
+def test_an_upgraded_database_has_nothing_to_finish(place: Path) -> None:
+    """Said in a sentence, with and without --finish."""
+    for words in ((), ("--finish",)):
+        done = run_newsletter("upgrade", *words, cwd=place)
+        assert (done.code, done.out.strip()) == (0, "The database is up to date.")
+
+
+def test_a_worker_takes_jobs_and_stops_when_told(place: Path, postgres: Database) -> None:
+    """A real process: it empties its queue, ends with status 0 at SIGTERM, and says so."""
+    url = address(postgres)
+    work = OnProcrastinate(url)
+    work.defer(Job(name="tidy", queue="write"))
+    work.defer(Job(name="mail", queue="mail"))
+    work.close(1)
+    worker = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "newsletter", "--set", f'database.url="{url}"'),
+            *("worker", "--queues", "write"),
+        ],
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    try:
+        for _ in range(300):
+            if waiting_jobs(url) == {"mail": 1} or worker.poll() is not None:
+                break
+            time.sleep(0.1)
+        assert waiting_jobs(url) == {"mail": 1}
+        worker.send_signal(signal.SIGTERM)
+        output, errors = worker.communicate(timeout=30)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert worker.returncode == 0, errors
+    assert "worker" in output
+    assert "Traceback" not in errors
