@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.brief import differ, gates, headline, overview, sides, wording
+from newsletter.brief.blocks import without_failing
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
 from newsletter.brief.excerpts import clauses, quotable
+from newsletter.brief.nearness import Nearness
 from newsletter.brief.sources import Sources
 from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
@@ -130,7 +132,7 @@ class _Draft:
         sentences of those sides are kept for them and the overview is chosen again.
         """
         most = self.settings.bullet_words
-        nearness = sides.Nearness(self.articles, self.side_of)
+        nearness = Nearness(self.articles, self.side_of)
         candidates = quotable(self.evidence, self.articles, self.outlets, most, not_this=title)
 
         def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
@@ -226,7 +228,7 @@ class _Draft:
     def _gated(self, brief: Brief, *, headline_found: bool) -> Brief:
         """The brief with failing blocks taken out, and with the reason where it is withheld."""
         findings = gates.check(brief, self.articles, self.outlets, self.settings)
-        brief = gates.without_failing(brief, findings)
+        brief = without_failing(brief, findings)
         reason = ""
         if not any(not is_opinion(article) for article in self.articles):
             reason = "Every article is opinion or analysis, so there is no news text to go by."

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.brief import extract, gates, reading, wording
+from newsletter.brief import extract, gates, wording
 from newsletter.config import BriefSettings
-from newsletter.model import Article, Brief, Kind, Lean, Outlet, Place, Side, SideStatus
+from newsletter.model import Article, Brief, Kind, Lean, Outlet, Side, SideStatus
 from tests.brief.stand_ins import OUTLETS, article, count, roads, story
 
 SETTINGS = BriefSettings()
@@ -168,17 +168,6 @@ def test_lengths_follow_the_settings() -> None:
     for side in Side:
         assert len(brief.of(side).bullets) <= 2
         assert all(wording.words(b.text) <= 18 for b in brief.of(side).bullets)
-
-
-def test_reading_counts_what_is_seen() -> None:
-    """A short story is headline and deck; a top story is everything."""
-    brief = written(roads())
-    short = reading.words(brief, Place.SHORT)
-    assert short == wording.words(brief.headline) + wording.words(brief.deck)
-    bullets = sum(reading.bullet_words(brief, side) for side in Side)
-    overview = sum(wording.words(s.text) for s in brief.overview)
-    assert reading.words(brief, Place.ONE_SIDED) == short + bullets
-    assert reading.words(brief, Place.TOP) == short + bullets + overview
 
 
 SENTENCES = st.sampled_from(
