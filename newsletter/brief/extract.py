@@ -190,13 +190,28 @@ class _Draft:
         return ""
 
     def _quoted_title(self) -> str:
-        """A title in quotation marks with its outlet, to speak of a story that is withheld."""
-        typical = max(
+        """A title in quotation marks with its outlet, to speak of a story that is withheld.
+
+        The most typical one that is short enough, whole or up to the end of its main clause;
+        where all are too long, the shortest.
+        """
+        most = self.settings.headline_words
+        ranked = sorted(
             self.articles,
-            key=lambda a: (round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
+            key=lambda a: (-round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
         )
-        outlet = overview.outlet_shown(typical.outlet, self.outlets)
-        return f"{wording.in_quotes(typical.title)} ({outlet})"
+        shown: list[str] = []
+        for article in ranked:
+            name = overview.outlet_shown(article.outlet, self.outlets)
+            title = headline.cleaned(article.title, self.outlets.get(article.outlet))
+            whole, *clause = headline.forms(title, most)
+            shown += [
+                f"{wording.in_quotes(form)} ({name})"
+                for form in (whole, *(f"{head} …" for head in clause))
+                if form
+            ] or [f"{wording.in_quotes(title)} ({name})"]
+        short = (text for text in shown if wording.words(text) <= most)
+        return next(short, "") or min(shown, key=wording.words)
 
     def _deck(self, title: str, used: Sequence[Span]) -> str:
         most = self.settings.deck_words

@@ -170,6 +170,21 @@ def test_lengths_follow_the_settings() -> None:
         assert all(wording.words(b.text) <= 18 for b in brief.of(side).bullets)
 
 
+def test_a_withheld_story_is_named_in_few_words() -> None:
+    """Where no title is plain, a short one is quoted with its outlet, or one up to its clause."""
+    long = "What you must know about the roads bill and why it matters to you and to all of us"
+    short = "Why roads matter to you"
+    said = "Late on Tuesday and after nine hours of debate the Tamarack Senate passed the roads bill"
+    made = [
+        article("a", "lark", long, f"{said} in Linden City.", hours=0),
+        article("b", "oak", short, f"{said}.", hours=1),
+    ]
+    brief = written(made)
+    assert brief.withheld
+    assert brief.headline == f"“{short}” (Oak County Herald)"
+    assert wording.words(brief.headline) <= SETTINGS.headline_words
+
+
 SENTENCES = st.sampled_from(
     [sentence.strip() + "." for one in roads() for sentence in one.text.split(". ")]
     + ["Sign up for our newsletter.", "He left.", "Why?", "", "“Stop.", "A\u202eB said \x00 so."]
