@@ -48,7 +48,9 @@ _SAYS = re.compile(
       comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free |
       support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
       support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) |
-      become[ ]a[ ]member | free[ ]trial | premium[ ]content | paid[ ](?:membership|subscriber)s? |
+      become[ ]a[ ]member | free[ ]trial | premium[ ]content |
+      \b(?:has|have)[ ](?:approached|contacted|reached[ ]out[ ]to)\b |
+      paid[ ](?:membership|subscriber)s? |
       full[ ]access | unlock[ ](?:full|all|this) |
       video[ ]credit | key[ ](?:topics|takeaways)\b | ^highlights\b | ^summary\b |
       ,[ ](?:right|left|center|centre),[ ] | ,[ ](?:second|third)[ ]from[ ](?:left|right)\b |
@@ -77,7 +79,8 @@ _HINTS = wording.phrase_list(
     trial | premium | for more | stay | also like | recommended | related | most | trending |
     latest | rate | price | cancel | gst | gift | per | listen | top stories | live | generated
     | automated | unlock | access | key | highlights | summary | , right, | , left, | , cent |
-    from left | from right | pos | video | pictured | left) | right) | center) | all times
+    has | have | from left | from right | pos | video | pictured | left) | right) | center)
+    | all times
     """
 )
 _ORDERS = re.compile(
