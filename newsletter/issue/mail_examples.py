@@ -17,6 +17,13 @@ def mail_examples(base_url: str, edition: str) -> dict[str, dict[str, Any]]:
     own = {"preferences_url": f"{base_url}/p/x7", "unsubscribe_url": f"{base_url}/u/x7"}
     return {
         "confirm": {"edition": edition, "confirm_url": f"{base_url}/confirm/x7"},
+        "stay": {
+            "since": "1 May 2026",
+            "until": "6 December 2026",
+            "stay_url": f"{base_url}/p/word-of-a-reader/stay",
+            "preferences_url": f"{base_url}/p/word-of-a-reader",
+            "unsubscribe_url": f"{base_url}/u/word-of-a-reader",
+        },
         "welcome": {
             "edition": edition,
             "comes": "every day at 06:30",
