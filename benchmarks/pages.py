@@ -94,8 +94,8 @@ async def measure(name: str, port: int, path: str, server: int) -> None:
     light, _ = await flood(port, path, tag)
     steady = await evenly(port, path)
     print(
-        f"{name:<6} {size:>7,} bytes  {fast:>6,.0f} requests/s ({1000 * each:.2f} ms of the server's "
-        f"core each, {1 / each:,.0f} a core), with a tag (304) {light:>6,.0f}; "
+        f"{name:<6} {size:>7,} bytes  {fast:>6,.0f} requests/s ({1000 * each:.2f} ms of the "
+        f"server's core each, {1 / each:,.0f} a core), with a tag (304) {light:>6,.0f}; "
         f"at {RATE}/s: p50 {1000 * at(steady, 50):.1f} ms, p99 {1000 * at(steady, 99):.1f} ms; "
         f"at full speed p99 {1000 * at(waits, 99):.1f} ms"
     )

@@ -294,7 +294,7 @@ class Schedule(_Table):
     enabled: bool = True
     collect_minutes: int = Field(default=15, ge=1, le=1440)
     late: Literal["skip", "ask", "send"] = "ask"
-    late_minutes: int = Field(default=90, ge=0)
+    late_minutes: int = Field(default=150, ge=0)
     lease_seconds: float = Field(default=30, ge=3, le=600)
 
 

@@ -45,6 +45,7 @@ from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
 from newsletter.database.sunset import Sunset
+from newsletter.database.switches import Switches
 from newsletter.database.webhooks import Webhooks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
@@ -212,6 +213,11 @@ class Newsroom:
         return Mails(self.database)
 
     @cached_property
+    def switches(self) -> Switches:
+        """What stops sending at once."""
+        return Switches(self.database)
+
+    @cached_property
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
@@ -283,6 +289,14 @@ class Newsroom:
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
         return make_transport(self.config)
+
+    def fallback(self) -> Transport | None:
+        """Make the second way out, if there is one; the caller closes it.
+
+        :raises ConfigError: when a key that it needs is not in the environment.
+        """
+        name = self.config.delivery.fallback
+        return make_transport(self.config, name) if name else None
 
     def local_day(self, edition: str, moment: datetime | None = None) -> date:
         """The date it is (or was) in an edition's zone."""

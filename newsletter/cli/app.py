@@ -33,6 +33,7 @@ from newsletter.cli import (
     sources,
     start,
     status,
+    stopping,
     stories,
 )
 from newsletter.cli.place import Place
@@ -54,6 +55,7 @@ GROUPS = (
     sending,
     corrections,
     mail,
+    stopping,
     stories,
     briefs,
     readers,

@@ -54,6 +54,24 @@ def add(  # noqa: PLR0917 - typer calls it by name
         _say(room, person, "" if chosen else link, as_json=as_json)
 
 
+@editors.command()
+def invite(
+    context: typer.Context,
+    email: str,
+    role: Annotated[Role, typer.Option(help="What they may do.")] = Role.EDITOR,
+    name: Name = "",
+) -> None:
+    """Take somebody on and mail them the link where they choose a password."""
+    with place(context).newsroom() as room:
+        person, link = pipeline.invite(room, email, name=name, role=role, by=who())
+        mailed = pipeline.mail_link(room, person, link)
+        if mailed and room.config.delivery.transport != "folder":
+            say(f"{person.role:<10} {person.email}, by mail")
+        else:
+            say("No mail reaches them from here; give them the link by hand.")
+            _say(room, person, link, as_json=False)
+
+
 @editors.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List everybody who works here."""

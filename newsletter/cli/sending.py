@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -16,6 +17,7 @@ from newsletter.cli.place import (
     Progress,
     aside,
     count,
+    minutes,
     place,
     say,
     show_json,
@@ -34,7 +36,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def send(
+def send(  # noqa: PLR0917 - typer calls it by name
     context: typer.Context,
     issue: IssueName,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say who would get it.")] = False,
@@ -46,6 +48,15 @@ def send(
             'edition\'s zone), "usual" at the edition\'s time, "never" by hand only.',
         ),
     ] = "",
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a copy to the testers only, approved or not.")
+    ] = False,
+    to: Annotated[
+        list[str] | None, typer.Option(metavar="ADDRESS", help="With --test: to these instead.")
+    ] = None,
+    expect_growth: Annotated[
+        bool, typer.Option("--expect-growth", help="The audience may have grown by any number.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Send an approved issue to its readers; started again, it finishes what is left."""
@@ -57,8 +68,11 @@ def send(
         if dry_run:
             _dry_run(room, found, as_json=as_json)
             return
-        report = deliver(room, found)
-        outcome = report_send(room, found, report, as_json=as_json)
+        if test:
+            outcome = _test(room, found, to or [], as_json=as_json)
+        else:
+            report = deliver(room, found, expect_growth=expect_growth)
+            outcome = report_send(room, found, report, as_json=as_json)
     if outcome:
         raise typer.Exit(outcome)
 
@@ -70,7 +84,9 @@ def pause(context: typer.Context, issue: IssueName) -> None:
 
 def resume(context: typer.Context, issue: IssueName) -> None:
     """Let a paused issue go on; "send" then finishes it."""
-    _change(context, issue, "resume")
+    with place(context).newsroom() as room:
+        changed = pipeline.resume(room, room.issues.find(issue))
+    say(f"{changed.id} is {changed.state.replace('_', ' ')}.")
 
 
 def cancel(context: typer.Context, issue: IssueName) -> None:
@@ -97,29 +113,72 @@ def deliveries(
                 say(f"{row['state']:<12} {row['email']:<40} {row['reason']}".rstrip())
 
 
-def reconcile(context: typer.Context, issue: IssueName = "latest", as_json: Json = False) -> None:
-    """Settle letters of which nobody knows whether they left, as far as the provider can say."""
+def reconcile(  # noqa: PLR0917 - typer calls it by name
+    context: typer.Context,
+    issue: IssueName = "latest",
+    absent_after: Annotated[
+        float | None,
+        typer.Option(
+            metavar="HOURS",
+            min=0,
+            help="Letters that the provider does not have after so long were never sent.",
+        ),
+    ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send what is left in doubt again; some come twice.")
+    ] = False,
+    write_off: Annotated[
+        bool, typer.Option("--write-off", help="Give up what is left in doubt; some got nothing.")
+    ] = False,
+    by: Annotated[str, typer.Option("--by", help="Who decides.")] = "command line",
+    as_json: Json = False,
+) -> None:
+    """Settle letters of which nobody knows whether they left: look first, then decide."""
+    if resend and write_off:
+        raise typer.BadParameter("--resend and --write-off are two decisions; choose one")
     with place(context).newsroom() as room:
         found = room.issues.find(issue)
-        pipeline.reconcile(room, found)
+        report = pipeline.reconcile(
+            room, found, absent_after=None if absent_after is None else absent_after * 3600
+        )
+        again = pipeline.send_doubtful_again(room, found, by=by) if resend else 0
+        given_up = pipeline.write_off(room, found, by=by) if write_off else 0
         states = room.ledger.states(found.id)
     unknown = states.get(DeliveryState.UNKNOWN, 0)
+    queued = report.queued + again
     if as_json:
-        show_json({"issue": found.id, "states": states})
+        show_json(
+            {
+                "issue": found.id,
+                "states": states,
+                "found": report.found,
+                "queued": queued,
+                "written_off": given_up,
+                "problem": report.problem,
+            }
+        )
     else:
-        say(f"{found.id}: {count(unknown, 'letter')} still unknown")
+        say(
+            f"{found.id}: {report.found:,} found, {queued:,} queued again, "
+            f"{given_up:,} written off, {count(unknown, 'letter')} still unknown"
+        )
+        if queued:
+            say(f"Send to the rest: newsletter send {found.id}")
+    if report.problem:
+        aside(f"not everything could be looked up: {report.problem}")
     if unknown:
+        aside("wait and look again, or decide: --absent-after HOURS, --resend, --write-off")
         raise typer.Exit(NEEDS_A_PERSON)
 
 
 # --------------------------------------------------------------------------- shared
 
 
-def deliver(room: Newsroom, issue: Issue) -> SendReport:
+def deliver(room: Newsroom, issue: Issue, *, expect_growth: bool = False) -> SendReport:
     """Send with progress shown."""
     progress = Progress("letters")
     try:
-        return pipeline.send(room, issue.id, on_progress=progress.step)
+        return pipeline.send(room, issue.id, expect_growth=expect_growth, on_progress=progress.step)
     finally:
         progress.end()
 
@@ -155,6 +214,8 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
             say("           nobody subscribes: newsletter subscribers import FILE.csv")
         if room.config.delivery.transport == "folder" and total:
             say(f"           as files in {room.config.path(room.config.paths.outbox)}")
+    if report.fell_back:
+        aside(f"{room.config.delivery.fallback} took over: {report.fell_back}")
     if report.unknown:
         aside(
             f"{count(report.unknown, 'letter')} may or may not have left: "
@@ -166,8 +227,58 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
         aside("the rest waits for its readers' own morning; the scheduler sends it then")
         return 0
     if report.ended == "stopped":
-        aside(f"stopped: the issue is {found.state.replace('_', ' ')}")
+        why = room.switches.stopped() or room.switches.pause_of(found.id)
+        aside(f"stopped: the issue is {found.state.replace('_', ' ')}" + (f" ({why})" * bool(why)))
     return 0 if found.state is IssueState.SENT else NEEDS_A_PERSON
+
+
+def pace_of(room: Newsroom, issue: Issue, states: Mapping[str, int]) -> dict[str, Any]:
+    """How fast an issue leaves, how long the rest takes, and what holds it up."""
+    open_ = sum(states.get(state, 0) for state in ("queued", "claimed", "handed", "deferred"))
+    rate = room.ledger.rate(issue.id, now=room.clock()) if open_ else 0.0
+    return {
+        "letters_per_second": round(rate, 1),
+        "left": open_,
+        "seconds_left": round(open_ / rate) if rate else None,
+        "stopped": room.switches.stopped(),
+        "paused_because": room.switches.pause_of(issue.id),
+    }
+
+
+def say_pace(facts: Mapping[str, Any]) -> None:
+    """Say what :func:`pace_of` found, as far as there is something to say."""
+    if facts["left"]:
+        rest = f"{facts['left']:,} left"
+        if facts["seconds_left"] is not None:
+            rest += (
+                f"; {facts['letters_per_second']:,} letters a second, "
+                f"about {minutes(facts['seconds_left'])} to go"
+            )
+        say(f"  {rest}")
+    if facts["stopped"]:
+        say(f"  all sending is stopped: {facts['stopped']}")
+    if facts["paused_because"]:
+        say(f"  it paused itself: {facts['paused_because']}")
+
+
+def _test(room: Newsroom, issue: Issue, addresses: list[str], *, as_json: bool) -> int:
+    """Send test copies and say how that went."""
+    to = addresses or pipeline.testers(room, issue.edition)
+    if not to:
+        raise NewsletterError(
+            "[delivery] testers",
+            "is empty, so nobody gets a test copy",
+            hint='Name testers there, make a segment "test", or use --to ADDRESS.',
+        )
+    posted = pipeline.post_test(room, issue, to)
+    report = pipeline.deliver_mail(room)
+    if as_json:
+        show_json({"issue": issue.id, "testers": posted, "settled": report.settled})
+    else:
+        say(f"{issue.id} revision {issue.revision}: {count(posted, 'test copy', 'test copies')}")
+    if report.problem:
+        aside(f"not delivered for now: {report.problem}")
+    return NEEDS_A_PERSON if report.problem or report.unknown else 0
 
 
 def _dry_run(room: Newsroom, issue: Issue, *, as_json: bool) -> None:

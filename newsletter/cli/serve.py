@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli.place import Json, Place, place, say, show_json
-from newsletter.config import Config
+from newsletter.config import Config, Web
 from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
@@ -208,12 +208,27 @@ def _pulse(
         pulse.stop()
 
 
+def must_be_private(settings: Web) -> None:
+    """Refuse to take passwords in the open.
+
+    :raises ConfigError: when the pages would be served without TLS where others can reach them.
+    """
+    if settings.allow_plain_http or settings.host in {"127.0.0.1", "::1", "localhost"}:
+        return
+    raise ConfigError(
+        f"[web] host {settings.host}",
+        "other machines can reach this address, and it has no TLS",
+        hint="Serve on 127.0.0.1 behind a proxy with TLS, or set [web] allow_plain_http = true.",
+    )
+
+
 def _serve(live: LiveRoom, ending: threading.Event, port: int | None) -> None:
     import uvicorn
 
     from newsletter.web.live import LiveApp
 
     settings = live().config.web
+    must_be_private(settings)
     wanted = settings.port if port is None else port
     server = _server(
         uvicorn.Config(

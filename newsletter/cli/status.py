@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli.place import Json, count, minutes, place, say, show_json
+from newsletter.cli.sending import pace_of, say_pace
 from newsletter.cli.sources import say_sources, sources_in_short, summary_facts
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
@@ -38,6 +39,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
     states = room.ledger.states(found.id)
     revision = room.issues.revision(found)
     subject = revision.rendered[0].subject
+    pace = pace_of(room, found, states)
     if as_json:
         show_json(
             {
@@ -54,7 +56,9 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
                 "send_ended": found.send_ended,
                 "stories": len(revision.content.stories),
                 "seconds": revision.content.seconds,
+                "variants": [one.variant for one in revision.rendered],
                 "states": states,
+                **pace,
             }
         )
         return
@@ -70,6 +74,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
         say("  nothing has been sent")
     for state, number in states.items():
         say(f"  {number:>9,} {state}")
+    say_pace(pace)
 
 
 def _everything(room: Newsroom, *, as_json: bool) -> None:

@@ -86,6 +86,18 @@ class Articles:
         found.sort(key=lambda feed: (feed.next_visit is not None, feed.next_visit or now))
         return tuple(found)
 
+    def retire(self, url: str, *, by: str) -> None:
+        """Ask a feed no more, by a person's decision; its articles stay."""
+        self._set_state(url, state=FeedState.RETIRED, problem=f"retired by {by}", next_visit=None)
+
+    def wake(self, url: str, *, now: datetime) -> None:
+        """Ask a feed again, from now on."""
+        self._set_state(url, state=FeedState.ACTIVE, problem="", next_visit=now, failures=0)
+
+    def _set_state(self, url: str, **values: object) -> None:
+        with self._database.begin() as connection:
+            connection.execute(update(feeds).where(feeds.c.url == url).values(**values))
+
     def outlets(self) -> dict[str, Outlet]:
         """All outlets by id."""
         with self._database.reading() as connection:

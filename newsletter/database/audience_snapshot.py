@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.database.ledger_part import LedgerPart
-from newsletter.database.tables import deliveries
+from newsletter.database.tables import deliveries, issues
 from newsletter.database.tables import settings as facts
 from newsletter.model import DeliveryState as D
 
@@ -51,10 +51,9 @@ class AudienceSnapshot(LedgerPart):
         :param selected: gives (reader id, segment) or (reader id, segment, variant).
         :param random_word: gives an unguessable word; the keys of the rows begin with one.
         """
-        done = f"frozen:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"
-        with self.database.reading() as connection:
-            if connection.scalar(select(facts.c.value).where(facts.c.name == done)):
-                return sum(self.states(issue_id).values())
+        done = _done(issue_id)
+        if self.is_frozen(issue_id):
+            return sum(self.states(issue_id).values())
         prefix = random_word()[:20]
         rows = selected.subquery()
         columns = list(rows.c)
@@ -85,6 +84,26 @@ class AudienceSnapshot(LedgerPart):
                 .on_conflict_do_nothing()
             )
         return sum(self.states(issue_id).values())
+
+    def is_frozen(self, issue_id: str) -> bool:
+        """Whether the whole audience of an issue is written down."""
+        with self.database.reading() as connection:
+            query = select(facts.c.value).where(facts.c.name == _done(issue_id))
+            return connection.scalar(query) is not None
+
+    def audience_before(self, issue_id: str) -> int:
+        """How many readers the last issue of the same edition had; 0 when there was none."""
+        this, other = issues.alias(), issues.alias()
+        last = (
+            select(other.c.id)
+            .join(this, this.c.edition == other.c.edition)
+            .where(this.c.id == issue_id, other.c.id != issue_id, other.c.send_started.isnot(None))
+            .order_by(other.c.send_started.desc())
+            .limit(1)
+        )
+        with self.database.reading() as connection:
+            found = connection.scalar(last)
+        return sum(self.states(found).values()) if found else 0
 
     def _insert_once(
         self, issue_id: str, rows: Sequence[tuple[str, int, str, str]], now: datetime
@@ -132,3 +151,8 @@ class AudienceSnapshot(LedgerPart):
             .from_select([*changing, *constant], query)
             .on_conflict_do_nothing(index_elements=["issue", "reader"])
         )
+
+
+def _done(issue_id: str) -> str:
+    """The name of the fact that an audience is complete."""
+    return f"frozen:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"

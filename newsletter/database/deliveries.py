@@ -21,15 +21,16 @@ PostgreSQL skips rows that another sender has locked (SKIP LOCKED).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from newsletter.database.audience_snapshot import AudienceSnapshot
 from newsletter.database.claims import Claims
 from newsletter.database.pacing import Pacing
 from newsletter.database.settling import Settling
-from newsletter.database.tables import deliveries, readers
+from newsletter.database.tables import deliveries, issues, readers
 from newsletter.model import DeliveryState as D
 
 
@@ -79,3 +80,41 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
         with self.database.reading() as connection:
             found: datetime | None = connection.scalar(query)
         return found
+
+    def letters_to(self, address_key: str, *, last: int = 60) -> list[tuple[str, str, int]]:
+        """Letters of the last issues to an address: (key, issue, reader)."""
+        newest = (
+            select(issues.c.id)
+            .where(issues.c.send_started.isnot(None))
+            .order_by(issues.c.send_started.desc())
+            .limit(last)
+        )
+        query = (
+            select(deliveries.c.key, deliveries.c.issue, deliveries.c.reader)
+            .join(readers, readers.c.id == deliveries.c.reader)
+            .where(readers.c.address_key == address_key, deliveries.c.issue.in_(newest))
+        )
+        with self.database.reading() as connection:
+            return [(row.key, row.issue, row.reader) for row in connection.execute(query)]
+
+    def addresses(self, selected: Select[Any]) -> list[str]:
+        """The addresses of selected readers, in order."""
+        ids = selected.subquery()
+        query = select(readers.c.email).where(readers.c.id.in_(select(next(iter(ids.c)))))
+        with self.database.reading() as connection:
+            return list(connection.scalars(query.order_by(readers.c.email)))
+
+    def rate(self, issue_id: str, *, now: datetime, seconds: float = 60) -> float:
+        """Letters a second that were settled lately, in all processes together."""
+        recent = now - timedelta(seconds=seconds)
+        done = [D.ACCEPTED.value, D.REJECTED.value, D.DELIVERED.value]
+        query = select(func.count(), func.min(deliveries.c.changed)).where(
+            deliveries.c.issue == issue_id,
+            deliveries.c.state.in_(done),
+            deliveries.c.changed >= recent,
+        )
+        with self.database.reading() as connection:
+            number, first = connection.execute(query).one()
+        if not number:
+            return 0.0
+        return float(number / max((now - first).total_seconds(), 1.0))

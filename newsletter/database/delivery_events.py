@@ -45,10 +45,17 @@ That a queued row is among them keeps a database restored from a backup from sen
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Absorbed:
-    """What some events changed: rows by new state, and the readers of each kind of farewell."""
+    """What some events changed.
+
+    ``changed``: rows by new state. ``farewells``: events that end or may end a reader's mail, each
+    with its reader. ``delivered``: readers whose mailbox took a letter. ``issues_hurt``: issues
+    with a letter that now is bounced or complained about.
+    """
 
     changed: Mapping[str, int]
-    farewells: Mapping[str, tuple[int, ...]]
+    farewells: Sequence[tuple[Event, int]] = ()
+    delivered: Sequence[int] = ()
+    issues_hurt: Sequence[str] = ()
 
 
 def absorb(
@@ -64,18 +71,18 @@ def absorb(
     Events about deliveries that are not ours are dropped. Doing the same again changes nothing.
 
     :param states: which state each kind of event leads to.
-    :param farewells: the kinds after which a reader must get no more letters; the answer names
-        the readers, and it is the caller's part to suppress them.
+    :param farewells: the kinds after which a reader may have to get no more letters; the answer
+        names the readers, and it is the caller's part to let them go.
     """
     unique = {(one.key, one.kind, one.at): one for one in reported if one.kind in states}
     if not unique:
-        return Absorbed(changed={}, farewells={})
+        return Absorbed(changed={})
     ids: dict[DeliveryState, dict[str, str]] = {}
-    gone: dict[str, set[str]] = {}
+    partings: list[Event] = []
     for one in unique.values():
         ids.setdefault(states[one.kind], {})[one.key] = one.detail
         if one.kind in farewells:
-            gone.setdefault(one.kind, set()).add(one.key)
+            partings.append(one)
     changed: dict[str, int] = {}
     with database.begin() as connection:
         connection.execute(_insert_once(database, list(unique.values()), now))
@@ -97,18 +104,22 @@ def absorb(
             )
             if result.rowcount:
                 changed[state.value] = int(result.rowcount)
-        readers = {
-            kind: tuple(
-                connection.scalars(
-                    select(deliveries.c.reader)
-                    .where(_among(database, sorted(keys)))
-                    .distinct()
-                    .order_by(deliveries.c.reader)
+        concerned = {one.key for one in partings} | set(ids.get(D.DELIVERED, {}))
+        whose = {
+            row.key: (row.reader, row.issue)
+            for row in connection.execute(
+                select(deliveries.c.key, deliveries.c.reader, deliveries.c.issue).where(
+                    _among(database, sorted(concerned))
                 )
             )
-            for kind, keys in gone.items()
         }
-    return Absorbed(changed=changed, farewells={kind: who for kind, who in readers.items() if who})
+    hurt = {*ids.get(D.BOUNCED, {}), *ids.get(D.COMPLAINED, {})}
+    return Absorbed(
+        changed=changed,
+        farewells=[(one, whose[one.key][0]) for one in partings if one.key in whose],
+        delivered=sorted({whose[key][0] for key in ids.get(D.DELIVERED, {}) if key in whose}),
+        issues_hurt=sorted({whose[key][1] for key in hurt if key in whose}),
+    )
 
 
 def _among(database: Database, keys: list[str]) -> ColumnElement[bool]:

@@ -139,8 +139,10 @@ def _upgrade(database: Database, *, finish: bool = False) -> None:
     the time that a short command takes.
     """
     with database.reading() as connection:
-        if _revision(connection) == HEAD:
-            return
+        revision = _revision(connection)
+    if revision == HEAD:
+        return
+    _keep_copy(database, revision)
     from newsletter.database.migrations import upgrade  # noqa: PLC0415 - see above
 
     with database.begin() as connection:
@@ -152,6 +154,19 @@ def _upgrade(database: Database, *, finish: bool = False) -> None:
                 "was made by a newer version of this program",
                 hint="Install that version, or restore the backup made before the upgrade.",
             )
+
+
+def _keep_copy(database: Database, revision: str | None) -> None:
+    """Copy an SQLite database of an older program before its tables change, once."""
+    url = database.engine.url
+    if revision is None or database.dialect != "sqlite" or url.database in {None, "", ":memory:"}:
+        return
+    from newsletter.database.copying import copy_sqlite  # noqa: PLC0415 - rarely needed
+
+    file = Path(str(url.database))
+    copy = file.with_name(f"{file.name}.before-{HEAD}-from-{revision}")
+    if not copy.exists():
+        copy_sqlite(file, copy)
 
 
 def finish_upgrade(database: Database) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import ColumnElement, delete, exists, or_, select
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import slices, upsert
@@ -116,5 +116,5 @@ class RelatedStories:
         }
 
 
-def _alive(column: object) -> object:
+def _alive(column: object) -> ColumnElement[bool]:
     return exists().where(story_articles.c.story == column)

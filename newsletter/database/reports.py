@@ -62,3 +62,14 @@ class Reports:
         query = select(reports).where(reports.c.state == "open").order_by(reports.c.made)
         with self._database.reading() as connection:
             return [_report(row) for row in connection.execute(query)]
+
+    def answered(self, limit: int = 20) -> list[Report]:
+        """The reports that were answered, the newest reports first."""
+        query = (
+            select(reports)
+            .where(reports.c.state != "open")
+            .order_by(reports.c.made.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [_report(row) for row in connection.execute(query)]

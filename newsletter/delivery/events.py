@@ -18,6 +18,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -113,11 +114,8 @@ def ended_in(state: DeliveryState, kind: str) -> DeliveryState:
 
 
 def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
-    try:
-        key = load_der_public_key(base64.b64decode(public_key.strip(), validate=True))
-    except (ValueError, binascii.Error, UnsupportedAlgorithm):
-        key = None
-    if not isinstance(key, ec.EllipticCurvePublicKey):
+    key = _key(public_key.strip())
+    if key is None:
         raise ConfigError(
             "delivery.sendgrid.webhook_public_key_file",
             "does not hold a verification key",
@@ -128,6 +126,15 @@ def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
         key.verify(given, stamp.encode("ascii") + raw, ec.ECDSA(SHA256()))
     except (InvalidSignature, ValueError):  # binascii.Error and UnicodeError are ValueErrors
         raise DeliveryError("webhook", "the signature is missing or wrong") from None
+
+
+@lru_cache(maxsize=4)
+def _key(text: str) -> ec.EllipticCurvePublicKey | None:
+    try:
+        key = load_der_public_key(base64.b64decode(text, validate=True))
+    except (ValueError, binascii.Error, UnsupportedAlgorithm):
+        return None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) else None
 
 
 def _event(one: Any) -> Event | None:

@@ -211,16 +211,16 @@ class _Send:
             return not whole or self._is_work(now)
         if now < self.paused_until:
             return True
-        if whole:
-            name, handed = self._take(now)
-        else:
-            name, handed = self._hand_staged()
+        # Readers claimed for a transport that took fewer at a time go first; they are few, and
+        # they share their batch with letters that left before.
+        alone = whole and not self.staged
+        name, handed = self._take(now) if alone else self._hand_staged()
         self.granted = max(self.granted - len(handed), 0)
         if handed:
             future = pool.submit(self._hand_over, self.transport, name, handed)
             attempts = {one.key: one.attempt for one in handed}
-            self.flying[future] = _Batch(name, attempts, whole)
-        return bool(handed) or not whole
+            self.flying[future] = _Batch(name, attempts, alone)
+        return bool(handed) or not alone
 
     def _may_leave(self, now: datetime, *, whole: bool) -> bool:
         """Ask for a turn on the lane that all processes share."""
@@ -253,12 +253,6 @@ class _Send:
 
     def _take(self, now: datetime) -> tuple[str, list[Delivery]]:
         """Claim and commit in one step: what the transport takes at once leaves at once."""
-        # Readers claimed for a transport that took fewer at a time go first; they are few.
-        while self.staged:
-            name, claimed = self.staged.popleft()
-            handed = self._commit(name, claimed)
-            if handed:
-                return name, handed
         name = self._name()
         taken = self.ledger.take(
             self.issue,

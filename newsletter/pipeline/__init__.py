@@ -13,9 +13,11 @@ second, and "newsletter status" or a restarted "send" must not wait for them.
 
 from newsletter.pipeline.arriving import ArriveReport, arrive
 from newsletter.pipeline.articles import CollectReport, collect
+from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
+from newsletter.pipeline.events import EventReport, take_events
 from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
@@ -23,9 +25,17 @@ from newsletter.pipeline.issues import (
     approve_unattended,
     compose,
 )
-from newsletter.pipeline.letters import audience, reconcile, send, waits_for_later
+from newsletter.pipeline.letters import (
+    audience,
+    reconcile,
+    resume,
+    send,
+    send_doubtful_again,
+    waits_for_later,
+    write_off,
+)
 from newsletter.pipeline.looking import dead_links, findings, preview
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
 from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
@@ -44,9 +54,11 @@ from newsletter.pipeline.webhooks import PostReport, add_webhook, deliver_webhoo
 
 __all__ = [
     "ArriveReport",
+    "BounceReport",
     "CollectReport",
     "ComposeReport",
     "CorrectReport",
+    "EventReport",
     "GroupReport",
     "LockReport",
     "PostReport",
@@ -75,16 +87,23 @@ __all__ = [
     "post_mail",
     "post_test",
     "preview",
+    "read_mailbox",
     "reconcile",
     "redate",
     "related_of",
     "rename_story",
+    "resume",
     "send",
+    "send_doubtful_again",
     "split_story",
     "sunset",
+    "take_events",
+    "take_notice",
+    "testers",
     "tidy_readers",
     "unlock",
     "unpin_story",
     "waits_for_later",
     "write",
+    "write_off",
 ]

@@ -15,8 +15,8 @@ from newsletter.issue import approve as approval
 from newsletter.issue.choose import Candidate
 from newsletter.model import Arrangement, Issue, IssueState
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.candidates import arrangement_of, kept
-from newsletter.pipeline.issues import laid_out
+from newsletter.pipeline.candidates import arrangement_of, keep, kept
+from newsletter.pipeline.issues import candidates_at, laid_out, moment_of
 
 _TRIES = 6
 """How often composing begins again when somebody changes something underneath it."""
@@ -144,6 +144,13 @@ def swap(room: Newsroom, issue: Issue, out: str, story: str, *, by: str, seen: i
         sentence=f"put “{_headline(room, issue, story)}” in the place of "
         f"“{_headline(room, issue, out)}”",
     )
+
+
+def refresh(room: Newsroom, issue: Issue, *, note: str = "") -> Issue:
+    """Rank the stories anew, after articles or stories changed, and compose the issue again."""
+    candidates = candidates_at(room, moment_of(room, issue.edition, issue.day))
+    keep(room, issue.edition, issue.day, candidates)
+    return recompose(room, issue, note=note)
 
 
 def recompose(room: Newsroom, issue: Issue, *, note: str = "") -> Issue:

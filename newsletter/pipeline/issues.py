@@ -55,19 +55,14 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     :raises NothingToSay: when no story passes the floor.
     :raises IssueError: when the date has not come yet.
     """
-    now = _moment_of(room, edition, day)
+    now = moment_of(room, edition, day)
     local_day = room.local_day(edition, now)
     present = room.issues.of_day(edition, local_day)
     if present and present.state is not IssueState.DRAFT:
         return ComposeReport(
             issue=present, revision=room.issues.revision(present), changed=False, considered=0
         )
-    loaded = Day.load(room, now)
-    candidates = [
-        candidate
-        for ranked in loaded.ranked
-        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
-    ]
+    candidates = candidates_at(room, now)
     if all(one.brief.withheld for one in candidates):
         raise NothingToSay(
             f"{edition} of {local_day.isoformat()}",
@@ -100,6 +95,16 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     )
 
 
+def candidates_at(room: Newsroom, now: datetime) -> list[Candidate]:
+    """The stories that an issue could tell at a moment, best first, the withheld among them."""
+    loaded = Day.load(room, now)
+    return [
+        candidate
+        for ranked in loaded.ranked
+        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
+    ]
+
+
 def laid_out(
     room: Newsroom,
     candidates: Sequence[Candidate],
@@ -130,13 +135,14 @@ def laid_out(
     return content, renderings(room, content, tag)
 
 
-def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
+def approve(room: Newsroom, name: str, *, by: str, sha256: str = "", voter: str = "") -> Issue:
     """Approve an issue's current revision, bound to the bytes that will be sent.
 
     Where two people are asked for ([desk] two_person), the first approval is written down and the
     issue stays a draft until a second person approves the same bytes.
 
     :param sha256: the hash of what was looked at; empty for whatever stands there now.
+    :param voter: who approves, where two people may have the same name; ``by`` when left out.
     :raises Conflict: when the issue is not any more what was looked at.
     :raises NotApproved: when the lint of what would be sent finds an error.
     """
@@ -159,10 +165,11 @@ def approve(room: Newsroom, name: str, *, by: str, sha256: str = "") -> Issue:
             hint=f'"newsletter lint {issue.id}" lists all; mend the cause and draft it again.',
         )
     if room.config.desk.two_person and issue.state is IssueState.DRAFT:
-        voters = room.arrangements.vote(issue, revision.sha256, by=by, at=room.clock())
+        voters = room.arrangements.vote(issue, revision.sha256, by=voter or by, at=room.clock())
         if len(voters) < 2:
             return issue
-        approved = replace(approved, approved_by=" and ".join(voters[:2]))
+        names = [found.shown if (found := room.people.by_email(one)) else one for one in voters[:2]]
+        approved = replace(approved, approved_by=" and ".join(names))
     return room.issues.change(issue, approved)
 
 
@@ -223,8 +230,11 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
     )
 
 
-def _moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
-    """Now, or the last moment of a past local date."""
+def moment_of(room: Newsroom, edition: str, day: date | None) -> datetime:
+    """Now, or the last moment of a past local date.
+
+    :raises IssueError: when the date has not come yet.
+    """
     now = room.clock()
     today = room.local_day(edition, now)
     if day is None or day == today:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from newsletter.database.choosing import TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.waves import lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
+from newsletter.delivery.guards import surprising_growth
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
@@ -38,42 +39,73 @@ def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
     )
 
 
+def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tuple[Issue, Revision]:
+    """Look at every guard rail, then freeze the audience and call the issue "sending".
+
+    Safe to repeat. Nothing is rendered here: what goes out are the stored bytes, and their hash
+    must be the one that was approved.
+
+    :param expect_growth: True lets an audience pass that grew by surprisingly much.
+    :raises NotApproved: when nobody approved exactly these bytes.
+    :raises DeliveryError: when all sending is stopped, the database came from a backup, or the
+        audience grew too much.
+    """
+    refuse_restored(room)
+    issue = room.issues.find(name)
+    revision = room.issues.revision(issue)
+    approval.must_match(issue, revision)
+    stopped = room.switches.stopped()
+    if stopped:
+        raise DeliveryError(
+            issue.id,
+            f"is not sent, because all sending is stopped: {stopped}",
+            hint='Let letters leave again with "newsletter start-again".',
+        )
+    started = issue.send_started or room.clock()
+    if not expect_growth and not room.ledger.is_frozen(issue.id):
+        _look_at_growth(room, issue)
+    if issue.state is not IssueState.SENDING:
+        issue = room.issues.change(
+            issue, replace(approval.move(issue, "send"), send_started=started)
+        )
+    room.ledger.freeze(issue.id, recipients_of(room, issue), random_word=room.tag, now=started)
+    return issue, revision
+
+
+def must_stop(room: Newsroom, issue_id: str) -> bool:
+    """Whether letters must not leave now: paused, cancelled, or all sending stopped."""
+    return room.issues.find(issue_id).state is not IssueState.SENDING or bool(
+        room.switches.stopped()
+    )
+
+
 def send(
     room: Newsroom,
     name: str,
     *,
+    expect_growth: bool = False,
     on_progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> SendReport:
     """Send an approved issue, or finish one whose sending was interrupted.
 
-    The audience is frozen when the send first starts. What goes out are the stored bytes that
-    were approved; nothing is rendered here. An issue that is sent stays as it is.
+    The audience is frozen when the send first starts (:func:`begin_send`). An issue that is sent
+    stays as it is.
 
     :param stop: asked between batches; True ends this call with everything settled or queued, and
         the issue as one that is being sent.
     :raises NotApproved: when nobody approved exactly these bytes.
-    :raises DeliveryError: when the database came from a backup and nobody released it.
+    :raises DeliveryError: when a guard rail says no, or the database came from a backup and
+        nobody released it.
     :raises TransportError: when the transport cannot work at all; nobody is lost, run it again.
     """
-    refuse_restored(room)
     issue = room.issues.find(name)
     if issue.state is IssueState.SENT:
         return SendReport(ended="done", states=room.ledger.states(issue.id))
-    revision = room.issues.revision(issue)
-    approval.must_match(issue, revision)
-    started = issue.send_started or room.clock()
-    transport = room.transport()
+    transport, fallback = room.transport(), room.fallback()
     try:
-        issue = room.issues.change(
-            issue, replace(approval.move(issue, "send"), send_started=started)
-        )
-        room.ledger.freeze(
-            issue.id,
-            recipients_of(room, issue),
-            random_word=room.tag,
-            now=started,
-        )
+        issue, revision = begin_send(room, issue.id, expect_growth=expect_growth)
+        started = issue.send_started or room.clock()
         last = lay_out_waves(room, issue)
         report = send_issue(
             issue.id,
@@ -84,34 +116,97 @@ def send(
             sleep=time.sleep,
             owner=room.tag(),
             settings=SendSettings.from_config(room.config.delivery, started=last),
-            stop=lambda: (
-                stop()
-                or room.issues.find(issue.id).state is not IssueState.SENDING
-                or waits_for_later(room, issue)
-            ),
+            fallback=fallback,
+            stop=lambda: stop() or must_stop(room, issue.id) or waits_for_later(room, issue),
             on_progress=lambda progress: on_progress(progress.letters) if on_progress else None,
         )
     finally:
         transport.close()
+        if fallback is not None:
+            fallback.close()
     room.stories.mark_mailed(room.issues.stories_of(issue), started)
     close_send(room, issue, report)
     return report
 
 
-def reconcile(room: Newsroom, issue: Issue) -> ReconcileReport:
-    """Settle letters in doubt, as far as the transport can say what became of them."""
-    transport = room.transport()
+def reconcile(
+    room: Newsroom, issue: Issue, *, absent_after: float | None = None
+) -> ReconcileReport:
+    """Settle letters in doubt, as far as the transports can say what became of them.
+
+    :param absent_after: seconds after which a letter that the provider does not have counts as
+        never sent, by a person's decision; it is then queued again.
+    """
+    transport, fallback = room.transport(), room.fallback()
     try:
         room.ledger.recover(issue.id, now=room.clock())
         report = settle_doubts(
-            issue.id, ledger=room.ledger, transports=[transport], clock=room.clock
+            issue.id,
+            ledger=room.ledger,
+            transports=[transport] if fallback is None else [transport, fallback],
+            clock=room.clock,
+            absence_after=absent_after,
         )
     finally:
         transport.close()
-    if issue.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
-        reopened = room.issues.change(issue, approval.move(issue, "send"))
-        room.issues.change(reopened, approval.move(reopened, "finish"))
+        if fallback is not None:
+            fallback.close()
+    _close_settled(room, issue)
     return report
+
+
+def send_doubtful_again(
+    room: Newsroom, issue: Issue, *, by: str, keys: Sequence[str] | None = None
+) -> int:
+    """Queue letters in doubt again by a person's decision, who accepts that some come twice.
+
+    They leave with the next ``send``, which is "send to the rest".
+
+    :param keys: only these deliveries; all of the issue's when absent.
+    """
+    reason = f"sent again by decision of {by}"
+    room.ledger.recover(issue.id, now=room.clock())
+    return room.ledger.requeue(issue.id, reason=reason, now=room.clock(), keys=keys)
+
+
+def write_off(room: Newsroom, issue: Issue, *, by: str, keys: Sequence[str] | None = None) -> int:
+    """Give letters in doubt up by a person's decision: they are never sent again; how many.
+
+    :param keys: only these deliveries; all of the issue's when absent.
+    """
+    reason = f"written off by {by}: nobody knows whether it left"
+    room.ledger.recover(issue.id, now=room.clock())
+    number = room.ledger.write_off(issue.id, reason=reason, now=room.clock(), keys=keys)
+    _close_settled(room, issue)
+    return number
+
+
+def resume(room: Newsroom, issue: Issue) -> Issue:
+    """Let a paused issue go on; why it paused itself, if it did, is then forgotten."""
+    changed = room.issues.change(issue, approval.move(issue, "resume"))
+    room.switches.forget_pause(issue.id)
+    return changed
+
+
+def _close_settled(room: Newsroom, issue: Issue) -> None:
+    """Call a partly sent issue sent when nothing of it is open any more."""
+    found = room.issues.find(issue.id)
+    if found.state is IssueState.PARTLY_SENT and not _left(room.ledger.states(issue.id)):
+        reopened = room.issues.change(found, approval.move(found, "send"))
+        room.issues.change(reopened, approval.move(reopened, "finish"))
+
+
+def _look_at_growth(room: Newsroom, issue: Issue) -> None:
+    readers = sum(audience(room, issue).values())
+    before = room.ledger.audience_before(issue.id)
+    problem = surprising_growth(readers, before, limit=room.config.delivery.growth_limit)
+    if problem:
+        raise DeliveryError(
+            issue.id,
+            problem,
+            hint="Look at segments.toml and the last import; if it is right, "
+            f"newsletter send {issue.id} --expect-growth.",
+        )
 
 
 def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:

@@ -52,6 +52,15 @@ def post_test(room: Newsroom, issue: Issue, addresses: Sequence[str]) -> int:
     )
 
 
+def testers(room: Newsroom, edition: str) -> list[str]:
+    """Who gets test copies: ``[delivery] testers``, and the readers of a segment named "test"."""
+    found = list(room.config.delivery.testers)
+    segment = room.config.segments.get(TEST)
+    if segment is not None:
+        found += room.ledger.addresses(room.readers.audience(edition, {TEST: segment}))
+    return list(dict.fromkeys(found))
+
+
 def deliver_mail(room: Newsroom) -> MailReport:
     """Send every single mail that is due; trouble is in the report and nothing is lost by it."""
     if not room.mails.states().keys() & {"queued", "deferred", "handed", "unknown"}:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from newsletter.audience.addresses import Address, read_address
 from newsletter.editors.sessions import hashed
-from newsletter.errors import AccountError
+from newsletter.errors import AccountError, NewsletterError
 from newsletter.model import Editor, Role
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.mails import deliver_mail, post_mail
 
 INVITED_FOR = timedelta(days=7)
 RESET_FOR = timedelta(hours=24)
@@ -50,6 +51,28 @@ def change_role(room: Newsroom, editor: Editor, role: Role, *, by: str) -> None:
     """Give somebody another role; they sign in again with it."""
     room.people.change_role(editor.id, role)
     room.audit.note(by, "editor.role", editor.email, f"{editor.role.value} to {role.value}")
+
+
+def mail_link(room: Newsroom, editor: Editor, link: str, *, reset: bool = False) -> bool:
+    """Mail somebody the address where they choose a password; False when it did not leave now."""
+    until = room.clock() + (RESET_FOR if reset else INVITED_FOR)
+    posted = post_mail(
+        room,
+        "invite",
+        editor.email,
+        {
+            "role": editor.role.value,
+            "link": f"{room.config.site.base_url.rstrip('/')}{link}",
+            "until": f"{until:%Y-%m-%d %H:%M} UTC",
+            "reset": "yes" if reset else "",
+        },
+        f"invite-{editor.id}-{room.tag()}",
+    )
+    try:
+        report = deliver_mail(room)
+    except NewsletterError:
+        return False
+    return posted and not report.problem
 
 
 def _link(room: Newsroom, editor: Editor, purpose: str, good_for: timedelta) -> str:

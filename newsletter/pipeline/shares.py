@@ -10,23 +10,21 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
 from newsletter.delivery.send import SendSettings, send_issue
 from newsletter.delivery.transport import Transport
 from newsletter.errors import IssueError
-from newsletter.issue import approve as approval
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.articles import collect
 from newsletter.pipeline.grouping import group
 from newsletter.pipeline.letters import (
+    begin_send,
     close_send,
     issue_mail,
     lay_out_waves,
-    recipients_of,
-    refuse_restored,
+    must_stop,
     waits_for_later,
 )
 from newsletter.work import Functions, Job, Work
@@ -92,23 +90,11 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
 
     :raises NotApproved: when nobody approved exactly these bytes.
     """
-    refuse_restored(room)
-    issue = room.issues.find(name)
-    approval.must_match(issue, room.issues.revision(issue))
-    started = issue.send_started or room.clock()
-    if issue.state is not IssueState.SENDING:
-        issue = room.issues.change(
-            issue, replace(approval.move(issue, "send"), send_started=started)
-        )
-    total = room.ledger.freeze(
-        issue.id,
-        recipients_of(room, issue),
-        random_word=room.tag,
-        now=started,
-    )
+    issue, _ = begin_send(room, name)
     lay_out_waves(room, issue)
     if waits_for_later(room, issue):
         return issue
+    total = sum(room.ledger.states(issue.id).values())
     for number in range(min(SENDERS, total // LETTERS + 1)):
         work.defer(_send_job(issue.id, number))
     return issue
@@ -131,18 +117,21 @@ def send_share(
     issue = room.issues.find(name)
     if issue.state is not IssueState.SENDING:
         return False
-    revision, transport = room.issues.revision(issue), room.transport()
+    revision, transport, fallback = room.issues.revision(issue), room.transport(), room.fallback()
     try:
-        return _send(room, issue, revision, transport, letters=letters or LETTERS, stop=stop)
+        ways = (transport, fallback)
+        return _send(room, issue, revision, ways, letters=letters or LETTERS, stop=stop)
     finally:
         transport.close()
+        if fallback is not None:
+            fallback.close()
 
 
 def _send(
     room: Newsroom,
     issue: Issue,
     revision: Revision,
-    transport: Transport,
+    ways: tuple[Transport, Transport | None],
     *,
     letters: int,
     stop: Callable[[], bool],
@@ -153,8 +142,8 @@ def _send(
     def enough() -> bool:
         # Nothing to do for a while: what is left is deferred, or in another sender's hands.
         idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
-        over = room.issues.find(issue.id).state is not IssueState.SENDING
-        return settled >= letters or idle or over or stop() or waits_for_later(room, issue)
+        over = stop() or must_stop(room, issue.id) or waits_for_later(room, issue)
+        return settled >= letters or idle or over
 
     def count(done: int) -> None:
         nonlocal settled, moved
@@ -163,12 +152,13 @@ def _send(
     report = send_issue(
         issue.id,
         ledger=room.ledger,
-        transport=transport,
+        transport=ways[0],
         mail=issue_mail(room, issue, revision),
         clock=room.clock,
         sleep=time.sleep,
         owner=room.tag(),
         settings=SendSettings.from_config(room.config.delivery, started=lay_out_waves(room, issue)),
+        fallback=ways[1],
         stop=enough,
         on_progress=lambda progress: count(progress.letters),
     )

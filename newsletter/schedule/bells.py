@@ -252,7 +252,7 @@ def _go(room: Newsroom, issue: Issue, arrows: Arrows, stop: Callable[[], bool]) 
             # Not an error: the alerts say it when its time comes.
             log.info("%s waits for an approval", issue.id)
             return False
-        arrows.approve(room, issue)
+        issue = arrows.approve(room, issue)
         room.audit.note(ACTOR, "approve", issue.id, "unattended policy")
     if issue.state in _WAITING:
         room.audit.note(ACTOR, "send", issue.id)

@@ -23,6 +23,7 @@ from newsletter.web import choosing, health, joining, leaving, reading, reportin
 from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.headers import SecurityHeaders
+from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
 from newsletter.web.requests import RequestLog
 from newsletter.web.shelf import Shelf
@@ -55,6 +56,7 @@ def create_app(
     app.include_router(reporting.router(room, pages))
     app.mount("/api/v1", create_api(room, pages), name="api")
     mount_desk(app, room, pages, passwords=passwords)
+    app.include_router(sendgrid.router(room))
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages and what is on the shelf.

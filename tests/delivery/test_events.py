@@ -176,8 +176,8 @@ def test_oracle(database: Database) -> None:
     rng.shuffle(many)
     farewells: dict[str, set[int]] = {}
     for start in range(0, len(many), 25):
-        for kind, who in take(database, many[start : start + 25]).farewells.items():
-            farewells.setdefault(kind, set()).update(who)
+        for one, reader in take(database, many[start : start + 25]).farewells:
+            farewells.setdefault(one.kind, set()).add(reader)
     with database.reading() as connection:
         found = {
             one.key: one.state

@@ -49,6 +49,12 @@ VALUES: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "invite": {
+        "role": "editor",
+        "link": "https://news.example.org/desk/join/w0rd",
+        "until": "2026-11-29 05:00 UTC",
+        "reset": "",
+    },
     "reminder": {
         "edition": "The daily issue",
         "day": "18 March 2026",

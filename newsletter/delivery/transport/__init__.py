@@ -14,13 +14,13 @@ from newsletter.errors import ConfigError
 __all__ = ["FolderTransport", "RecordingTransport", "SmtpTransport", "Transport", "make_transport"]
 
 
-def make_transport(config: Config) -> Transport:
-    """The transport that ``[delivery] transport`` names.
+def make_transport(config: Config, name: str = "") -> Transport:
+    """The transport that ``[delivery] transport`` names, or another one by its name.
 
     :raises ConfigError: when a secret it needs is not in the environment.
     """
     delivery = config.delivery
-    match delivery.transport:
+    match name or delivery.transport:
         case "folder":
             return FolderTransport(config.path(config.paths.outbox))
         case "recording":
@@ -36,6 +36,9 @@ def make_transport(config: Config) -> Transport:
                 timeout=smtp.timeout_seconds,
                 connections=smtp.connections,
                 letters_per_connection=smtp.batch_size,
+                domain_connections=smtp.domain_connections,
+                domain_per_second=smtp.domain_per_second,
+                domain_limits=dict(_domain_limit(one) for one in smtp.domain_limits),
             )
         case "sendgrid":
             # Imported late: the library costs start-up time that the other transports need not pay.
@@ -53,6 +56,13 @@ def make_transport(config: Config) -> Transport:
                 sandbox=grid.sandbox,
                 settles_after=grid.log_complete_after_seconds or None,
             )
+    raise ConfigError("delivery.transport", f'"{name}" is not a transport')
+
+
+def _domain_limit(words: str) -> tuple[str, float]:
+    """A limit such as ``example.com=2.5``."""
+    domain, _, number = words.partition("=")
+    return domain.lower(), float(number)
 
 
 def _secret(variable: str, key: str) -> str:

@@ -15,7 +15,9 @@ import queue
 import smtplib
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
@@ -27,6 +29,53 @@ from newsletter.model import DeliveryState, Letter, Outcome
 Security = Literal["none", "starttls", "tls"]
 
 
+LONGEST_TURN = 0.5
+"""Most seconds a letter waits in line for its domain; one that would wait longer is deferred."""
+
+
+class DomainPace:
+    """How fast letters go to each receiving domain, in this process."""
+
+    def __init__(
+        self,
+        *,
+        per_second: float,
+        limits: Mapping[str, float],
+        connections: int,
+        monotonic: Callable[[], float],
+    ):
+        self._per_second = per_second
+        self._limits = limits
+        self._connections = connections
+        self._monotonic = monotonic
+        self._free: dict[str, float] = {}
+        self._lines: dict[str, threading.BoundedSemaphore] = {}
+        self._lock = threading.Lock()
+
+    def turn(self, domain: str) -> float:
+        """Seconds until a letter may leave; a turn of half a second at most is taken by asking."""
+        limit = self._limits.get(domain, self._per_second)
+        if not limit:
+            return 0.0
+        with self._lock:
+            now = self._monotonic()
+            begin = max(self._free.get(domain, now), now)
+            if begin - now <= LONGEST_TURN:
+                self._free[domain] = begin + 1 / limit
+            return begin - now
+
+    @contextlib.contextmanager
+    def line(self, domain: str) -> Iterator[None]:
+        """One of the places that a domain has; waits for it."""
+        if not self._connections:
+            yield
+            return
+        with self._lock:
+            places = self._lines.setdefault(domain, threading.BoundedSemaphore(self._connections))
+        with places:
+            yield
+
+
 class SmtpTransport:
     """Hands letters to one SMTP server.
 
@@ -34,6 +83,9 @@ class SmtpTransport:
         many may be in doubt after a crash.
     :param letters_per_connection: after this many a connection is made anew, since servers put a
         limit on it.
+    :param domain_connections: most letters under way at once to one receiving domain; 0: any.
+    :param domain_per_second: most letters a second to one receiving domain, where
+        ``domain_limits`` has no other number for it; 0: any. A letter beyond it is deferred.
     :param tls: a context for tests; by default certificates and names are verified.
     """
 
@@ -52,6 +104,10 @@ class SmtpTransport:
         timeout: float = 60,
         connections: int = 1,
         letters_per_connection: int = 100,
+        domain_connections: int = 0,
+        domain_per_second: float = 0,
+        domain_limits: Mapping[str, float] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
         tls: ssl.SSLContext | None = None,
     ):
         self.host = host
@@ -63,6 +119,12 @@ class SmtpTransport:
         self.batch_size = connections
         self.letters_per_connection = letters_per_connection
         self.tls = tls
+        self._domains = DomainPace(
+            per_second=domain_per_second,
+            limits=domain_limits or {},
+            connections=domain_connections,
+            monotonic=monotonic,
+        )
         self._idle: queue.SimpleQueue[_Line] = queue.SimpleQueue()
         self._threads = (
             ThreadPoolExecutor(connections, thread_name_prefix="smtp") if connections > 1 else None
@@ -132,6 +194,22 @@ class SmtpTransport:
             message = mail.message(letter)
         except DeliveryError as error:
             return _said(letter, DeliveryState.REJECTED, error.sentence)
+        domain = address.rpartition("@")[2].lower()
+        wait = self._domains.turn(domain)
+        if wait > LONGEST_TURN:
+            return Outcome(
+                key=letter.key,
+                state=DeliveryState.DEFERRED,
+                reason=f"{domain} gets letters at a limited pace",
+                later=wait,
+            )
+        time.sleep(wait)
+        with self._domains.line(domain):
+            return self._delivered(letter, mail, address, message)
+
+    def _delivered(
+        self, letter: Letter, mail: PreparedMail, address: str, message: bytes
+    ) -> Outcome | TransportError:
         try:
             line = self._take()
         except TransportError as error:

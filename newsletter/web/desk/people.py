@@ -36,6 +36,17 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             link=link,
         )
 
+    def given(
+        visitor: Visitor, person: Editor, link: str, *, said: str, reset: bool = False
+    ) -> Response:
+        """The link goes by mail; where that cannot be, the admin hands it over."""
+        # Letters that end in a folder reach nobody.
+        folder = room.config.delivery.transport == "folder"
+        mailed = pipeline.mail_link(room, person, link, reset=reset) and not folder
+        if mailed:
+            return page(visitor, said=f"{said}, by mail.")
+        return page(visitor, said=f"{said}. No mail reaches them from here.", link=link)
+
     def other(visitor: Visitor, number: int) -> Editor:
         """Somebody else: nobody changes their own rights."""
         if number == visitor.editor.id:
@@ -59,7 +70,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             )
         except NewsletterError as error:
             return page(visitor, problem=f"{error}.")
-        return page(visitor, said=f"{person.email} is invited for seven days.", link=link)
+        return given(visitor, person, link, said=f"{person.email} is invited for seven days")
 
     @routes.post("/desk/people/{number}/role")
     def change(visitor: RunningPeople, number: Number, sent: Form) -> Response:
@@ -76,7 +87,13 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         link = pipeline.reset(
             room, person, by=visitor.actor, second_factor=bool(sent.one("second_factor"))
         )
-        return page(visitor, said=f"{person.email} gets a new link, good for a day.", link=link)
+        return given(
+            visitor,
+            person,
+            link,
+            said=f"{person.email} gets a new link, good for a day",
+            reset=True,
+        )
 
     @routes.post("/desk/people/{number}/remove")
     def remove(visitor: RunningPeople, number: Number) -> Response:

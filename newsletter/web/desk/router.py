@@ -8,7 +8,20 @@ from fastapi.responses import Response
 from newsletter.editors.passwords import Passwords
 from newsletter.errors import Conflict, NewsletterError
 from newsletter.newsroom import Newsroom
-from newsletter.web.desk import account, entering, people, preview, today
+from newsletter.web.desk import (
+    account,
+    approving,
+    articles,
+    correcting,
+    entering,
+    people,
+    preview,
+    sending,
+    story,
+    today,
+    watching,
+)
+from newsletter.web.desk.courier import Courier
 from newsletter.web.desk.door import (
     NotAllowed,
     SecondFactorNeeded,
@@ -30,12 +43,19 @@ def mount(
     pages = DeskPages(public)
     passwords = passwords or Passwords()
     audience = today.Audience(room)
+    courier = Courier(room)
     for routes in (
         entering.router(room, pages, passwords),
         account.router(room, pages, passwords),
         people.router(room, pages),
         today.router(room, pages, audience),
         preview.router(room, pages),
+        story.router(room, pages),
+        articles.router(room, pages),
+        approving.router(room, pages, audience, courier),
+        sending.router(room, pages, courier),
+        watching.router(room, pages),
+        correcting.router(room, pages),
     ):
         app.include_router(routes)
     _refusals(app, room, pages)

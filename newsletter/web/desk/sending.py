@@ -1,0 +1,185 @@
+"""Sending: how far it is, holding and going on, letters in doubt, and who got what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+
+from newsletter import pipeline
+from newsletter.database.delivery_log import delivery_log, settled_since
+from newsletter.errors import NewsletterError, NotFound
+from newsletter.issue.approve import allowed, move
+from newsletter.model import DeliveryState, Issue
+from newsletter.newsroom import Newsroom
+from newsletter.web.desk.courier import Courier
+from newsletter.web.desk.door import Looking, Sending, Visitor
+from newsletter.web.desk.form import Form, Query
+from newsletter.web.desk.lines import STATES, duration
+from newsletter.web.desk.pages import DeskPages
+from newsletter.web.desk.story import refused
+from newsletter.web.desk.today import READ, find
+
+OPEN = ("queued", "claimed", "handed", "deferred")
+LOOKED_BACK = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a send is: letters, share in percent, pace and what is left, in words."""
+
+    total: int
+    done: int
+    unknown: int
+    percent: int
+    rate: str
+    left: str
+    moving: bool
+
+
+def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime) -> Progress:
+    """What the figures of a send say.
+
+    :param lately: letters settled within :data:`LOOKED_BACK`.
+    """
+    total, waiting = sum(states.values()), sum(states.get(one, 0) for one in OPEN)
+    unknown = states.get("unknown", 0)
+    done = total - waiting - unknown
+    seconds = LOOKED_BACK.total_seconds()
+    if issue.send_started is not None:
+        seconds = max(1.0, min(seconds, (now - issue.send_started).total_seconds()))
+    pace = lately / seconds
+    moving = issue.state.value == "sending"
+    left = "done" if not waiting else "not known yet"
+    if waiting and pace > 0 and moving:
+        left = f"about {duration(waiting / pace)}"
+    elif waiting and not moving:
+        left = f"{waiting:,} letters wait"
+    return Progress(
+        total=total,
+        done=done,
+        unknown=unknown,
+        percent=round(100 * done / total) if total else 0,
+        rate=f"{pace:,.0f} letters a second"
+        if moving and pace >= 1
+        else (f"{60 * pace:,.0f} letters a minute" if moving else "standing still"),
+        left=left,
+        moving=moving,
+    )
+
+
+def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
+    """``/desk/sending`` and what is under it."""
+    routes = APIRouter()
+
+    def facts(issue: Issue) -> dict[str, Any]:
+        states = room.ledger.states(issue.id)
+        now = room.clock()
+        lately = settled_since(room.database, issue.id, now - LOOKED_BACK)
+        return {
+            "issue": issue,
+            "state": STATES[issue.state],
+            "states": states,
+            "progress": progress(issue, states, lately=lately, now=now),
+            "trouble": courier.problems.get(issue.id, ""),
+        }
+
+    @routes.api_route("/desk/sending", methods=READ)
+    def latest(visitor: Looking) -> Response:
+        for one in room.issues.recent(30):
+            if one.send_started is not None:
+                return pages.go(f"/desk/sending/{one.id}")
+        return pages.show(
+            visitor,
+            "said",
+            here="sending",
+            title="Nothing has been sent yet",
+            sentences=["An issue is sent at its time once it is approved, or by a click."],
+            links=[("/desk", "Today")],
+        )
+
+    def page(
+        visitor: Visitor, issue: Issue, query: Query, *, problem: str = "", status: int = 200
+    ) -> Response:
+        state = query.one("state", 16)
+        may_see = visitor.may("readers")
+        text = query.one("q", 254) if may_see else ""
+        known = state if state in set(DeliveryState) else ""
+        rows = (
+            delivery_log(
+                room.database, issue.id, state=known, text=text, after=max(0, query.number("after"))
+            )
+            if may_see
+            else []
+        )
+        return pages.show(
+            visitor,
+            "sending",
+            status=status,
+            here="sending",
+            rows=rows,
+            may_see=may_see,
+            asked_state=known,
+            asked_text=text,
+            all_states=[one.value for one in DeliveryState],
+            segments=room.ledger.segments(issue.id),
+            can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
+            problem=problem,
+            **facts(issue),
+        )
+
+    @routes.api_route("/desk/sending/{name}", methods=READ)
+    def show(visitor: Looking, name: str, query: Query) -> Response:
+        return page(visitor, find(room, name), query)
+
+    @routes.api_route("/desk/sending/{name}/progress", methods=READ)
+    def live(visitor: Looking, name: str) -> Response:
+        return pages.part(visitor, "progress", **facts(find(room, name)))
+
+    @routes.post("/desk/sending/{name}")
+    def act(visitor: Sending, name: str, sent: Form, query: Query) -> Response:
+        issue = find(room, name)
+        wanted = sent.one("act", 16)
+        try:
+            detail = _act(room, courier, issue, wanted, visitor)
+        except NewsletterError as error:
+            return page(
+                visitor, room.issues.find(issue.id), query, problem=refused(error), status=409
+            )
+        room.audit.note(visitor.actor, wanted, issue.id, detail)
+        return pages.go(f"/desk/sending/{issue.id}")
+
+    return routes
+
+
+def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: Visitor) -> str:
+    """Do one thing to a send; return what the log says of it."""
+    now, reason = room.clock(), f"decided by {visitor.name}"
+    if wanted in {"pause", "cancel"}:
+        room.issues.change(issue, move(issue, wanted))
+        return ""
+    if wanted == "resume":
+        room.issues.change(issue, move(issue, "resume"))
+        courier.send(issue.id)
+        return ""
+    if wanted == "rest":
+        if not allowed(issue.state, "send"):
+            move(issue, "send")
+        courier.send(issue.id)
+        return "the rest"
+    if wanted == "check":
+        pipeline.reconcile(room, issue)
+        return "asked the provider"
+    if wanted == "again":
+        number = room.ledger.requeue(issue.id, reason=reason, now=now)
+        if allowed(issue.state, "send"):
+            courier.send(issue.id)
+        return f"{number} letters in doubt sent again"
+    if wanted == "write_off":
+        number = room.ledger.write_off(issue.id, reason=reason, now=now)
+        pipeline.reconcile(room, issue)
+        return f"{number} letters in doubt written off"
+    raise NotFound(wanted, "is nothing that is done to a send")

@@ -1,0 +1,1 @@
+"""Addresses that providers post to."""

@@ -1,0 +1,97 @@
+"""The shared pace: never more letters in an hour or a day than allowed, whoever asks."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.engine import Database
+from newsletter.database.pacing import Limits
+from tests.delivery.people import NOON
+
+
+def ask(
+    ledger: DeliveryLedger, letters: int, now: datetime = NOON, **limits: float
+) -> tuple[int, datetime]:
+    """Ask for a turn with limits of the configuration."""
+    given_: dict[str, float] = {"per_second": 0, "per_hour": 0, "per_day": 0, **limits}
+    return ledger.take_turn(
+        "smtp",
+        letters=letters,
+        per_second=given_["per_second"],
+        per_hour=int(given_["per_hour"]),
+        per_day=int(given_["per_day"]),
+        now=now,
+    )
+
+
+def test_without_limits(database: Database) -> None:
+    """Where nothing is limited everything may leave at once."""
+    assert ask(DeliveryLedger(database), 1000) == (1000, NOON)
+
+
+def test_windows(database: Database) -> None:
+    """An hour's letters are granted in part, then none until the next hour, across processes."""
+    ledger, other = DeliveryLedger(database), DeliveryLedger(database)
+    assert ask(ledger, 1000, per_hour=1500)[0] == 1000
+    assert ask(other, 1000, per_hour=1500)[0] == 500
+    assert ask(ledger, 1000, per_hour=1500) == (0, NOON + timedelta(hours=1))
+    assert ask(other, 1000, NOON + timedelta(hours=1), per_hour=1500)[0] == 1000
+    assert ledger.sent_in("smtp", now=NOON + timedelta(hours=1)) == {"hour": 1000, "day": 2500}
+
+
+def test_day(database: Database) -> None:
+    """A day's letters end at midnight UTC."""
+    ledger = DeliveryLedger(database)
+    assert ask(ledger, 90, per_day=100)[0] == 90
+    assert ask(ledger, 90, per_day=100)[0] == 10
+    midnight = NOON.replace(hour=0) + timedelta(days=1)
+    assert ask(ledger, 90, per_day=100) == (0, midnight)
+    assert ask(ledger, 90, midnight, per_day=100)[0] == 90
+
+
+def test_per_second(database: Database) -> None:
+    """Turns follow one another at the pace of the lane, whoever takes them."""
+    ledger, other = DeliveryLedger(database), DeliveryLedger(database)
+    assert ask(ledger, 50, per_second=10) == (50, NOON)
+    assert ask(other, 50, per_second=10) == (50, NOON + timedelta(seconds=5))
+
+
+def test_warm_up(database: Database) -> None:
+    """A plan kept in the database holds day by day, and the stricter of two limits counts."""
+    ledger = DeliveryLedger(database)
+    ledger.set_limits(
+        "smtp", Limits(plan=(50, 100, 5000), plan_begins=NOON.date(), per_hour=10_000)
+    )
+    assert ledger.limits("smtp").plan == (50, 100, 5000)
+    assert ask(ledger, 1000)[0] == 50
+    assert ask(ledger, 1000)[0] == 0
+    assert ask(ledger, 1000, NOON + timedelta(days=1))[0] == 100
+    assert ask(ledger, 9000, NOON + timedelta(days=2), per_day=70)[0] == 70
+    assert ask(ledger, 9000, NOON + timedelta(days=3))[0] == 9000
+
+
+@given(
+    plan=st.lists(st.integers(1, 10**6), max_size=5).map(tuple),
+    per_day=st.integers(0, 10**6),
+    offset=st.integers(-3, 9),
+)
+def test_plan(plan: tuple[int, ...], per_day: int, offset: int) -> None:
+    """No day of a plan allows more than the plan or the limit says; after it the limit stands."""
+    first = date(2026, 5, 4)
+    limits = Limits(plan=plan, plan_begins=first, per_day=per_day)
+    allowed = limits.on(first + timedelta(days=offset))
+    if 0 <= offset < len(plan):
+        assert allowed == (min(plan[offset], per_day) if per_day else plan[offset])
+    else:
+        assert allowed == per_day
+
+
+@pytest.mark.parametrize("letters", [1, 7, 1000])
+def test_never_more_than_asked(database: Database, letters: int) -> None:
+    """A grant is never larger than the wish."""
+    assert ask(DeliveryLedger(database), letters, per_hour=10**6, per_second=5)[0] == letters

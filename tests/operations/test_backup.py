@@ -1,0 +1,223 @@
+"""Backups that are whole, kept as long as promised, and a way back that sends nothing twice."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsletter import pipeline
+from newsletter.config import Config
+from newsletter.database.copying import verify_sqlite
+from newsletter.database.engine import open_database
+from newsletter.database.facts import RESTORED, fact
+from newsletter.errors import DatabaseError, DeliveryError
+from newsletter.model import IssueState
+from newsletter.newsroom import Newsroom, open_newsroom
+from newsletter.operations import backup
+from newsletter.operations.backup import Copy, surplus
+from tests.conftest import StillClock
+from tests.operations.rooms import sending
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A place with a database of its own."""
+    return Config.model_validate({"root": tmp_path, "file": tmp_path / "config.toml"})
+
+
+def opened(config: Config, clock: StillClock) -> Newsroom:
+    """The newsroom of a place."""
+    return open_newsroom(config, clock=clock)
+
+
+def test_a_backup_is_whole_while_others_write(config: Config, clock: StillClock) -> None:
+    """Made in the middle of writing, it is one moment's state, one file, for its owner alone."""
+    room = opened(config, clock)
+    stop = threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            room.audit.note("test", "write", "x" * 300)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        made = backup.make(config, NOON)
+    finally:
+        stop.set()
+        writer.join()
+    verify_sqlite(made.file)
+    assert made.file.stat().st_mode & 0o077 == 0
+    assert sorted(entry.name for entry in made.file.parent.iterdir()) == [made.file.name]
+    room.close()
+
+
+def test_a_damaged_backup_is_found(config: Config, clock: StillClock) -> None:
+    """A flipped page, a cut file and a file of another kind are each refused in one sentence."""
+    room = opened(config, clock)
+    for number in range(200):
+        room.audit.note("test", "write", f"{number} " * 60)
+    room.close()
+    made = backup.make(config, NOON)
+    raw = made.file.read_bytes()
+    for broken in (raw[: len(raw) // 2], raw[:4096] + b"\xff" * 8192 + raw[12288:], b"hello"):
+        made.file.write_bytes(broken)
+        with pytest.raises(DatabaseError):
+            backup.restore(config, made.file, NOON)
+    room = opened(config, clock)
+    assert len(list(room.audit.entries(limit=1000))) == 200
+    room.close()
+
+
+def test_a_folder_that_cannot_be_written_is_said(config: Config, clock: StillClock) -> None:
+    """The reason is stated, and nothing half-made is left behind."""
+    opened(config, clock).close()
+    backup.folder(config).parent.mkdir(exist_ok=True)
+    backup.folder(config).write_text("a file in the way")
+    with pytest.raises(DatabaseError, match="cannot be made"):
+        backup.make(config, NOON)
+
+
+def test_one_is_made_when_it_is_due(config: Config, clock: StillClock) -> None:
+    """The first at once, the next a day later; a backup from the future does not count."""
+    room = opened(config, clock)
+    assert backup.make_if_due(room) is not None
+    clock.pass_(hours=23)
+    assert backup.make_if_due(room) is None
+    clock.pass_(hours=2)
+    assert backup.make_if_due(room) is not None
+    clock.pass_(days=-3)
+    assert backup.make_if_due(room) is not None
+    room.close()
+
+
+@settings(max_examples=60)
+@given(
+    hours=st.lists(st.integers(0, 24 * 90), max_size=60, unique=True),
+    daily=st.integers(1, 10),
+    weekly=st.integers(0, 6),
+)
+def test_rotation_keeps_what_it_promises(hours: list[int], daily: int, weekly: int) -> None:
+    """The newest always stays, and so does the newest of each of the last days and weeks."""
+    found = [
+        Copy(file=Path(f"{hour}"), made=NOON - timedelta(hours=hour), size=1) for hour in hours
+    ]
+    gone = surplus(found, daily, weekly)
+    kept = [copy for copy in found if copy not in gone]
+    assert len(kept) <= daily + weekly
+    if found:
+        assert max(found, key=lambda copy: copy.made) in kept
+    for form, count in (("%Y-%m-%d", daily), ("%G-%V", weekly)):
+        newest: dict[str, Copy] = {}
+        for copy in sorted(found, key=lambda copy: copy.made):
+            newest[copy.made.strftime(form)] = copy
+        for span in sorted(newest, reverse=True)[:count]:
+            assert newest[span] in kept
+
+
+def test_a_restored_database_sends_nothing_until_it_is_released(
+    config: Config, clock: StillClock, tmp_path: Path
+) -> None:
+    """What was open is in doubt, a send is refused with the way out, a release ends that."""
+    room = opened(config, clock)
+    issue = sending(room, tmp_path)
+    made = backup.make(config, clock())
+    assert room.ledger.claim(
+        issue.id, owner="o", batch="b", limit=2, now=clock(), stale_seconds=60
+    )  # two letters leave after the backup
+    room.close()
+    aside = backup.restore(config, made.file, clock())
+    assert aside is not None
+    assert verify_sqlite(aside)
+    room = opened(config, clock)
+    assert room.ledger.states(issue.id) == {"unknown": 4}
+    with pytest.raises(DeliveryError, match="restored from a backup") as caught:
+        pipeline.send(room, issue.id)
+    assert "restore --release" in caught.value.hint
+    backup.release(room, "cli:test")
+    assert fact(room.database, RESTORED) == ""
+    pipeline.send(room, issue.id)
+    # Letters in doubt are held for a person, not sent again.
+    assert room.ledger.states(issue.id) == {"unknown": 4}
+    assert room.issues.find(issue.id).state is IssueState.PARTLY_SENT
+    room.close()
+
+
+def test_nothing_is_restored_under_a_running_program(config: Config, clock: StillClock) -> None:
+    """While a scheduler lives the database is not taken away from it."""
+    clock.now = datetime.now(UTC)
+    room = opened(config, clock)
+    made = backup.make(config, clock())
+    room.leaders.lead("scheduler", "x", now=clock(), seconds=30)
+    with pytest.raises(DatabaseError, match="in use by a running program"):
+        backup.restore(config, made.file, clock())
+    room.leaders.resign("scheduler", "x", now=clock())
+    room.close()
+    backup.restore(config, made.file, clock())
+
+
+def test_a_backup_of_a_newer_program_is_refused(config: Config, clock: StillClock) -> None:
+    """The present database is left alone."""
+    opened(config, clock).close()
+    made = backup.make(config, NOON)
+    with sqlite3.connect(made.file) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(DatabaseError, match="newer version"):
+        backup.restore(config, made.file, NOON)
+    opened(config, clock).close()
+
+
+def test_before_each_migration_there_is_a_backup(tmp_path: Path) -> None:
+    """A database of an older program is copied before its tables change."""
+    file = tmp_path / "news.sqlite"
+    open_database(f"sqlite:///{file}").close()
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE planned_sends")
+        connection.execute("DROP TABLE leaders")
+        connection.execute("DROP TABLE alerts")
+        connection.execute("DROP TABLE audit")
+        connection.execute("UPDATE alembic_version SET version_num = '0010'")
+    connection.close()
+    with suppress(DatabaseError):  # later changes may not bear what was left
+        open_database(f"sqlite:///{file}").close()
+    [copy] = tmp_path.glob("news.sqlite.before-*")
+    assert verify_sqlite(copy) == "0010"
+
+
+@pytest.mark.skipif(not shutil.which("pg_dump"), reason="no pg_dump here")
+def test_a_postgresql_dump_is_made_and_marked(
+    postgres_server: str, tmp_path: Path, clock: StillClock
+) -> None:
+    """pg_dump writes it, pg_restore reads it; after pg_restore the same guard holds."""
+    config = Config.model_validate(
+        {"root": tmp_path, "file": tmp_path / "c.toml", "database": {"url": postgres_server}}
+    )
+    database = open_database(postgres_server, upgrade=False)
+    with database.begin() as connection:
+        connection.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    database.close()
+    room = opened(config, clock)
+    issue = sending(room, tmp_path)
+    try:
+        made = backup.make(config, NOON)
+    except DatabaseError as error:
+        room.close()
+        if "version" in str(error):
+            pytest.skip("pg_dump here is older than the server")
+        raise
+    assert made.size > 1000
+    assert backup.doubt_everything(room, "pg_restore") == 4
+    with pytest.raises(DeliveryError):
+        pipeline.send(room, issue.id)
+    room.close()
