@@ -10,7 +10,6 @@ import typer
 
 from newsletter import pipeline
 from newsletter.cli.audit import who
-from newsletter.cli.audit import who
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     IssueName,
