@@ -18,7 +18,7 @@ from newsletter.model import Brief, Correction, IssueStory
 
 T = TypeVar("T")
 
-SHOWN = ("headline", "deck", "overview", "left", "center", "right", "differ", "only")
+SHOWN = ("headline", "deck", "overview", "left", "center", "right", "differ", "only", "news")
 """The parts of a brief that a reader sees and a correction can change."""
 LONGEST = 1_000
 

@@ -42,6 +42,7 @@ LETTERS = "letters"
 TIDY = "tidy"
 KEEP = "keep"
 MAIL = "mail"
+WEBHOOKS = "webhooks"
 WATCH = "watch"
 LEAD = "lead"
 
@@ -86,7 +87,8 @@ def jobs(
         LOOK: fenced(look),
         LETTERS: fenced(partial(ring_due, bells=(SEND,), stop=stop, arrows=arrows)),
         MAIL: fenced(pipeline.deliver_mail),
-        TIDY: fenced(lambda found: found.signups.tidy(found.clock())),
+        TIDY: fenced(pipeline.tidy_readers),
+        WEBHOOKS: fenced(pipeline.deliver_webhooks),
         KEEP: fenced(_keep),
     }
 
@@ -195,7 +197,7 @@ class Scheduler:
 
     def look(self) -> None:
         """Hand over whatever is due now: drafts, letters and single mails, each in its lane."""
-        for name in (LOOK, LETTERS, MAIL):
+        for name in (LOOK, LETTERS, MAIL, WEBHOOKS):
             self._hand_over(name)
 
     def watch(self) -> None:
@@ -249,7 +251,7 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
         return found[0].at if found else None
 
 
-_QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail"}
+_QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
 
 
 def _job(name: str, epoch: int) -> Job:
@@ -259,7 +261,7 @@ def _job(name: str, epoch: int) -> Job:
         queue=_QUEUES.get(name, "write"),
         arguments={"epoch": epoch},
         key=name,
-        lock=name if name in {LETTERS, MAIL} else "",
+        lock=name if name in {LETTERS, MAIL, WEBHOOKS} else "",
     )
 
 

@@ -20,6 +20,13 @@ URL = "https://news.example.org"
 
 VALUES: dict[str, dict[str, Any]] = {
     "confirm": {"edition": "The daily issue", "confirm_url": f"{URL}/confirm/x7"},
+    "stay": {
+        "since": "1 May 2026",
+        "until": "6 December 2026",
+        "stay_url": "https://news.example.org/p/word-of-a-reader/stay",
+        "preferences_url": "https://news.example.org/p/word-of-a-reader",
+        "unsubscribe_url": "https://news.example.org/u/word-of-a-reader",
+    },
     "welcome": {
         "edition": "The daily issue",
         "comes": "every day at 06:30",
