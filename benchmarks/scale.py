@@ -445,7 +445,7 @@ def measure_leader(folder: Path, url: str, readers: int, asleep: float) -> None:
                     sent = states(room).get("accepted", 0)
                     begun = begun or (time.perf_counter() if sent else 0.0)
                     if sent >= readers // 10 and not stopped:
-                        leader = room.leaders.current("scheduler")
+                        leader = room.leaders.current("scheduler", now=room.clock())
                         first = next(one for one in schedulers if leader and one.pid == leader.pid)
                         os.kill(first.pid, signal.SIGSTOP)
                         stopped = time.perf_counter()
