@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from newsletter import pipeline
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.issue.approve import allowed
+from newsletter.issue.clean import safe_url
 from newsletter.model import Kind, StoryLock
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import arranging, stories
@@ -35,9 +36,9 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         for one in sorted(articles, key=lambda one: (one.published, one.id), reverse=True):
             outlet = room.outlets.get(one.outlet)
             side = outlet.lean.side if outlet else None
-            rows.append(
-                (one, outlet.name if outlet else one.outlet, side.value if side else "unrated")
-            )
+            name = outlet.name if outlet else one.outlet
+            link = safe_url(one.url)
+            rows.append((one, name, side.value if side else "unrated", link))
         return pages.show(
             visitor,
             "articles",
