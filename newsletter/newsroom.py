@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
@@ -50,6 +50,9 @@ from newsletter.database.webhooks import Webhooks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
+
+if TYPE_CHECKING:
+    from newsletter.stories.embedding import Embedding
 
 
 class Writer(Protocol):
@@ -109,6 +112,18 @@ class Newsroom:
     def stories(self) -> Stories:
         """Stories and their versions."""
         return Stories(self.database)
+
+    @cached_property
+    def embedding(self) -> Embedding | None:
+        """The second opinion on how near articles are, where one is configured.
+
+        :raises StoryError: when its folder holds no model, or the extra is not installed.
+        """
+        if not self.config.stories.embedding:
+            return None
+        from newsletter.stories.embedding import embedding_of  # noqa: PLC0415 - rarely there
+
+        return embedding_of(self.config.stories.embedding, self.config.root)
 
     @cached_property
     def related_stories(self) -> RelatedStories:

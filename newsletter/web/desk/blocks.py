@@ -151,7 +151,8 @@ def evidence_of(
             end=at[0] + at[1] if at else 0,
         )
         found.append(_passage(article, item, outlets))
-    return found[:most]
+    # A headline rests on the whole story; three passages leave the gates in view.
+    return found[: 3 if block.name in {"headline", "deck"} else most]
 
 
 def gate_lines(findings: Sequence[GateFinding], brief: Brief) -> list[GateLine]:

@@ -69,7 +69,7 @@ class DeskPages:
 
     def mail(self, html: str, *, images: bool) -> Response:
         """Mail exactly as it is sent, inside a frame of the desk."""
-        policy = PREVIEW_POLICY.format(images="img-src data: https:; " if images else "")
+        policy = PREVIEW_POLICY.format(images="img-src 'self' data:; " if images else "")
         return HTMLResponse(
             html,
             headers={

@@ -53,7 +53,7 @@ def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime
         seconds = max(1.0, min(seconds, (now - issue.send_started).total_seconds()))
     pace = lately / seconds
     moving = issue.state.value == "sending"
-    left = "done" if not waiting else "not known yet"
+    left = "nobody is left" if not waiting else "time left not known yet"
     if waiting and pace > 0 and moving:
         left = f"about {duration(waiting / pace)}"
     elif waiting and not moving:
@@ -63,12 +63,16 @@ def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime
         done=done,
         unknown=unknown,
         percent=round(100 * done / total) if total else 0,
-        rate=f"{pace:,.0f} letters a second"
-        if moving and pace >= 1
-        else (f"{60 * pace:,.0f} letters a minute" if moving else "standing still"),
+        rate=_rate(pace) if moving and waiting else "",
         left=left,
         moving=moving,
     )
+
+
+def _rate(pace: float) -> str:
+    if pace >= 1:
+        return f"{pace:,.0f} letters a second"
+    return f"{60 * pace:,.0f} letters a minute"
 
 
 def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
@@ -137,7 +141,12 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
 
     @routes.api_route("/desk/sending/{name}/progress", methods=READ)
     def live(visitor: Looking, name: str) -> Response:
-        return pages.part(visitor, "progress", **facts(find(room, name)))
+        found = facts(find(room, name))
+        answer = pages.part(visitor, "progress", **found)
+        if not found["progress"].moving:
+            # What can be done about it has changed as well: the whole page comes anew.
+            answer.headers["HX-Refresh"] = "true"
+        return answer
 
     @routes.post("/desk/sending/{name}")
     def act(visitor: Sending, name: str, sent: Form, query: Query) -> Response:
