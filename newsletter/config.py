@@ -307,15 +307,6 @@ class Web(_Table):
     allow_plain_http: bool = False
 
 
-class Oidc(_Table):
-    """Signing in with an account of the house, beside the password (optional extra ``oidc``)."""
-
-    issuer: str = ""
-    client_id: str = ""
-    client_secret_env: str = ""
-    label: str = "the house account"
-
-
 class Desk(_Table):
     """The editors' desk."""
 
@@ -323,7 +314,6 @@ class Desk(_Table):
     second_factor: Literal["optional", "required"] = "optional"
     session_hours: float = Field(default=12, gt=0, le=168)
     idle_minutes: int = Field(default=60, ge=1, le=1440)
-    oidc: Oidc = Oidc()
 
 
 class Audience(_Table):

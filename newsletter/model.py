@@ -860,7 +860,7 @@ class Editor:
     ``password`` is a hash, empty until an invitation is taken up. ``totp`` is the secret of the
     second factor, empty without one; ``totp_pending`` is one that no code was shown for yet, and
     ``totp_last`` the step of time of the newest code used. ``failures`` in a row make the account
-    wait. ``subject`` names the person at the house's own sign-in service.
+    wait.
     """
 
     id: int
@@ -871,7 +871,6 @@ class Editor:
     totp: str = ""
     totp_pending: str = ""
     totp_last: int = 0
-    subject: str = ""
     made: datetime
     removed: datetime | None = None
     failures: int = 0

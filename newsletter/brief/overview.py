@@ -81,7 +81,7 @@ def neutral_pool(
     likely.sort(key=lambda span: (span.article, span.place))
     found: list[tuple[float, str, int, int, Span]] = []
     for span in (*likely, *passages(likely, articles, _MOST)):
-        if span.loaded > 1 or _JUDGES.search(wording.outside_quotes(span.text)):
+        if span.loaded > 2 or _JUDGES.search(wording.outside_quotes(span.text)):
             continue
         if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
             if weights.shared(span.terms) < _SHARED:

@@ -46,6 +46,7 @@ _DANGLING_START = re.compile(
       (?:later|earlier)\b(?![ ]this)|
       in[ ](?:addition|contrast|response|turn|fact|other[ ]words|short|the[ ]meantime|
       doing[ ]so|that|this|it|so[ ]doing|return|particular|part)\b|
+      as[ ](?:\w+[ ])?(?:reported|mentioned|noted)\b|
       as[ ](?:a[ ]result|such|for|well|he|she|they|it|mentioned|noted|before|previously|usual)\b|
       on[ ](?:the[ ](?:other|contrary|one)|top[ ]of)\b|at[ ](?:the[ ](?:same[ ]time|time)|that|
       this)\b|
@@ -110,7 +111,10 @@ _NOT_PERSONS = re.compile(
     r"Kingdom)|U\.S\.|Republicans?|Democrats?|GOP|Twitter|Facebook|CNN|Fox News|NBC|CBS|ABC|"
     r"Associated Press|Reuters)(?= (?:said|says|told|also|was|is|has|had|on|and|in|,)|,)"
 )
-_BROKEN = re.compile(r"^[A-Z][\w’']+, (?:\w{3,}ed|said|says|told|was|is|has|had) (?!by\b)")
+_BROKEN = re.compile(
+    r"^[^,]{4,60}, (?:speaking|writing|talking) [^,]*\.$|"
+    r"^[A-Z][\w’']+, (?:\w{3,}ed|said|says|told|was|is|has|had) (?!by\b)"
+)
 _NAME_AFTER = re.compile(
     r"[^,]{0,80}, (?:the |former |then-|a |[a-z]+ ){0,3}"
     r"(?!The\b|A\b|He\b|She\b|They\b|It\b)[A-Z]\w+"

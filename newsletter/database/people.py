@@ -44,10 +44,6 @@ class People:
         """Somebody who works here, by address."""
         return self._one(editors.c.email == _key(email))
 
-    def by_subject(self, subject: str) -> Editor | None:
-        """Somebody who works here, by their name at the house's own sign-in service."""
-        return self._one(editors.c.subject == subject) if subject else None
-
     def get(self, number: int) -> Editor:
         """Somebody who works here.
 
@@ -74,7 +70,6 @@ class People:
             "totp": "",
             "totp_pending": "",
             "totp_last": 0,
-            "subject": "",
             "made": now,
             "removed": None,
             "failures": 0,
@@ -109,7 +104,6 @@ class People:
                 "password": "",
                 "totp": "",
                 "totp_pending": "",
-                "subject": "",
             }
             connection.execute(update(editors).where(editors.c.id == number).values(**values))
         return found
@@ -264,13 +258,6 @@ class People:
                 update(editors)
                 .where(editors.c.id == number, editors.c.failures > 0)
                 .values(failures=0, failed=None)
-            )
-
-    def bind_subject(self, number: int, subject: str) -> None:
-        """Remember somebody's name at the house's own sign-in service."""
-        with self._database.begin() as connection:
-            connection.execute(
-                update(editors).where(editors.c.id == number).values(subject=subject)
             )
 
     # -- sessions

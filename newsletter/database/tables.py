@@ -701,7 +701,6 @@ editors = Table(
     Column("totp", Text, nullable=False),
     Column("totp_pending", Text, nullable=False),
     Column("totp_last", BigInteger, nullable=False),
-    Column("subject", Text, nullable=False),
     Column("made", UtcTime, nullable=False),
     Column("removed", UtcTime),
     Column("failures", Integer, nullable=False),

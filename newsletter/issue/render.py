@@ -366,7 +366,9 @@ def _tidy_html(html: str) -> str:
     """
     pieces = re.split(r"(<!--\[if.*?<!\[endif\]-->)", html, flags=re.DOTALL)
     for index in range(0, len(pieces), 2):
-        pieces[index] = re.sub(r"\n\s*\n+|\n +", "\n", pieces[index].replace("font-size:0px;", ""))
+        # The hidden preheader comes in white, which spam filters count as text hidden from people.
+        piece = pieces[index].replace("font-size:1px;color:#ffffff;", "font-size:1px;")
+        pieces[index] = re.sub(r"\n\s*\n+|\n +", "\n", piece.replace("font-size:0px;", ""))
     # Neighbouring comments for Outlook become one, as the engine's JavaScript sibling has it.
     return "".join(pieces).replace("<![endif]--><!--[if mso | IE]>", "").strip() + "\n"
 

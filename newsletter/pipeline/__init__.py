@@ -34,7 +34,7 @@ from newsletter.pipeline.letters import (
     waits_for_later,
     write_off,
 )
-from newsletter.pipeline.looking import dead_links, findings, preview
+from newsletter.pipeline.looking import dead_links, findings, preview, preview_mail
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
 from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
@@ -87,6 +87,7 @@ __all__ = [
     "post_mail",
     "post_test",
     "preview",
+    "preview_mail",
     "read_mailbox",
     "reconcile",
     "redate",

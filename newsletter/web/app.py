@@ -22,6 +22,7 @@ from newsletter.operations.metrics import Metrics
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
 from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
+from newsletter.web.form_word import FreshWord
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
@@ -61,6 +62,7 @@ def create_app(
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages and what is on the shelf.
     app.add_middleware(Shelf, stamp=Published(room.database).stamp)
+    app.add_middleware(FreshWord, room=room)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=figures)
     return app

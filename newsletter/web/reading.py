@@ -17,7 +17,17 @@ from newsletter.issue.clean import clean
 from newsletter.issue.correct import put_right
 from newsletter.issue.render import web_page
 from newsletter.issue.view import source_line
-from newsletter.model import Article, Brief, Issue, IssueStory, Outlet, Side, SourceLine, Story
+from newsletter.model import (
+    Article,
+    Brief,
+    Issue,
+    IssueStory,
+    Outlet,
+    Side,
+    SideBrief,
+    SourceLine,
+    Story,
+)
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.grouping import related_of
 from newsletter.stories.history import history
@@ -249,18 +259,20 @@ def _in_full(room: Newsroom, told: IssueStory, sources: Mapping[str, SourceLine]
     An issue shows as many as its reading time allows; all of them passed the same checks.
     """
     versions = room.briefs.versions(told.story)
-    found = next((one.brief for one in versions if one.version == told.brief.version), None)
-    if found is None:
+    stored = next((one.brief for one in versions if one.version == told.brief.version), None)
+    if stored is None:
         return told.brief
-    full = {
-        side.value: replace(
-            found.of(side),
-            bullets=tuple(b for b in found.of(side).bullets if set(b.citations) & set(sources)),
-        )
-        for side in Side
-        if len(found.of(side).bullets) > len(told.brief.of(side).bullets)
-    }
-    return replace(told.brief, **full)
+    written: Brief = stored
+
+    def full(side: Side) -> SideBrief:
+        whole, shown = written.of(side), told.brief.of(side)
+        if len(whole.bullets) <= len(shown.bullets):
+            return shown
+        kept = tuple(one for one in whole.bullets if set(one.citations) & set(sources))
+        return replace(whole, bullets=kept)
+
+    left, center, right = map(full, (Side.LEFT, Side.CENTER, Side.RIGHT))
+    return replace(told.brief, left=left, center=center, right=right)
 
 
 def _sources(

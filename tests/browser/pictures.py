@@ -71,8 +71,8 @@ def photograph(browser: Browser, url: str, folder: Path, name: str) -> None:
                 sys.stdout.write(f"{name} at {width}: {wide - width} px wider than the screen\n")
             raw = tab.screenshot(full_page=True)
             tab.close()
-            image = Image.open(io.BytesIO(raw))
-            image = image.crop((0, 0, image.width, min(image.height, TALLEST))).convert("RGB")
+            taken = Image.open(io.BytesIO(raw))
+            image = taken.crop((0, 0, taken.width, min(taken.height, TALLEST))).convert("RGB")
             image.quantize(64, dither=Image.Dither.NONE).save(
                 folder / f"{name}-{width}-{scheme}.png", optimize=True
             )

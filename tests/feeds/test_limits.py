@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import brotli
@@ -11,6 +12,7 @@ import pytest
 
 from newsletter.config import Collect
 from newsletter.feeds.visit import Outcome
+from newsletter.model import Feed
 from tests.feeds.conftest import NOW
 from tests.feeds.test_visit import feed, moved, response, rss
 
@@ -77,8 +79,6 @@ def test_proxies_of_the_environment_are_used_only_when_that_is_configured(
     monkeypatch.setenv("http_proxy", f"http://{server.place}")
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    from newsletter.model import Feed
-
     elsewhere = Feed(url="http://paper.invalid/feed", outlet="paper")
     (alone,) = visit_all(elsewhere)
     assert alone.problem == "the server's name does not resolve"
@@ -92,8 +92,6 @@ def test_proxies_of_the_environment_are_used_only_when_that_is_configured(
 
 def test_trouble_is_dated_from_its_first_failure(server: Any, visit_all: Any) -> None:
     """A feed remembers since when it fails, and forgets it when it answers again."""
-    from datetime import timedelta
-
     later = NOW + timedelta(hours=2)
     (first,) = visit_all(feed(server))
     (second,) = visit_all(first.feed, force=True, clock=lambda: later)

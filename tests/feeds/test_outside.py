@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from newsletter.errors import FeedRefused
 from newsletter.feeds.visit import Outcome
 from newsletter.model import Feed
 from tests.feeds.test_visit import feed, moved, response, rss
@@ -136,12 +138,12 @@ def test_a_connection_is_looked_at_again_before_it_is_used(
 
     server.replies["/feed"] = response(rss(1))
     # As if resolving and opening had both been deceived.
-    monkeypatch.setattr(guard.Guard, "open_socket", lambda _, info: guard.socket.socket(*info[:3]))
+    monkeypatch.setattr(guard.Guard, "open_socket", lambda _, info: socket.socket(*info[:3]))
     seen = []
 
     def refuse(_: object, address: str, port: int) -> None:
         seen.append((address, port))
-        raise guard.FeedRefused(address, "the address belongs to a test and is not asked")
+        raise FeedRefused(address, "the address belongs to a test and is not asked")
 
     monkeypatch.setattr(guard.Guard, "check_peer", refuse)
     (visit,) = visit_all(feed(server))

@@ -35,9 +35,9 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         for one in sorted(articles, key=lambda one: (one.published, one.id), reverse=True):
             outlet = room.outlets.get(one.outlet)
             side = outlet.lean.side if outlet else None
-            rows.append(
-                (one, outlet.name if outlet else one.outlet, side.value if side else "unrated")
-            )
+            name = outlet.name if outlet else one.outlet
+            link = safe_url(one.url)
+            rows.append((one, name, side.value if side else "unrated", link))
         return pages.show(
             visitor,
             "articles",

@@ -77,7 +77,6 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             status=status,
             problem=problem,
             back=safe_next(back),
-            oidc=room.config.desk.oidc.label if room.config.desk.oidc.issuer else "",
         )
 
     @routes.api_route("/desk/login", methods=READ)

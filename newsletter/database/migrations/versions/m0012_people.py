@@ -25,7 +25,6 @@ def upgrade() -> None:
         sa.Column("totp", sa.Text(), nullable=False),
         sa.Column("totp_pending", sa.Text(), nullable=False),
         sa.Column("totp_last", sa.BigInteger(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("made", UtcTime(), nullable=False),
         sa.Column("removed", UtcTime(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
