@@ -174,7 +174,9 @@ def test_a_withheld_story_is_named_in_few_words() -> None:
     """Where no title is plain, a short one is quoted with its outlet, or one up to its clause."""
     long = "What you must know about the roads bill and why it matters to you and to all of us"
     short = "Why roads matter to you"
-    said = "Late on Tuesday and after nine hours of debate the Tamarack Senate passed the roads bill"
+    said = (
+        "Late on Tuesday and after nine hours of debate the Tamarack Senate passed the roads bill"
+    )
     made = [
         article("a", "lark", long, f"{said} in Linden City.", hours=0),
         article("b", "oak", short, f"{said}.", hours=1),
