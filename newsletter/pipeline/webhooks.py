@@ -87,7 +87,8 @@ async def _post_all(
 ) -> list[tuple[int, str, float]]:
     import aiohttp
 
-    from newsletter.feeds.guard import Guard, GuardedConnector
+    from newsletter.feeds.connector import GuardedConnector
+    from newsletter.feeds.guard import Guard
 
     guard = Guard(room.config.audience.webhook_allow_hosts)
     timeout = aiohttp.ClientTimeout(total=SECONDS)

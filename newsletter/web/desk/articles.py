@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from newsletter import pipeline
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.issue.approve import allowed
+from newsletter.issue.clean import safe_url
 from newsletter.model import Kind, StoryLock
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import arranging, stories
