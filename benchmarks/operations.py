@@ -156,16 +156,22 @@ def fill(room: Newsroom, count: int) -> None:
     states = "CASE i % 5 WHEN 0 THEN 'accepted' WHEN 1 THEN 'bounced' WHEN 2 THEN 'unknown'"
     with room.database.begin() as connection:
         for statement in (
-            "INSERT INTO readers (id, email, address_key, email_domain, name, country, language, "
-            "timezone, state, token, joined, source, attributes) "
-            f"{numbers} SELECT i, {mail}, {mail}, 'example.org', '', 'US', 'en', '', 'active', "
-            f"'t' || i, '{at}', 'bench', '{{}}' FROM n",
-            "INSERT INTO subscriptions (reader, edition, state, since) "
-            f"{numbers} SELECT i, 'daily', 'active', '{at}' FROM n",
-            "INSERT INTO deliveries (key, issue, reader, segment, variant, state, reason, attempt, "
-            "batch, owner, transport, provider_id, changed) "
-            f"{numbers} SELECT 'k' || i, '{issue.id}', i, '', '', {states} ELSE 'delivered' END, "
-            f"'', 1, 'b', '', 'folder', '', '{at}' FROM n",
+            (
+                "INSERT INTO readers (id, email, address_key, email_domain, name, country, language, "
+                "timezone, state, token, joined, source, attributes) "
+                f"{numbers} SELECT i, {mail}, {mail}, 'example.org', '', 'US', 'en', '', 'active', "
+                f"'t' || i, '{at}', 'bench', '{{}}' FROM n"
+            ),
+            (
+                "INSERT INTO subscriptions (reader, edition, state, since) "
+                f"{numbers} SELECT i, 'daily', 'active', '{at}' FROM n"
+            ),
+            (
+                "INSERT INTO deliveries (key, issue, reader, segment, variant, state, reason, attempt, "
+                "batch, owner, transport, provider_id, changed) "
+                f"{numbers} SELECT 'k' || i, '{issue.id}', i, '', '', {states} ELSE 'delivered' END, "
+                f"'', 1, 'b', '', 'folder', '', '{at}' FROM n"
+            ),
         ):
             connection.exec_driver_sql(statement)
 
