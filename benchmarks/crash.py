@@ -57,30 +57,41 @@ def runs(scale: int) -> list[Run]:
     many, kills = str(100_000 // scale), str(200 // scale)
     some, few = str(20_000 // scale), str(50 // scale)
     steps = str(max(1, scale // 2))
+    # Short lives and slow answers, so that kills fall into the sending and not only before it.
+    lives = ("--horizon", "4", "--latency", "0.2")
     strace = ("--recipients", "100", "--batch", "20", "--latency", "0", "--strace-fsync")
     return [
         Run(
             name="hold",
             says="SendGrid, doubts held and settled from the log",
-            words=("--recipients", many, "--batch", "1000", "--kills", kills, "--settle-runs", "5"),
+            words=(
+                *("--recipients", many, "--batch", "250", "--kills", kills, *lives),
+                *("--settle-runs", "5"),
+            ),
         ),
         Run(
             name="resend",
             says="SendGrid, doubts sent again",
-            words=("--recipients", some, "--batch", "100", "--kills", few, "--policy", "resend"),
+            words=(
+                *("--recipients", some, "--batch", "100", "--kills", few, *lives),
+                *("--policy", "resend"),
+            ),
         ),
         Run(
             name="faults",
             says="SendGrid with lost, late and cut answers",
             words=(
-                *("--recipients", some, "--batch", "100", "--kills", few),
+                *("--recipients", some, "--batch", "100", "--kills", few, *lives),
                 *("--faults", FAULTS, "--settle-runs", "8"),
             ),
         ),
         Run(
             name="smtp",
             says="SMTP, where doubt stays doubt",
-            words=("--transport", "smtp", "--recipients", str(5000 // scale), "--kills", few),
+            words=(
+                *("--transport", "smtp", "--recipients", many, "--kills", kills),
+                *("--horizon", "4"),
+            ),
         ),
         Run(
             name="folder",

@@ -3,6 +3,8 @@
 ``python -m benchmarks.group`` needs the labelled sets beside the project (../shared/data/grouping)
 and, for the comparison, scikit-learn, which the program itself does not use. ``--speed`` leaves
 the first table out, ``--large`` adds 100,000 articles: some minutes and 3 GB.
+``--embedding NAME`` measures ours with and without a second opinion, "words" or the folder of a
+sentence model, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,11 +25,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from newsletter import config
 from newsletter.model import Article
+from newsletter.stories import embedding
+from newsletter.stories.embedding import embedding_of
 from newsletter.stories.group import group
 from newsletter.stories.lines import group_lines, read_articles
 from newsletter.stories.live import LiveGrouper
@@ -47,6 +52,9 @@ def main(arguments: list[str]) -> int:
     folder, scorer = SHARED / "data" / "grouping", _scorer()
     if scorer is None or not folder.is_dir():
         print("skipped: the labelled sets are not beside the project (../shared)")
+        return 0
+    if "--embedding" in arguments:
+        _embedded(folder, scorer, arguments[arguments.index("--embedding") + 1])
         return 0
     if "--window" in arguments:
         _window(folder)
@@ -93,6 +101,33 @@ def _shuffled(rows: Rows, seed: int) -> Rows:
 def _ours(rows: Rows) -> Grouping:
     stories = group_lines(rows)
     return {article: story["story_id"] for story in stories for article in story["articles"]}
+
+
+def _embedded(folder: Path, scorer: ModuleType, name: str) -> None:
+    """What an embedding adds, at several weights; no order is shuffled, for none matters."""
+    chosen = embedding_of(name, Path.cwd())
+    assert chosen is not None
+    print(f"B-cubed F1 with the embedding {name}; seconds of it for 1,000 articles")
+    print("weight".ljust(10) + "".join(label.rjust(11) for label in SETS) + "mean".rjust(9))
+    for weight in (0.0, 0.05, 0.1, 0.2):
+        values = []
+        for label in SETS:
+            rows = _rows(folder, label)
+            with mock.patch.object(embedding, "BLEND", weight):
+                stories = group_lines(rows, embedding=chosen if weight else None)
+            found = {
+                article: story["story_id"] for story in stories for article in story["articles"]
+            }
+            values.append(scorer.measure(rows, found)["b3_f1"])
+        cells = "".join(f"{value:11.3f}" for value in values)
+        print(f"{weight:<10}" + cells + f"{statistics.fmean(values):9.3f}", flush=True)
+    texts = [f"{row['title']}. {row['text'][:500]}" for row in _rows(folder, "gn25")]
+    fresh = embedding_of(name, Path.cwd())
+    assert fresh is not None
+    started = time.process_time()
+    fresh.vectors(texts)
+    seconds = time.process_time() - started
+    print(f"  {1000 * seconds / len(texts):.2f} s of one core per 1,000 articles")
 
 
 def _quality(folder: Path, scorer: ModuleType) -> None:
@@ -252,7 +287,7 @@ def _window(folder: Path) -> None:
     times = []
     for article in articles[10_000:]:
         started = time.process_time()
-        live.place(article)
+        live.arrive(article)
         times.append(1000 * (time.process_time() - started))
     print(f"  one arriving article {statistics.fmean(times):.1f} ms, at most {max(times):.1f} ms")
 

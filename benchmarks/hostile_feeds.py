@@ -323,7 +323,7 @@ def addresses() -> None:
 
 
 async def _resolve(guard: Guard, host: str, port: int) -> None:
-    from newsletter.feeds.guard import GuardedResolver
+    from newsletter.feeds.connector import GuardedResolver
 
     await GuardedResolver(guard).resolve(host, port)
 

@@ -94,8 +94,8 @@ async def measure(name: str, port: int, path: str, server: int) -> None:
     light, _ = await flood(port, path, tag)
     steady = await evenly(port, path)
     print(
-        f"{name:<6} {size:>7,} bytes  {fast:>6,.0f} requests/s ({1000 * each:.2f} ms of the "
-        f"server's core each, {1 / each:,.0f} a core), with a tag (304) {light:>6,.0f}; "
+        f"{name:<6} {size:>7,} bytes  {fast:>6,.0f} requests/s ({1000 * each:.2f} ms of a core "
+        f"each, {1 / each:,.0f} a core), with a tag (304) {light:>6,.0f}; "
         f"at {RATE}/s: p50 {1000 * at(steady, 50):.1f} ms, p99 {1000 * at(steady, 99):.1f} ms; "
         f"at full speed p99 {1000 * at(waits, 99):.1f} ms"
     )
@@ -155,14 +155,8 @@ async def ask(
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     if not head.startswith(("HTTP/1.1 200", "HTTP/1.1 304")):
         raise SystemExit(f"{path}: {head[:40]}")
-    size = next(
-        (
-            int(line[15:])
-            for line in head.split("\r\n")
-            if line.lower().startswith("content-length")
-        ),
-        0,
-    )
+    lines = head.lower().split("\r\n")
+    size = next((int(line[15:]) for line in lines if line.startswith("content-length")), 0)
     if size and "304" not in head[:13]:
         await reader.readexactly(size)
     return head, size

@@ -15,6 +15,8 @@ import argparse
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,7 +37,20 @@ from newsletter.work import OnProcrastinate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFEREE = SHARED / "referee" / "esp.py"
-PARTS = ("snapshot", "send", "kills", "outage", "hosts")
+FLEET = SHARED / "newsday" / "fleet.py"
+PARTS = ("snapshot", "send", "kills", "outage", "hosts", "collect", "move", "sizes")
+
+
+EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS jobs CASCADE"
+
+
+def newsletter_init(place: Path, *settings: str, sources: Path, allow: list[str]) -> None:
+    """A new place to work with sources of its own."""
+    allowed = ", ".join(f'"{host}"' for host in allow)
+    command = [sys.executable, "-m", "newsletter", "init", str(place), "--sources", str(sources)]
+    for setting in (*settings, f"collect.allow_hosts=[{allowed}]"):
+        command += ["--set", setting]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def newsletter(place: Path, *words: str, env: dict[str, str] | None = None) -> None:
@@ -70,9 +85,7 @@ def make_place(folder: Path, url: str, readers: int, *more: str) -> Path:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(
-            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS jobs CASCADE"
-        )
+        connection.execute(EMPTY)
     place = Path(tempfile.mkdtemp(prefix="place-", dir=folder))
     settings = [f'database.url="{url}"', "delivery.letters_per_second=0", *more]
     subprocess.run(
@@ -104,9 +117,9 @@ def make_place(folder: Path, url: str, readers: int, *more: str) -> Path:
 
 
 @contextmanager
-def workers(place: Path, count: int, prefix: tuple[str, ...] = ()) -> Iterator[list[Any]]:
-    """So many worker processes that send."""
-    running = [start_worker(place, prefix) for _ in range(count)]
+def workers(place: Path, count: int, *, queues: str = "send") -> Iterator[list[Any]]:
+    """So many worker processes."""
+    running = [start_worker(place, queues=queues) for _ in range(count)]
     try:
         yield running
     finally:
@@ -120,7 +133,13 @@ def workers(place: Path, count: int, prefix: tuple[str, ...] = ()) -> Iterator[l
                 one.kill()
 
 
-def start_worker(place: Path, prefix: tuple[str, ...] = (), *, config: str = "config.toml") -> Any:
+def start_worker(
+    place: Path,
+    prefix: tuple[str, ...] = (),
+    *,
+    config: str = "config.toml",
+    queues: str = "send",
+) -> Any:
     """One worker process, in a session of its own so that it can be killed whole."""
     return subprocess.Popen(
         [
@@ -132,7 +151,7 @@ def start_worker(place: Path, prefix: tuple[str, ...] = (), *, config: str = "co
             str(place / config),
             "worker",
             "--queues",
-            "send",
+            queues,
             "--concurrency",
             "4",
         ],
@@ -193,6 +212,121 @@ def verdict(room: Newsroom, url: str, readers: int) -> str:
         f"at the provider {seen['total']:,} letters, most to one address {seen['max']}"
         + (f", doubled {doubled}" if doubled else "")
     )
+
+
+@contextmanager
+def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[Path]:
+    """Some servers of many feeds each, and the file that lists them all."""
+    running, lists = [], []
+    for number in range(servers):
+        file = folder / f"fleet-{number}.toml"
+        command = [sys.executable, str(FLEET), "--port", str(free_port())]
+        command += ["--feeds", str(feeds // servers), "--items", str(items), "--list", str(file)]
+        one = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=SHARED)
+        assert one.stdout is not None
+        one.stdout.readline()
+        running.append(one)
+        # One name in two files would be one outlet.
+        lists.append(file.read_text().replace("paper-", f"paper-{number}-"))
+    try:
+        joined = folder / "fleet.toml"
+        joined.write_text("\n".join(lists))
+        yield joined
+    finally:
+        for one in running:
+            one.terminate()
+            one.wait()
+
+
+def measure_collect(folder: Path, url: str, feeds: int, numbers: list[int]) -> None:
+    """How long workers take for the first visit to many feeds, and what grouping adds."""
+    import psycopg
+
+    if not FLEET.exists():
+        print("collected           no feeds at ../shared/newsday, so no figure")
+        return
+    with fleets(folder, 4, feeds, 10) as sources:
+        hosts_there = sorted(set(re.findall(r"127\.0\.0\.1:\d+", sources.read_text())))
+        for number in numbers:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(EMPTY)
+            place = Path(tempfile.mkdtemp(prefix="place-", dir=folder))
+            shutil.rmtree(place)
+            newsletter_init(place, f'database.url="{url}"', sources=sources, allow=hosts_there)
+            with room_of(place) as room, workers(place, number, queues="collect"):
+                work = OnProcrastinate(url)
+                time.sleep(3)
+                begun = time.perf_counter()
+                handed = shares.hand_out_visits(room, work)
+                while left_of(url, "collect"):
+                    time.sleep(0.1)
+                taken = time.perf_counter() - begun
+                work.close(1)
+                with psycopg.connect(url) as connection:
+                    row = connection.execute("SELECT count(*) FROM articles").fetchone()
+                print(
+                    f"visited by {number}{handed / taken:>18,.0f} feeds/s   {handed:,} feeds, "
+                    f"{row[0] if row else 0:,} articles, {taken:.1f} s",
+                    flush=True,
+                )
+
+
+def left_of(url: str, queue: str) -> int:
+    """Jobs of a queue that wait or run."""
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM jobs.procrastinate_jobs"
+            " WHERE queue_name = %s AND status IN ('todo', 'doing')",
+            [queue],
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def measure_move(folder: Path, url: str, readers: int) -> None:
+    """A whole database from SQLite to PostgreSQL, the second time with nothing changed."""
+    import psycopg
+
+    from benchmarks.send import people
+    from newsletter.clock import system_clock
+    from newsletter.database.engine import open_database
+    from newsletter.database.moving import move
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(EMPTY)
+    old, new = open_database(f"sqlite:///{folder}/old.sqlite"), open_database(url)
+    people(old, readers)
+    for name in ("first move", "second move"):
+        begun = time.perf_counter()
+        moved = move(old, new, now=system_clock())
+        rows = sum(one.rows for one in moved)
+        taken = time.perf_counter() - begun
+        print(f"{name:<20}{taken:>10.1f} s    {rows:,} rows, {rows / taken:,.0f} /s")
+    old.close()
+    new.close()
+
+
+def measure_sizes(folder: Path, url: str, readers: int) -> None:
+    """Bytes on disk for each row, indexes included."""
+    import psycopg
+
+    place = make_place(folder, url, readers)
+    with room_of(place) as room:
+        issue = room.issues.find("latest")
+        room.ledger.freeze(
+            issue.id,
+            room.readers.audience(issue.edition, room.config.segments),
+            random_word=room.tag,
+            now=room.clock(),
+        )
+    with psycopg.connect(url) as connection:
+        for table in ("readers", "subscriptions", "deliveries", "articles"):
+            row = connection.execute(
+                f"SELECT pg_total_relation_size('{table}'), (SELECT count(*) FROM {table})"
+            ).fetchone()
+            assert row is not None
+            print(f"a row of {table:<14}{row[0] / max(row[1], 1):>7,.0f} bytes  {row[1]:,} rows")
 
 
 def measure_snapshot(folder: Path, url: str, readers: int) -> None:
@@ -341,6 +475,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
     parser.add_argument("--part", action="append", choices=PARTS)
     parser.add_argument("--readers", type=int, default=100_000)
+    parser.add_argument("--feeds", type=int, default=2_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--cut-seconds", type=float, default=60)
@@ -354,6 +489,12 @@ def main() -> int:
         folder.chmod(0o755)
         if "snapshot" in parts:
             measure_snapshot(folder, url, options.readers)
+        if "sizes" in parts:
+            measure_sizes(folder, url, options.readers)
+        if "move" in parts:
+            measure_move(folder, url, options.readers)
+        if "collect" in parts:
+            measure_collect(folder, url, options.feeds, options.workers)
         if not REFEREE.exists():
             print("sent                no stand-in at ../shared/referee, so no figure")
             return 0

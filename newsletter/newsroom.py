@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
@@ -21,6 +21,7 @@ from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
 from newsletter.database.answers import Answers
+from newsletter.database.api_tokens import ApiTokens
 from newsletter.database.arrangements import Arrangements
 from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
@@ -43,10 +44,15 @@ from newsletter.database.related_stories import RelatedStories
 from newsletter.database.signups import SignUps
 from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
+from newsletter.database.sunset import Sunset
 from newsletter.database.switches import Switches
+from newsletter.database.webhooks import Webhooks
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.issue.render import Renderer
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
+
+if TYPE_CHECKING:
+    from newsletter.stories.embedding import Embedding
 
 
 class Writer(Protocol):
@@ -108,6 +114,18 @@ class Newsroom:
         return Stories(self.database)
 
     @cached_property
+    def embedding(self) -> Embedding | None:
+        """The second opinion on how near articles are, where one is configured.
+
+        :raises StoryError: when its folder holds no model, or the extra is not installed.
+        """
+        if not self.config.stories.embedding:
+            return None
+        from newsletter.stories.embedding import embedding_of  # noqa: PLC0415 - rarely there
+
+        return embedding_of(self.config.stories.embedding, self.config.root)
+
+    @cached_property
     def related_stories(self) -> RelatedStories:
         """Which stories are about the same matter."""
         return RelatedStories(self.database)
@@ -153,6 +171,23 @@ class Newsroom:
     def knocks(self) -> Knocks:
         """How often somebody may knock, counted for all processes together."""
         return Knocks(self.database, lambda: signing_keys(self.database, self.token)[0])
+
+    @cached_property
+    def api_tokens(self) -> ApiTokens:
+        """Programs that may ask the API."""
+        return ApiTokens(self.database)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """Where news of readers and issues is posted to."""
+        return Webhooks(self.database)
+
+    @cached_property
+    def sunset(self) -> Sunset:
+        """The rule about readers who were not heard of for long."""
+        return Sunset(
+            self.database, address_hash=self.readers.address_hash, journal=self.readers.journal
+        )
 
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""

@@ -1,4 +1,4 @@
-"""Where jobs run: in this process one after the other, or on many machines by Procrastinate.
+"""Where jobs run: in threads of this process, or on many machines by Procrastinate.
 
 The scheduler and the web pages never run an arrow of the pipeline themselves; they hand a
 :class:`Job` to :class:`Work`. A job is the name of a function and plain arguments, so that it can

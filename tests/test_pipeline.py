@@ -197,3 +197,23 @@ def test_a_late_issue_waits_for_a_person_by_default(room: Newsroom, clock: Still
     clock.now = clock.now.replace(hour=11)
     assert [firing.bell for firing in ring_due(room)] == ["remind", "send"]
     assert room.issues.find("latest").state is IssueState.APPROVED
+
+
+def weekly(room: Newsroom, covers_days: int) -> Newsroom:
+    """The same newsroom with an edition of the week."""
+    edition = room.config.edition("daily").model_copy(update={"covers_days": covers_days})
+    editions = {**room.config.editions, "weekly": edition}
+    return replace(room, config=room.config.model_copy(update={"editions": editions}))
+
+
+def test_a_digest_tells_again_what_was_mailed(written: Newsroom, clock: StillClock) -> None:
+    """Four days after its stories were mailed an edition of the day has nothing, a digest has them."""
+    daily = pipeline.compose(written)
+    written.stories.mark_mailed(written.issues.stories_of(daily.issue), clock())
+    clock.pass_(days=4)
+    with pytest.raises(NothingToSay):
+        pipeline.compose(weekly(written, 1), edition="weekly")
+    digest = pipeline.compose(weekly(written, 7), edition="weekly")
+    told = {item.story for item in digest.revision.content.stories}
+    assert {item.story for item in daily.revision.content.stories if item.place == "top"} <= told
+    assert not any(item.update for item in digest.revision.content.stories)

@@ -22,6 +22,8 @@ from newsletter.audience.tokens import SHORT_WORD
 MAX_HEADERS = 65_536
 """Bytes of a letter that are looked at; what comes after its headers is passed over."""
 _WORD = re.compile(rf"\bunsubscribe\s+({SHORT_WORD.pattern})(?![A-Za-z0-9_-])", re.IGNORECASE)
+# A line of a letter that begins with "From " is told from this by the year at its end.
+_BEGINS = re.compile(rb"From \S+ .*\b\d{4}\b")
 _ASKS = re.compile(r"\b(?:un-?subscribe|opt.?out|remove me|stop)\b", re.IGNORECASE)
 
 
@@ -76,14 +78,15 @@ def read_request(number: int, headers: bytes) -> Request:
 def _letters(stream: BinaryIO) -> Iterator[bytes]:
     headers: list[bytes] = []
     size = 0
-    inside, begun = True, False
+    inside, begun, blank = True, False, True
     # A line may be as long as it likes; no more than a part of it is kept.
     for line in iter(lambda: stream.readline(MAX_HEADERS), b""):
-        if line.startswith(b"From ") and (not begun or not inside):
+        if blank and line.startswith(b"From ") and (not begun or _BEGINS.match(line)):
             if begun:
                 yield b"".join(headers)
-            headers, size, inside, begun = [], 0, True, True
+            headers, size, inside, begun, blank = [], 0, True, True, False
             continue
+        blank = not line.strip()
         begun = begun or bool(line.strip())
         if inside and begun:
             if not line.strip():

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from newsletter.brief import overview, sides
 from newsletter.brief.evidence import Span, side_of, spans
 from newsletter.brief.excerpts import quotable
+from newsletter.brief.nearness import Nearness
 from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
 from newsletter.model import Article, Brief, Evidence, Outlet, Quotable, Side
@@ -50,7 +51,7 @@ def ranked(
             )
             for span in pool[:MOST]
         )
-    nearness = sides.Nearness(ordered, {a.id: side_of(a, outlets) for a in ordered})
+    nearness = Nearness(ordered, {a.id: side_of(a, outlets) for a in ordered})
     listed = sides.shortlist(
         quotable(evidence, ordered, outlets, settings.bullet_words, not_this=brief.headline),
         side,

@@ -13,7 +13,6 @@ words from the evidence it names, and a quotation must stand in that evidence.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -22,10 +21,9 @@ from pydantic import ValidationError
 
 from newsletter.brief import extract, gates, wording
 from newsletter.brief.drafts import Answer, Ask, Draft, NoAnswer, Piece, signature
-from newsletter.brief.evidence import Span, spans
-from newsletter.brief.overview import outlet_shown
+from newsletter.brief.evidence import Span
+from newsletter.brief.pieces import as_data, pieces_of
 from newsletter.brief.sources import stands_in
-from newsletter.brief.weighing import Weights
 from newsletter.config import BriefModel, BriefSettings
 from newsletter.model import (
     Article,
@@ -56,8 +54,6 @@ Write JSON with headline, deck, overview, left, center and right. Every text has
   exact words in “ ” where they matter. Leave a side without evidence empty.
 - No questions, no exclamation marks, no links.
 """
-_PIECES = 36  # spans a model is given
-_PIECES_OF_A_SIDE = 10
 _SUPPORT = 0.6  # share of a text's content words that must stand in the evidence it names
 _SHORT_QUOTE = 3
 
@@ -122,8 +118,8 @@ class ModelWriter:
         if base.withheld:
             return base
         rules = RULES.format(**settings.model_dump())
-        pieces = _pieces(articles, outlets, furniture)
-        data = _data(pieces, outlets)
+        pieces = pieces_of(articles, outlets, furniture)
+        data = as_data(pieces, outlets)
         findings: list[GateFinding] = []
         drafts = self._drafts(rules, data, findings)
         work = _Composition(base, pieces, articles, outlets, settings)
@@ -283,47 +279,6 @@ def _unsupported(text: str, known: Sequence[Span]) -> str:
         if not any(stands_in(quote, one) for one in plain):
             return f"Its evidence does not say “{quote[:60]}”."
     return ""
-
-
-def _pieces(
-    articles: Sequence[Article], outlets: Mapping[str, Outlet], furniture: frozenset[str]
-) -> dict[str, Span]:
-    """The most corroborated and the earliest spans of each side, under ids such as e1."""
-    ordered = sorted(articles, key=lambda a: (a.published, a.id))
-    evidence = spans(ordered, outlets, furniture)
-    weights = Weights(evidence, ordered)
-    ranked = sorted(
-        (
-            (-round(weights.about(s.terms) / (1 + 0.05 * s.place), 9), s.article, s.start, s)
-            for s in evidence
-            if weights.on_topic(s) > 0
-        ),
-        key=lambda entry: entry[:3],
-    )
-    taken: dict[Side | None, int] = {}
-    chosen: list[Span] = []
-    for *_, span in ranked:
-        if taken.get(span.side, 0) < _PIECES_OF_A_SIDE and len(chosen) < _PIECES:
-            taken[span.side] = taken.get(span.side, 0) + 1
-            chosen.append(span)
-    return {f"e{i}": span for i, span in enumerate(chosen, 1)}
-
-
-def _data(pieces: Mapping[str, Span], outlets: Mapping[str, Outlet]) -> str:
-    """The evidence as JSON, which leaves a sentence no way to pose as anything else."""
-    return json.dumps(
-        [
-            {
-                "id": key,
-                "outlet": outlet_shown(span.outlet, outlets),
-                "side": span.side.value if span.side else "unrated",
-                "kind": "opinion" if span.opinion else "news",
-                "sentence": " ".join(span.text.split()),
-            }
-            for key, span in pieces.items()
-        ],
-        ensure_ascii=False,
-    )
 
 
 def _key(settings: BriefModel, rules: str, data: str, candidate: int) -> str:

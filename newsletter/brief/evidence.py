@@ -60,6 +60,16 @@ VERB = re.compile(
     r"bought|brought|thought|sought|struck|ran|sat|stood|became|know|want|need|think|believe|"
     r"make)\b"
 )
+FINITE = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|will|would|can|could|may|does|do|did|said|says|won|"
+    r"lost|met|led|"
+    r"left|took|made|became|began|held|rose|fell|grew|gave|got|set|struck|hit|put|won['’]t|"
+    r"(?!sponsored|based|named|called|related|aimed|expected|proposed|designed|backed|led|"
+    r"used)\w{3,}ed"
+    r"(?! by\b| in\b| at\b))\b"
+)
+_PAST = re.compile(r"\w{3,}ed\b")
+_SHORT = 9  # words: so short a piece must have a verb beyond doubt
 _OPINION_KINDS = frozenset({Kind.OPINION, Kind.ANALYSIS})
 
 
@@ -217,6 +227,10 @@ def is_sentence(said: str) -> bool:
         or _BYLINE.match(said)
         or _STRIPPED.search(said)
         or not VERB.search(said)
+    ):
+        return False
+    if wording.words(said) <= _SHORT and not (
+        FINITE.search(said) or _PAST.search(said) or wording.QUOTED.search(said)
     ):
         return False
     glued = _GLUED.search(said)

@@ -13,7 +13,16 @@ from dataclasses import replace
 from itertools import pairwise
 
 from newsletter.brief import furniture, headline, standalone, wording
-from newsletter.brief.evidence import CUT, TRAILS_OFF, VERB, Span, family_of, is_opinion, side_of
+from newsletter.brief.evidence import (
+    CUT,
+    FINITE,
+    TRAILS_OFF,
+    VERB,
+    Span,
+    family_of,
+    is_opinion,
+    side_of,
+)
 from newsletter.model import Article, Outlet
 
 _GAP = 2  # characters between two sentences that follow each other
@@ -76,16 +85,6 @@ def clauses(evidence: Sequence[Span], most_words: int, fewest: int = _FEWEST) ->
     return tuple(found)
 
 
-_FINITE = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|will|would|can|could|may|does|do|did|said|says|won|"
-    r"lost|met|led|"
-    r"left|took|made|became|began|held|rose|fell|grew|gave|got|set|struck|hit|put|won['’]t|"
-    r"(?!sponsored|based|named|called|related|aimed|expected|proposed|designed|backed|led|"
-    r"used)\w{3,}ed"
-    r"(?! by\b| in\b| at\b))\b"
-)
-
-
 def _is_clause(head: str) -> bool:
     if (
         head.count('"') % 2
@@ -93,7 +92,7 @@ def _is_clause(head: str) -> bool:
         or head.count("(") != head.count(")")
     ):
         return False
-    return _FINITE.search(head) is not None and head[-1].isalnum()
+    return FINITE.search(head) is not None and head[-1].isalnum()
 
 
 def passages(
@@ -153,6 +152,7 @@ def _is_title(said: str) -> bool:
     """Whether a headline is a statement with a verb, not a label, a question or a list of tags."""
     if (
         "|" in said
+        or "·" in said
         or CUT.search(said)
         or TRAILS_OFF.search(said)
         or said.isupper()

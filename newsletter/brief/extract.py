@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.brief import differ, gates, headline, overview, sides, wording
+from newsletter.brief.blocks import without_failing
 from newsletter.brief.evidence import Span, is_opinion, side_of, spans
 from newsletter.brief.excerpts import clauses, quotable
+from newsletter.brief.nearness import Nearness
 from newsletter.brief.sources import Sources
 from newsletter.brief.weighing import Weights
 from newsletter.config import BriefSettings
@@ -130,7 +132,7 @@ class _Draft:
         sentences of those sides are kept for them and the overview is chosen again.
         """
         most = self.settings.bullet_words
-        nearness = sides.Nearness(self.articles, self.side_of)
+        nearness = Nearness(self.articles, self.side_of)
         candidates = quotable(self.evidence, self.articles, self.outlets, most, not_this=title)
 
         def listed(side: Side, said: Sequence[Span]) -> list[tuple[float, Span]]:
@@ -188,13 +190,28 @@ class _Draft:
         return ""
 
     def _quoted_title(self) -> str:
-        """A title in quotation marks with its outlet, to speak of a story that is withheld."""
-        typical = max(
+        """A title in quotation marks with its outlet, to speak of a story that is withheld.
+
+        The most typical one that is short enough, whole or up to the end of its main clause;
+        where all are too long, the shortest.
+        """
+        most = self.settings.headline_words
+        ranked = sorted(
             self.articles,
-            key=lambda a: (round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
+            key=lambda a: (-round(self.weights.about(frozenset(wording.terms(a.title))), 9), a.id),
         )
-        outlet = overview.outlet_shown(typical.outlet, self.outlets)
-        return f"{wording.in_quotes(typical.title)} ({outlet})"
+        shown: list[str] = []
+        for article in ranked:
+            name = overview.outlet_shown(article.outlet, self.outlets)
+            title = headline.cleaned(article.title, self.outlets.get(article.outlet))
+            whole, *clause = headline.forms(title, most)
+            shown += [
+                f"{wording.in_quotes(form)} ({name})"
+                for form in (whole, *(f"{head} …" for head in clause))
+                if form
+            ] or [f"{wording.in_quotes(title)} ({name})"]
+        short = (text for text in shown if wording.words(text) <= most)
+        return next(short, "") or min(shown, key=wording.words)
 
     def _deck(self, title: str, used: Sequence[Span]) -> str:
         most = self.settings.deck_words
@@ -226,7 +243,7 @@ class _Draft:
     def _gated(self, brief: Brief, *, headline_found: bool) -> Brief:
         """The brief with failing blocks taken out, and with the reason where it is withheld."""
         findings = gates.check(brief, self.articles, self.outlets, self.settings)
-        brief = gates.without_failing(brief, findings)
+        brief = without_failing(brief, findings)
         reason = ""
         if not any(not is_opinion(article) for article in self.articles):
             reason = "Every article is opinion or analysis, so there is no news text to go by."

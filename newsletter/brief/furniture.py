@@ -48,7 +48,9 @@ _SAYS = re.compile(
       comments[ ](?:are|on|policy) | report['’]?[ ]link | caps[ ]lock | register[ ]for[ ]free |
       support[ ]our | donat(?:e|ing)[ ](?:to[ ]us|now|today[ ]to)|
       support[ ](?:independent|quality|local)[ ]journalism | journalism[ ](?:free|possible) |
-      become[ ]a[ ]member | free[ ]trial | premium[ ]content | paid[ ](?:membership|subscriber)s? |
+      become[ ]a[ ]member | free[ ]trial | premium[ ]content |
+      \b(?:has|have)[ ](?:approached|contacted|reached[ ]out[ ]to)\b |
+      paid[ ](?:membership|subscriber)s? |
       full[ ]access | unlock[ ](?:full|all|this) |
       video[ ]credit | key[ ](?:topics|takeaways)\b | ^highlights\b | ^summary\b |
       ,[ ](?:right|left|center|centre),[ ] | ,[ ](?:second|third)[ ]from[ ](?:left|right)\b |
@@ -77,13 +79,16 @@ _HINTS = wording.phrase_list(
     trial | premium | for more | stay | also like | recommended | related | most | trending |
     latest | rate | price | cancel | gst | gift | per | listen | top stories | live | generated
     | automated | unlock | access | key | highlights | summary | , right, | , left, | , cent |
-    from left | from right | pos | video | pictured | left) | right) | center) | all times
+    has | have | from left | from right | pos | video | pictured | left) | right) | center)
+    | all times
     """
 )
 _ORDERS = re.compile(
     r"""(?ix)
-    [\W_]*(?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
-      ignore|disregard|forget|write|provide|add|include|integrate|incorporate|insert|modify|
+    [\W_]*(?:(?:step[ ])?\w{1,2}[).:][\W_]*)?
+    (?:please[ ]|kindly[ ]|now[ ]|simply[ ]|just[ ]|always[ ]|never[ ]|then[ ]|first[ ])?(?:
+      ignore|disregard|forget|avoid|type|stay[ ]away|write|provide|add|include|integrate|
+      incorporate|insert|modify|
       replace|use|
       translate|explain|describe|draft|introduce|misspell|rearrange|remove|anagram|scramble|
       download|click|print|output|respond|reply|tell|repeat|act|pretend|substitute|suggest|create|
@@ -105,13 +110,15 @@ _TO_MACHINES = re.compile(
     \b(?:previous|prior|above|earlier|new|following)[ ](?:instructions?|prompts?|directions)\b |
     \bsystem[ ]prompt\b | \blanguage[ ]model\b.*\byou\b |
     \b(?:as[ ]an|you[ ]are[ ]an?)[ ](?:ai|assistant)\b |
+    \bignore[ ]the[ ](?:user|above|previous|system|rest)\b | \b(?:reply|respond)[ ]with\b |
+    "\w+"\s*: |
     <<|>>|\[/?INST|\{\{|\bprompt\(\) | <\w+[^>]*> | ^\W*(?:system|assistant|user)[ ]?:
     """
 )
 _MACHINE_HINTS = wording.phrase_list(
     "your | instruction | prompt | direction | language model | assistant |"
     " as an ai | << | >> | [ | {{ | < |"
-    " system | user"
+    ' system | user | reply with | respond with | ignore the | ":'
 )
 # Headings after which nothing of the article itself follows.
 _TAIL_HEADING = re.compile(

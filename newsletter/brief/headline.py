@@ -141,7 +141,7 @@ def candidates(
         value *= 1 + 0.1 * min(4, len(fellows))
         if article.same_as:
             value *= 0.98
-        for rank, form in enumerate(_forms(text, most)):
+        for rank, form in enumerate(forms(text, most)):
             pool.append((rank + _trouble(form), value, form, article.id))
     best = max((weights.typical(terms) for terms in keys.values()), default=0.0)
     for span in evidence:
@@ -187,8 +187,11 @@ def baits(text: str) -> str:
     return trap.group().strip() if trap else ""
 
 
-def _forms(text: str, most: int) -> list[str]:
-    """A title, and its main clause where that stands before a comma or "as"."""
+def forms(text: str, most: int) -> list[str]:
+    """A title, and its main clause where that stands before a comma or "as".
+
+    The first is empty where the whole title has more than ``most`` words.
+    """
     found = [text] if wording.words(text) <= most else [""]
     for cut in _CLAUSE.finditer(text):
         head = text[: cut.start()].rstrip(" ,;-–—")

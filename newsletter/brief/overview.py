@@ -30,6 +30,12 @@ _POOL = 24  # sentences the search looks at
 _LONG = 40  # words from which a sentence is hard to read
 _FEWEST, _MOST = 7, 60  # words of a sentence
 _MOST_SENTENCES = 5
+# The writer's own voice in a text that is not marked as opinion.
+_JUDGES = re.compile(
+    r"(?i)\b(?:apparently|unfortunately|sadly|thankfully|frankly|obviously|clearly|surely|alas|"
+    r"astonishing(?:ly)?|ridiculous(?:ly)?|needless to say|of course|to be sure|ill-informed|"
+    r"unironically|laughabl[ey]|so-called)\b"
+)
 _QUALIFIER = re.compile(r"\s*\([^()]*\)$")
 _NUMBER = re.compile(r"\d[\d,.]*\d|\d")
 
@@ -75,6 +81,8 @@ def neutral_pool(
     likely.sort(key=lambda span: (span.article, span.place))
     found: list[tuple[float, str, int, int, Span]] = []
     for span in (*likely, *passages(likely, articles, _MOST)):
+        if span.loaded > 2 or _JUDGES.search(wording.outside_quotes(span.text)):
+            continue
         if not span.first_person and _FEWEST <= span.words <= _MOST and span.stands:
             if weights.shared(span.terms) < _SHARED:
                 continue

@@ -10,11 +10,11 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import combinations
 
 from newsletter.brief import speakers, wording
 from newsletter.brief.evidence import Span, is_opinion
+from newsletter.brief.nearness import Nearness
 from newsletter.brief.weighing import Weights, overlap
 from newsletter.model import Article, Bullet, Side
 
@@ -25,8 +25,6 @@ _SECOND_CHOICE = 0.3
 _SAME = 0.5  # share of terms from which two quotations say the same thing
 _FACTOR = 1.5  # words of one side over words of another
 _FEWEST_WORDS = 7
-_READ = 4000  # characters of an article that are compared
-_NEARER = 1.05  # how much nearer a quotation must be to its own side's articles
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +34,6 @@ class Choice:
     spans: tuple[Span, ...]
     value: float
     words: int
-
-
-@lru_cache(maxsize=4096)
-def _log(count: int) -> float:
-    return 1 + math.log(count)
-
-
-class Nearness:
-    """Which side's articles a text is nearest to, by the words of each whole article."""
-
-    def __init__(self, articles: Sequence[Article], side_of: Mapping[str, Side | None]):
-        counts = [Counter(wording.terms(f"{a.title} {a.words[:_READ]}")) for a in articles]
-        df: Counter[str] = Counter()
-        for count in counts:
-            df.update(count.keys())
-        total = len(articles)
-        self._idf = {term: math.log((1 + total) / (1 + n) + 1) for term, n in df.items()}
-        self._sides = [side_of[a.id] for a in articles]
-        self._postings: dict[str, list[tuple[int, float]]] = {}
-        self._norms: list[float] = []
-        for i, count in enumerate(counts):
-            norm = 0.0
-            for term, n in count.items():
-                value = _log(n) * self._idf[term]
-                norm += value * value
-                self._postings.setdefault(term, []).append((i, value))
-            self._norms.append(math.sqrt(norm) or 1.0)
-
-    def nearest(self, terms: Sequence[str]) -> dict[Side | None, float]:
-        """The cosine to the nearest article of each side, up to one common factor."""
-        dots = [0.0] * len(self._norms)
-        for term, count in sorted(Counter(terms).items()):
-            weight = _log(count) * self._idf.get(term, 0.0)
-            for i, value in self._postings.get(term, ()):
-                dots[i] += weight * value
-        found: dict[Side | None, float] = {}
-        for dot, norm, side in zip(dots, self._norms, self._sides, strict=True):
-            found[side] = max(found.get(side, 0.0), dot / norm)
-        return found
-
-    def is_own(self, span: Span) -> bool:
-        """Whether a quotation is clearly nearer to an article of its side than to any other's."""
-        near = self.nearest(wording.terms(span.text))
-        own = near.get(span.side, 0.0)
-        return all(
-            own > _NEARER * value for side, value in near.items() if side not in {span.side, None}
-        )
 
 
 def shortlist(

@@ -22,7 +22,7 @@ _THING = wording.word_list(
     number numbers data senator congressman congresswoman lawmaker governor mayor judge justice
     lawyer attorney minister author paper outlet newspaper site network first second third last
     next resulting same pair duo trio two three four men women legislation book film game
-    article story speech hearing investigation probe inquiry
+    article story speech hearing investigation probe inquiry moment desire
     """
 )
 _DANGLING_START = re.compile(
@@ -37,6 +37,7 @@ _DANGLING_START = re.compile(
       whom)\b|
       (?:but|and|or|nor|so|yet|however|meanwhile|moreover|furthermore|nevertheless|nonetheless|
       still|instead|also|then|thus|hence|
+      (?:take|consider|imagine|recall|look|think|remember)[ ](?!over|place)|
       first(?=,)|firstly|second(?=,)|secondly|third(?=,)|thirdly|finally|lastly|
       therefore|likewise|similarly|otherwise|additionally|besides|indeed|consequently|
       afterwards?|previously|elsewhere|here|thereafter|
@@ -45,6 +46,7 @@ _DANGLING_START = re.compile(
       (?:later|earlier)\b(?![ ]this)|
       in[ ](?:addition|contrast|response|turn|fact|other[ ]words|short|the[ ]meantime|
       doing[ ]so|that|this|it|so[ ]doing|return|particular|part)\b|
+      as[ ](?:\w+[ ])?(?:reported|mentioned|noted)\b|
       as[ ](?:a[ ]result|such|for|well|he|she|they|it|mentioned|noted|before|previously|usual)\b|
       on[ ](?:the[ ](?:other|contrary|one)|top[ ]of)\b|at[ ](?:the[ ](?:same[ ]time|time)|that|
       this)\b|
@@ -102,6 +104,17 @@ _PROPER = re.compile(
     r"August|September|October|November|December)\b)"
     r"(?<![.!?:“\"‘]\s)(?<!^)(?<![“\"‘])\b[A-Z][\w’'-]*[a-z][\w’'-]*"
 )
+# Capitalised, and never what "he" or "she" stands for.
+_NOT_PERSONS = re.compile(
+    r"\b(?:White House|Supreme Court|Capitol(?: Hill)?|(?:State|Justice|Labor|Treasury|Education) "
+    r"Department|Department of [A-Z]\w+|Pentagon|Kremlin|Congress|Senate|United (?:States|Nations|"
+    r"Kingdom)|U\.S\.|Republicans?|Democrats?|GOP|Twitter|Facebook|CNN|Fox News|NBC|CBS|ABC|"
+    r"Associated Press|Reuters)(?= (?:said|says|told|also|was|is|has|had|on|and|in|,)|,)"
+)
+_BROKEN = re.compile(
+    r"^[^,]{4,60}, (?:speaking|writing|talking) [^,]*\.$|"
+    r"^[A-Z][\w’']+, (?:\w{3,}ed|said|says|told|was|is|has|had) (?!by\b)"
+)
 _NAME_AFTER = re.compile(
     r"[^,]{0,80}, (?:the |former |then-|a |[a-z]+ ){0,3}"
     r"(?!The\b|A\b|He\b|She\b|They\b|It\b)[A-Z]\w+"
@@ -132,7 +145,7 @@ _ADDRESSES_READER = re.compile(
 )
 _BACKWARD = re.compile(
     r"\b(?:the latter|the former(?! \w)|as mentioned|mentioned above|said earlier|see below|"
-    r"above photo|"
+    r"above photo|this (?:man|woman|boy|girl|person|couple|family)\b|"
     r"that same|this same|the same day|the pair)\b",
     re.IGNORECASE,
 )
@@ -147,7 +160,12 @@ def stands_alone(said: str, *, quoting: bool) -> bool:
     if _DANGLING_START.match(said) or _QUESTION.search(said) or _HALF_DIALOGUE.match(said):
         return False
     own = wording.outside_quotes(said)
-    if wording.words(own) == 0 or _VAGUE_SPEAKER.search(said) or _THEY_SAID.search(own):
+    if (
+        wording.words(own) == 0
+        or _BROKEN.match(own)
+        or _VAGUE_SPEAKER.search(said)
+        or _THEY_SAID.search(own)
+    ):
         return False
     if _ADDRESSES_READER.search(own) or _BACKWARD.search(own):
         return False
@@ -174,7 +192,7 @@ def leans_back(said: str) -> bool:
 
 def names_somebody(said: str) -> bool:
     """Whether a proper name stands before, or at the latest soon after, a personal pronoun."""
-    own = wording.outside_quotes(said)
+    own = _NOT_PERSONS.sub("it", wording.outside_quotes(said))
     person = _SINGULAR_PERSON.search(own)
     before = own[: person.start()] if person else own
     if _OPENING_NAME.match(before) or _PROPER.search(before) or _LONE_NAME.match(before):

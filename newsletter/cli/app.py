@@ -14,6 +14,7 @@ import typer
 
 from newsletter import __version__
 from newsletter.cli import (
+    api,
     audit,
     backup,
     briefs,
@@ -58,6 +59,7 @@ GROUPS = (
     stories,
     briefs,
     readers,
+    api,
     reports,
     editors,
     sources,

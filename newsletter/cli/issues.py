@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def preview(
+def preview(  # noqa: PLR0917 - typer calls it by name
     context: typer.Context,
     issue: IssueName = "latest",
     to: Annotated[
@@ -41,9 +43,20 @@ def preview(
     variant: Annotated[
         str, typer.Option(help='What readers of some topics get, such as "politics+world".')
     ] = "",
+    mail: Annotated[
+        str, typer.Option(help="Another mail instead, with invented values: welcome, confirm, ...")
+    ] = "",
 ) -> None:
     """Write an issue as readers will get it: html, txt and eml."""
     with place(context).newsroom() as room:
+        if mail:
+            folder = to or room.config.path(room.config.paths.previews) / "mails"
+            with _writable(folder):
+                written = pipeline.preview_mail(room, mail, folder)
+            say(f"Wrote {written} and {written.with_suffix('.txt').name}.")
+            if open_:
+                webbrowser.open(written.as_uri())
+            return
         found = room.issues.find(issue)
         folder = reading(room, found, to, variant=variant)
     say(f"Wrote {folder}: issue.html, issue.txt, issue.eml.")
@@ -123,9 +136,15 @@ def reading(
     """Write an issue's preview files and return their folder."""
     config = room.config
     target = folder or config.path(config.paths.previews) / issue.id
-    try:
+    with _writable(target):
         return pipeline.preview(room, issue, target, letter=letter, variant=variant)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise IssueError(
-            str(target), f"cannot be written: {error.strerror}", hint="Choose another --to."
+            str(folder), f"cannot be written: {error.strerror}", hint="Choose another --to."
         ) from None

@@ -75,12 +75,14 @@ def brief(
 
 def group_file(here: Place, source: Path | None, target: Path | None) -> None:
     """Group articles from JSON lines to JSON lines."""
+    from newsletter.stories.embedding import embedding_of
     from newsletter.stories.lines import group_lines
 
     if source is None or target is None:
         raise typer.BadParameter("--from and --to go together")
     settings = _section(here, "stories", Stories())
-    _write(target, group_lines(_objects(source, StoryError), settings=settings))
+    embedding = embedding_of(settings.embedding, here.file.resolve().parent)
+    _write(target, group_lines(_objects(source, StoryError), settings, embedding))
 
 
 def _section(here: Place, name: str, default: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from newsletter import pipeline
 from newsletter.audience.importing import read_rows
 from newsletter.audience.unsubscribe_mail import requests
 from newsletter.cli.importing import import_
@@ -208,3 +209,26 @@ def _take_off(room: Newsroom, stream: BinaryIO) -> dict[str, Any]:
             reason = "nobody is subscribed by this word or address"
         passed_over.append({"letter": one.number, "from": one.sender, "reason": reason})
     return {"letters": letters, "unsubscribed": done, "passed_over": passed_over}
+
+
+@subscribers.command()
+def sunset(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say who would be asked.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask readers who were silent for long, and stop the mail of who did not answer."""
+    with place(context).newsroom() as room:
+        months = room.config.audience.sunset_months
+        report = pipeline.sunset(room, dry=dry_run)
+    if as_json:
+        show_json({"months": months, "asked": report.asked, "stopped": report.stopped})
+        return
+    if not months:
+        say("The rule is off: [audience] sunset_months is 0.")
+        return
+    for address in report.asked:
+        say(f"{'would ask' if dry_run else 'asked'}  {address}")
+    say(f"{len(report.asked):,} asked, {report.stopped:,} stopped")

@@ -143,6 +143,9 @@ def reconcile(  # noqa: PLR0917 - typer calls it by name
         )
         again = pipeline.send_doubtful_again(room, found, by=by) if resend else 0
         given_up = pipeline.write_off(room, found, by=by) if write_off else 0
+        if resend or write_off:
+            act = "resend" if resend else "write-off"
+            room.audit.note(who(), act, found.id, f"{again + given_up} letters in doubt, by {by}")
         states = room.ledger.states(found.id)
     unknown = states.get(DeliveryState.UNKNOWN, 0)
     queued = report.queued + again

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 9.0
 """How long a stop waits for the work at hand, so that all of it takes under ten seconds."""
+READY_SECONDS = 20.0
+"""The bells begin after so long even if the pages never get ready."""
 CONNECTION_SECONDS = 3
 """How long open connections are waited for; pages are short."""
 
@@ -44,14 +46,15 @@ def register(app: typer.Typer) -> None:
 
 def run(context: typer.Context, port: Port = None) -> None:
     """Ring the bells and serve the pages, in one process."""
-    with _live(place(context)) as (live, ending), _bells(live, ending):
+    ready = threading.Event()
+    with _live(place(context)) as (live, ending), _bells(live, ending, ready):
         config = live().config
         if config.schedule.enabled:
             for firing in next_firings(config, live().clock(), each=1):
                 if firing.bell != COLLECT:
                     at = f"{firing.at:%Y-%m-%d %H:%M} UTC"
                     say(f"next {firing.bell:<8} {firing.edition:<8} {at}")
-        _serve(live, ending, port)
+        _serve(live, ending, port, ready)
 
 
 def web(context: typer.Context, port: Port = None) -> None:
@@ -65,8 +68,10 @@ def scheduler(context: typer.Context) -> None:
 
     With PostgreSQL the work goes to "newsletter worker"; with SQLite it is done here.
     """
-    with _live(place(context)) as (live, ending), _bells(live, ending, apart=True):
+    ready = threading.Event()
+    with _live(place(context)) as (live, ending), _bells(live, ending, ready, apart=True):
         say("scheduler  (Ctrl-C stops)")
+        ready.set()
         ending.wait()
 
 
@@ -161,7 +166,9 @@ def _live(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
 
 
 @contextmanager
-def _bells(live: LiveRoom, ending: threading.Event, *, apart: bool = False) -> Iterator[None]:
+def _bells(
+    live: LiveRoom, ending: threading.Event, ready: threading.Event, *, apart: bool = False
+) -> Iterator[None]:
     """Bells that ring in this process, when the configuration wants any.
 
     :param apart: let workers of their own do the work, where the database allows it.
@@ -177,12 +184,22 @@ def _bells(live: LiveRoom, ending: threading.Event, *, apart: bool = False) -> I
         work = Lanes(partial(jobs, live, stop=ending.is_set))
     alarm = Scheduler(live, work, watch=Watch())
     live.follow(lambda _room: alarm.reload())
+
+    def begin() -> None:
+        # Catching up is work: whoever looks at the pages meanwhile must not wait for it.
+        ready.wait(READY_SECONDS)
+        if not ending.is_set():
+            alarm.start()
+
+    beginning = threading.Thread(target=begin, name="begin", daemon=True)
+    beginning.start()
     with _pulse(live, alarm.clock_was_set):
-        alarm.start()
         try:
             yield
         finally:
             ending.set()
+            ready.set()
+            beginning.join()
             until = time.monotonic() + GRACE_SECONDS
             alarm.stop_ringing()
             if not work.close(GRACE_SECONDS):
@@ -222,7 +239,9 @@ def must_be_private(settings: Web) -> None:
     )
 
 
-def _serve(live: LiveRoom, ending: threading.Event, port: int | None) -> None:
+def _serve(
+    live: LiveRoom, ending: threading.Event, port: int | None, ready: threading.Event | None = None
+) -> None:
     import uvicorn
 
     from newsletter.web.live import LiveApp
@@ -243,7 +262,7 @@ def _serve(live: LiveRoom, ending: threading.Event, port: int | None) -> None:
         )
     )
     say(f"pages      http://{settings.host}:{wanted}/  (Ctrl-C stops)")
-    threading.Thread(target=_stop_with, args=(server, ending), daemon=True).start()
+    threading.Thread(target=_attend, args=(server, ending, ready), daemon=True).start()
     try:
         server.run()
     except SystemExit as end:
@@ -263,7 +282,12 @@ def _server(config: Any) -> Any:
     return Server(config)
 
 
-def _stop_with(server: Any, ending: threading.Event) -> None:
+def _attend(server: Any, ending: threading.Event, ready: threading.Event | None) -> None:
+    """Say when the server takes visitors, and tell it when to stop."""
+    while ready is not None and not server.started and not ending.wait(0.02):
+        pass
+    if ready is not None:
+        ready.set()
     ending.wait()
     server.should_exit = True
 

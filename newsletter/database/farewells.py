@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from newsletter.database import webhooks
 from newsletter.database.bulk import remember_id
 from newsletter.database.reader_import import AddressHash
 from newsletter.database.rows import insert_new
@@ -27,6 +28,7 @@ from newsletter.database.tables import (
     subscriptions,
     suppressions,
 )
+from newsletter.database.webhooks import tell
 from newsletter.model import Farewell, FarewellKind, ReaderState
 
 SOFT_LIMIT = 5
@@ -141,6 +143,7 @@ def unsubscribe(
     changed = bool(held) or row.state not in {ReaderState.SUPPRESSED, ReaderState.UNSUBSCRIBED}
     if changed:
         log_line(connection, row.id, UNSUBSCRIBED, now, source=how, detail=detail)
+        _tell(connection, row.id, how, now)
     return changed
 
 
@@ -163,6 +166,12 @@ def suppress(
         .values(state=ReaderState.SUPPRESSED.value, paused_until=None, receives="")
     )
     log_line(connection, row.id, "suppressed", now, source=reason, detail=detail)
+    _tell(connection, row.id, reason, now)
+
+
+def _tell(connection: Connection, reader: int, reason: str, now: datetime) -> None:
+    email = connection.execute(select(readers.c.email).where(readers.c.id == reader)).scalar()
+    tell(connection, webhooks.UNSUBSCRIBED, {"id": reader, "email": email, "reason": reason}, now)
 
 
 def bar(connection: Connection, hashed: str, reason: str, now: datetime) -> None:

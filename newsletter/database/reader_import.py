@@ -16,7 +16,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from sqlalchemy import Connection, Row, Table, delete, select, update
 
@@ -290,7 +290,7 @@ class Import:
                 for name in ("name", "country", "language", "timezone")
                 if (value := getattr(person, name)) and value != getattr(row, name)
             }
-            own: dict[str, str] = dict(known.get(row.id, ()))  # type: ignore[arg-type]  # pairs by construction
+            own = dict(cast("set[tuple[str, str]]", known.get(row.id, set())))
             set_ = {n: v for n, v in person.attributes if v and own.get(n) != v}
             lost = [n for n, v in person.attributes if not v and n in own] if sync else []
             new_attributes += [{"reader": row.id, "name": n, "value": v} for n, v in set_.items()]

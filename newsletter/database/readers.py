@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from newsletter.clock import Clock, system_clock
 from newsletter.config import Segment
-from newsletter.database import choosing, farewells, reader_history
+from newsletter.database import choosing, farewells, reader_changes, reader_history
 from newsletter.database.bulk import matching, roomy
 from newsletter.database.choosing import COLUMNS, CompileSegment, ReaderColumns
 from newsletter.database.engine import Database
@@ -365,6 +365,33 @@ class Readers:
             farewells.erase(connection, number)
             self._write_down(connection, [hashed], "erased", now)
         return True
+
+    def change(
+        self,
+        reader: int,
+        *,
+        values: Mapping[str, str],
+        topics: Sequence[str] | None = None,
+        lists: Sequence[str] | None = None,
+        attributes: Mapping[str, str] | None = None,
+        now: datetime,
+        source: str,
+    ) -> bool:
+        """Set what is known about a reader; see :func:`newsletter.database.reader_changes.change`.
+
+        :param values: of name, country, language and timezone.
+        """
+        with self._database.begin() as connection:
+            return reader_changes.change(
+                connection,
+                reader,
+                values=values,
+                topics=topics,
+                lists=lists,
+                attributes=attributes,
+                now=now,
+                source=source,
+            )
 
     def take_in_journal(self) -> int:
         """Let those leave again who left after a backup was made; return how many did."""

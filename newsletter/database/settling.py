@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select, update
 
 from newsletter.database.ledger_part import MAX_REASON, LedgerPart, when
 from newsletter.database.tables import deliveries
@@ -22,6 +22,12 @@ _SETTLED_FROM = {
     D.DEFERRED: (D.HANDED,),
     D.UNKNOWN: (D.HANDED,),
 }
+
+_NAME_LETTER = (
+    update(deliveries)
+    .where(deliveries.c.key == bindparam("its_key"), deliveries.c.batch == bindparam("its_batch"))
+    .values(provider_id=bindparam("its_name"))
+)
 
 
 class Settling(LedgerPart):
@@ -44,18 +50,19 @@ class Settling(LedgerPart):
         :param whole: the issue, when these are the outcomes of all letters that were handed over
             in this batch; where they are all the same, rows then need not be named one by one.
         """
-        groups: dict[tuple[D, str, str], list[str]] = {}
+        groups: dict[tuple[D, str], dict[str, str]] = {}
         for one in outcomes:
-            where = (one.state, one.reason[:MAX_REASON], one.provider_id)
-            groups.setdefault(where, []).append(one.key)
+            where = (one.state, one.reason[:MAX_REASON])
+            groups.setdefault(where, {})[one.key] = one.provider_id
         done: Counter[str] = Counter()
         if not groups:
             return done
         with self.database.begin() as connection:
-            for (state, reason, provider_id), keys in groups.items():
+            for (state, reason), given in groups.items():
                 changes: dict[str, Any] = {"owner": ""}
-                if provider_id:
-                    changes["provider_id"] = provider_id
+                identities = set(given.values()) - {""}
+                if len(identities) == 1:
+                    changes["provider_id"] = identities.pop()
                 if state is D.DEFERRED:
                     changes["not_before"] = not_before or now
                 done[state.value] += self._change(
@@ -63,7 +70,7 @@ class Settling(LedgerPart):
                     and_(
                         deliveries.c.issue == whole
                         if whole and len(groups) == 1
-                        else self._among(keys, deliveries.c.key),
+                        else self._among(list(given), deliveries.c.key),
                         deliveries.c.batch == batch,
                         deliveries.c.state.in_([one.value for one in _SETTLED_FROM[state]]),
                     ),
@@ -72,6 +79,15 @@ class Settling(LedgerPart):
                     now,
                     **changes,
                 )
+                if identities:
+                    # An SMTP server has a name of its own for each letter.
+                    connection.execute(
+                        _NAME_LETTER,
+                        [
+                            {"its_key": key, "its_batch": batch, "its_name": name}
+                            for key, name in given.items()
+                        ],
+                    )
         return done
 
     def unknown(self, issue_id: str, *, chunk: int = 1000) -> Iterator[tuple[str, list[Delivery]]]:

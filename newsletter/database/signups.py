@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from newsletter.database import knocks, standing
+from newsletter.database import knocks, standing, webhooks
 from newsletter.database.bulk import new_ids, remember_id
 from newsletter.database.choosing import DAILY
 from newsletter.database.engine import Database
@@ -162,6 +162,8 @@ class SignUps:
                 detail=wish.terms,
                 origin=wish.origin,
             )
+            facts = {"id": reader, "email": email, "editions": list(wish.editions)}
+            webhooks.tell(connection, webhooks.SUBSCRIBED, facts, now)
         return Invitation(reader=reader, email=email, token=fresh, consent=line)
 
     def confirm(
@@ -175,9 +177,9 @@ class SignUps:
         """
         with self._database.begin() as connection:
             row = connection.execute(
-                select(readers.c.state, readers.c.token, readers.c.address_key).where(
-                    readers.c.id == reader
-                )
+                select(
+                    readers.c.state, readers.c.token, readers.c.address_key, readers.c.email
+                ).where(readers.c.id == reader)
             ).one_or_none()
             sent = connection.execute(
                 select(consents.c.source, consents.c.detail).where(
@@ -231,6 +233,8 @@ class SignUps:
                 detail=sent.detail,
                 origin=origin,
             )
+            facts = {"id": reader, "email": row.email}
+            webhooks.tell(connection, webhooks.CONFIRMED, facts, now)
         return Confirmed(token=token, fresh=True)
 
     def choose(self, token: str, choice: Choice, *, now: datetime, origin: str = "") -> bool:

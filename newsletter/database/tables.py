@@ -236,7 +236,7 @@ article_corrections = Table(
 story_terms = Table(
     "story_terms",
     metadata,
-    Column("story", ForeignKey("stories.id"), primary_key=True),
+    Column("story", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
     Column("lang", String(16), nullable=False),
     Column("terms", Json, nullable=False),
 )
@@ -244,8 +244,8 @@ story_terms = Table(
 related_stories = Table(
     "related_stories",
     metadata,
-    Column("earlier", ForeignKey("stories.id"), primary_key=True),
-    Column("later", ForeignKey("stories.id"), primary_key=True),
+    Column("earlier", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
+    Column("later", ForeignKey("stories.id", ondelete="CASCADE"), primary_key=True),
     Column("likeness", Float, nullable=False),
     Index(None, "later"),
 )

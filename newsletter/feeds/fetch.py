@@ -22,7 +22,8 @@ from newsletter import __version__
 from newsletter.clock import Clock
 from newsletter.config import Collect
 from newsletter.errors import FeedRefused
-from newsletter.feeds.guard import Guard, GuardedConnector
+from newsletter.feeds.connector import GuardedConnector
+from newsletter.feeds.guard import Guard
 from newsletter.feeds.inflate import ENCODINGS, Broken, TooLarge, inflater
 from newsletter.feeds.pace import retry_after
 
@@ -144,35 +145,15 @@ class Fetcher:
 
     async def _hop(self, url: str, headers: dict[str, str], left: float) -> tuple[Answer, str]:
         """One request. Every way a server can fail becomes a sentence."""
-        settings = self._settings
         try:
             return await self._request(url, headers, left)
-        except TimeoutError:
-            problem = f"the server takes more than {settings.total_seconds:g} s"
-        except (_FirstByteLate, aiohttp.ConnectionTimeoutError):
-            problem = f"the server says nothing for {settings.first_byte_seconds:g} s"
         except FeedRefused as error:
             return Answer(url=url, problem=error.sentence, refused=True), ""
-        except aiohttp.ClientConnectorDNSError:
-            problem = "the server's name does not resolve"
-        except (aiohttp.ClientSSLError, ssl.SSLError):
-            problem = "the server's certificate or encryption is not sound"
-        except aiohttp.ClientPayloadError:
-            problem = "the answer is cut short or damaged"
-        except aiohttp.ServerDisconnectedError:
-            problem = "the server closes the connection without an answer"
-        except aiohttp.ClientConnectorError as error:
+        except _FAILURES as error:
             refused = error.__cause__
             if isinstance(refused, FeedRefused):
                 return Answer(url=url, problem=refused.sentence, refused=True), ""
-            problem = "the server does not accept a connection"
-        except aiohttp.InvalidURL:
-            problem = "the address cannot be understood"
-        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError):
-            problem = "the answer is not proper HTTP"
-        except (OSError, ValueError):
-            problem = "the connection fails"
-        return Answer(url=url, problem=problem), ""
+            return Answer(url=url, problem=_sentence(error, self._settings)), ""
 
     async def _request(self, url: str, headers: dict[str, str], left: float) -> tuple[Answer, str]:
         assert self._session is not None  # noqa: S101 - entered before use
@@ -255,6 +236,36 @@ _AT_ONCE = nullcontext()
 
 class _FirstByteLate(Exception):
     """Neither a connection nor headers within the limit."""
+
+
+_FAILURES = (
+    _FirstByteLate,
+    aiohttp.ClientError,
+    aiohttp.http.HttpProcessingError,
+    OSError,  # and with it TimeoutError
+    ValueError,
+)
+# The narrowest first.
+_FAILED: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] = (
+    (aiohttp.ConnectionTimeoutError, "the server accepts no connection for {connect_seconds:g} s"),
+    (_FirstByteLate, "the server says nothing for {first_byte_seconds:g} s"),
+    (TimeoutError, "the server takes more than {total_seconds:g} s"),
+    (aiohttp.ClientConnectorDNSError, "the server's name does not resolve"),
+    (
+        (aiohttp.ClientSSLError, ssl.SSLError),
+        "the server's certificate or encryption is not sound",
+    ),
+    (aiohttp.ClientPayloadError, "the answer is cut short or damaged"),
+    (aiohttp.ServerDisconnectedError, "the server closes the connection without an answer"),
+    (aiohttp.ClientConnectorError, "the server does not accept a connection"),
+    (aiohttp.InvalidURL, "the address cannot be understood"),
+    ((aiohttp.ClientError, aiohttp.http.HttpProcessingError), "the answer is not proper HTTP"),
+)
+
+
+def _sentence(error: Exception, settings: Collect) -> str:
+    found = next((words for kind, words in _FAILED if isinstance(error, kind)), "")
+    return found.format(**dict(settings)) or "the connection fails"
 
 
 def _following(current: str, location: str, scheme: str, seen: Container[str]) -> tuple[str, str]:

@@ -1,26 +1,22 @@
 """Which addresses the program may contact: none that a feed could use to reach inside.
 
 A feed names addresses, and so do its redirects. Each is checked four times: as text
-(:meth:`Guard.check`), as every address its name resolves to (:class:`GuardedResolver`), as
-the address a socket is about to be opened to (:meth:`Guard.open_socket`), and as the other end of
-the connection before a request goes into it (:class:`GuardedConnector`), so there is no moment
-between check and use. What :mod:`ipaddress` calls global is not enough: it lets through
-NAT64, 6to4 and multicast forms of loopback, so the table below is our own, after the IANA
-special-purpose registries (https://www.iana.org/assignments/iana-ipv4-special-registry/).
+(:meth:`Guard.check`); as every address its name resolves to, as the address a socket is about to
+be opened to, and as the other end of the connection before a request goes into it
+(:mod:`newsletter.feeds.connector`). So there is no moment between check and use. What
+:mod:`ipaddress` calls global is not enough: it lets through NAT64, 6to4 and multicast forms of
+loopback, so the table below is our own, after the IANA special-purpose registries
+(https://www.iana.org/assignments/iana-ipv4-special-registry/).
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import re
 import socket
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from newsletter.errors import FeedRefused
 
@@ -172,77 +168,6 @@ class Guard:
                 f"the address {address} belongs to {reason} and is not asked",
                 hint=f'Add "{host}:PORT" to [collect] allow_hosts if it is one of yours.',
             )
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names and refuses those with an address that may not be contacted."""
-
-    def __init__(self, guard: Guard):
-        self._guard = guard
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """All addresses of a name.
-
-        :raises FeedRefused: when the guard refuses one of them.
-        :raises OSError: when the name does not resolve.
-        """
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family)
-        self._guard.check_resolved(host, port, [str(peer[0]) for *_, peer in found])
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(peer[0]),
-                port=port,
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for kind, _, protocol, _, peer in found
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
-class GuardedConnector(aiohttp.TCPConnector):
-    """Makes connections to checked addresses only, and looks again at each that is used.
-
-    :param through_proxy: the other end is a proxy of the operator's, which decides about names.
-    """
-
-    def __init__(self, guard: Guard, *, through_proxy: bool = False):
-        super().__init__(
-            limit=0,  # the number of runners is the limit
-            resolver=GuardedResolver(guard),
-            socket_factory=guard.open_socket,
-            ttl_dns_cache=300,
-        )
-        self._guard = guard
-        self._through_proxy = through_proxy
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
-    ) -> aiohttp.connector.Connection:
-        """A connection for one request, new or kept from an earlier one.
-
-        :raises FeedRefused: when its other end may not be contacted.
-        """
-        connection = await super().connect(req, traces, timeout)
-        transport = connection.transport
-        peer = transport.get_extra_info("peername") if transport else None
-        if peer and not self._through_proxy:
-            try:
-                self._guard.check_peer(str(peer[0]), int(peer[1]))
-            except FeedRefused:
-                connection.close()
-                raise
-        return connection
 
 
 def special(address: Address) -> str:

@@ -154,20 +154,26 @@ def language_of(declared: Iterable[str], text: str) -> str:
     """
     sample = text[:600].lower()
     by_script = ""
-    if _OTHER_SCRIPT.search(sample):
+    if not sample.isascii() and _OTHER_SCRIPT.search(sample):
         by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
-    for tag in declared:
-        primary = tag.strip().lower().replace("_", "-").partition("-")[0]
-        if re.fullmatch(r"[a-z]{2,3}", primary) and primary not in {"und", "mul", "zxx"}:
-            if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
-                return by_script
-            return primary
+    for primary in filter(None, map(_primary, declared)):
+        if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
+            return by_script
+        return primary
     if by_script:
         return by_script
     words = re.findall(r"[^\W\d_]+", sample)
     counts = {lang: sum(word in known for word in words) for lang, known in _WORDS_OF.items()}
     best = max(counts, key=lambda lang: (counts[lang], lang == "en"))
     return best if counts[best] >= 3 else "en"
+
+
+@lru_cache(256)
+def _primary(tag: str) -> str:
+    """The language of a tag such as "en-GB"; "" where it names none."""
+    primary = tag.strip().lower().replace("_", "-").partition("-")[0]
+    sound = re.fullmatch(r"[a-z]{2,3}", primary) and primary not in {"und", "mul", "zxx"}
+    return primary if sound else ""
 
 
 @lru_cache(64)  # kind and section of one article ask one after the other

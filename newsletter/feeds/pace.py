@@ -34,6 +34,7 @@ class Answered:
 
     ``retry_after`` and ``fresh_for`` are seconds the server asks to be left alone for, after a
     refusal and after a good answer. ``moved_to`` is the end of a chain of permanent redirects.
+    ``seconds`` is how long the server took.
     """
 
     finding: Finding
@@ -44,24 +45,16 @@ class Answered:
     problem: str = ""
     retry_after: float = 0
     fresh_for: float = 0
+    seconds: float = 0
 
 
-def after_visit(
-    feed: Feed,
-    answered: Answered,
-    *,
-    now: datetime,
-    base: int,
-    chance: float,
-    seconds: float = 0,
-) -> Feed:
+def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, chance: float) -> Feed:
     """The feed as it is to be stored after a visit.
 
     A feed that changed is asked twice as often, one that did not a quarter less often, between
     ``base`` seconds and six hours. Failures double the wait from ``base`` to a day; ten in a row
     over three days park the feed, which is then asked weekly. 410 Gone retires it.
 
-    :param seconds: how long the visit took; only good answers are remembered.
     :param chance: a random number from 0 to 1; spreads visits so that feeds do not march in step.
     """
     jitter = 0.9 + 0.2 * chance
@@ -97,7 +90,7 @@ def after_visit(
         problem="",
         moved_to=answered.moved_to,
         since=None,
-        seconds=round(seconds, 3),
+        seconds=round(answered.seconds, 3),
     )
 
 

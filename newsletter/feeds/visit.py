@@ -13,11 +13,9 @@ clocks keep going while the caller stores what it got. Whatever a feed does cost
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random as random_module
-import re
 from collections import deque
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -27,16 +25,11 @@ from newsletter.errors import FeedRefused
 from newsletter.feeds.articles import Context
 from newsletter.feeds.background import Way, stream
 from newsletter.feeds.fetch import Answer, Fetcher
+from newsletter.feeds.fingerprint import fingerprint
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
 from newsletter.feeds.pages import Pages, RobotsShelf
 from newsletter.feeds.workers import Fresh, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
-
-# What some servers write anew on every answer without anything having changed.
-_RESTLESS = re.compile(
-    rb"<(lastBuildDate|sy:updateBase)>[^<]{0,100}</\1>|<!--[^>]{0,500}-->\s*$", re.IGNORECASE
-)
-_HEAD = 4_000
 
 
 class Outcome(StrEnum):
@@ -197,21 +190,15 @@ class _Run:
                 finding=Finding.FAILED, problem=f"the visit fails ({type(error).__name__})"
             )
             articles, wire = (), 0
-        seconds = loop.time() - started
         stored = after_visit(
-            feed,
-            answered,
-            now=self._clock(),
-            base=self._base,
-            chance=self._random.random(),
-            seconds=seconds,
+            feed, answered, now=self._clock(), base=self._base, chance=self._random.random()
         )
         return Visit(
             feed=stored,
             outcome=_outcome(answered.finding, stored),
             articles=articles,
             problem=answered.problem,
-            seconds=seconds,
+            seconds=loop.time() - started,
             bytes=wire,
         )
 
@@ -219,6 +206,8 @@ class _Run:
         self, feed: Feed, fetcher: Fetcher, workers: Workers, way: Way[Visit]
     ) -> tuple[Answered, tuple[Article, ...], int]:
         held = bool(feed.body_hash)
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
         answer = await fetcher.get(
             feed.moved_to or feed.url,
             etag=feed.etag if held else "",
@@ -234,6 +223,7 @@ class _Run:
             body_hash=feed.body_hash,
             moved_to=moved_to if moved_to != feed.url else "",
             fresh_for=answer.fresh_for,
+            seconds=loop.time() - asked,
         )
         if answer.status == 304:
             return remembered, (), answer.bytes
@@ -275,41 +265,6 @@ class _Run:
             return [place for place, id_ in enumerate(ids) if id_ not in held]
 
         return fresh
-
-
-STORED_TOGETHER = 400
-"""Visits that are stored in one transaction: waiting for the disk costs more than the rest."""
-ARTICLES_TOGETHER = 4_000
-"""Articles that a batch may hold before it is stored, so that memory stays flat."""
-
-
-def in_batches(
-    visits: Iterable[Visit], most: int = STORED_TOGETHER, articles: int = ARTICLES_TOGETHER
-) -> Iterator[list[Visit]]:
-    """Visits in lists of at most ``most``, to be stored together, the last one shorter.
-
-    A list also ends with the visit that brings it to ``articles`` articles.
-    """
-    batch: list[Visit] = []
-    held = 0
-    for visit in visits:
-        batch.append(visit)
-        held += len(visit.articles)
-        if len(batch) >= most or held >= articles:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
-
-
-def fingerprint(body: bytes) -> str:
-    """A hash of a feed's body that leaves out what changes on every answer."""
-    head, rest = body[:_HEAD], body[_HEAD:]
-    digest = hashlib.blake2b(_RESTLESS.sub(b"", head), digest_size=16)
-    tail = rest[-600:]
-    digest.update(rest[: len(rest) - len(tail)])
-    digest.update(_RESTLESS.sub(b"", tail))
-    return digest.hexdigest()
 
 
 def _failed(answer: Answer) -> Answered:

@@ -167,7 +167,7 @@ def _rss_link(item: Element, found: dict[str, Element], space: str, base: str) -
     element = found.get(f"{space}link")
     link = _text(element)
     if link and element is not None:
-        return urljoin(urljoin(base, element.get(f"{_XML}base", "")), link)
+        return _joined(base, element.get(f"{_XML}base", ""), link)
     for other in item.iter(f"{_ATOM}link"):
         if other.get("rel", "alternate") == "alternate" and other.get("href"):
             return urljoin(base, other.get("href", ""))
@@ -175,6 +175,13 @@ def _rss_link(item: Element, found: dict[str, Element], space: str, base: str) -
     if guid is not None and guid.get("isPermaLink", "true").lower() != "false" and _text(guid):
         return urljoin(base, _text(guid))
     return ""
+
+
+def _joined(base: str, own: str, link: str) -> str:
+    # Joining is slow and changes nothing for the addresses that nearly all feeds have.
+    if link.startswith(("https://", "http://")) and "[" not in link:
+        return link
+    return urljoin(urljoin(base, own), link)
 
 
 # --------------------------------------------------------------------------- Atom
@@ -237,7 +244,7 @@ def _atom_entry(entry: Element, base: str, authors: str) -> Entry:
 def _atom_link(element: Element, base: str) -> str:
     for link in element.iterfind(f"{_ATOM}link"):
         if link.get("rel", "alternate") == "alternate" and link.get("href"):
-            return urljoin(urljoin(base, link.get(f"{_XML}base", "")), link.get("href", "").strip())
+            return _joined(base, link.get(f"{_XML}base", ""), link.get("href", "").strip())
     return ""
 
 

@@ -25,6 +25,9 @@ from newsletter.model import Article, Dated, Kind, Paywall
 JOBS_A_LIFE = 2_000
 """A worker is replaced after so many jobs, so that what its parsers leak stays small."""
 START_SECONDS = 60
+PATIENCE = 6
+PATIENT_SECONDS = 0.5
+"""Another worker is started when so many bodies wait, or one of them waits for so long."""
 LONGEST_ANSWER = 64 * 1024 * 1024
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
@@ -59,9 +62,11 @@ class Workers:
     def __init__(self, count: int, *, seconds: float, memory_mb: int):
         self._seconds = seconds
         self._memory_mb = memory_mb
+        # None is a leave to start one. All but the first are held back until they are needed.
         self._free: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
-        for _ in range(count):
-            self._free.put_nowait(None)
+        self._free.put_nowait(None)
+        self._held_back = count - 1
+        self._waiting = 0
         self._living: set[_Worker] = set()
 
     async def __aenter__(self) -> Self:
@@ -110,7 +115,7 @@ class Workers:
 
         :raises _Failed: when the worker had to be ended.
         """
-        worker = await self._free.get()
+        worker = await self._next()
         try:
             # One that died while it waited is no fault of this body.
             if worker is not None and worker.process.returncode is not None:
@@ -140,6 +145,27 @@ class Workers:
             worker = None
         self._free.put_nowait(worker)
         return result
+
+    async def _next(self) -> _Worker | None:
+        """A worker that is free, or leave to start one, by and by.
+
+        Starting one takes as long as reading a dozen feeds, so that a few feeds are left to the
+        first, unless it takes long.
+        """
+        self._waiting += 1
+        if self._waiting > PATIENCE:
+            self._need_more()
+        elif self._held_back:
+            asyncio.get_running_loop().call_later(PATIENT_SECONDS, self._need_more)
+        try:
+            return await self._free.get()
+        finally:
+            self._waiting -= 1
+
+    def _need_more(self) -> None:
+        if self._held_back and self._waiting and self._free.empty():
+            self._held_back -= 1
+            self._free.put_nowait(None)
 
     async def _start(self) -> _Worker:
         process = await asyncio.create_subprocess_exec(

@@ -7,7 +7,8 @@ it said before and what it says now; the stored issue stays as it was mailed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import fields, is_dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,9 +19,11 @@ from newsletter.model import Brief, Correction, IssueStory
 
 T = TypeVar("T")
 
-SHOWN = ("headline", "deck", "overview", "left", "center", "right", "differ", "only")
+SHOWN = ("headline", "deck", "overview", "left", "center", "right", "differ", "only", "news")
 """The parts of a brief that a reader sees and a correction can change."""
 LONGEST = 1_000
+_TEXTS = frozenset({"text", "quotes", "bullets", "about", "claims", "value"})
+_QUOTED = re.compile(r"(“[^”]*”)")
 
 
 def correction(
@@ -79,26 +82,47 @@ def put_right(brief: Brief, corrections: Iterable[Correction]) -> Brief:
 
 
 def corrected(brief: Brief, before: str, after: str) -> Brief:
-    """A brief in which some words a reader sees are replaced wherever they stand."""
-    return replace(brief, **{name: _said(getattr(brief, name), before, after) for name in SHOWN})
+    """A brief in which some words a reader sees are replaced.
+
+    A publisher's quotation is theirs and stays to the letter; only where the words stand nowhere
+    else was the quotation itself at fault, and is put right.
+    """
+    own = _replaced(brief, before, after, quoted=False)
+    return own if own != brief else _replaced(brief, before, after, quoted=True)
 
 
-def _said(value: T, before: str, after: str) -> T:
-    """A value with the words replaced in all its text; ids of articles are not text."""
+def _replaced(brief: Brief, before: str, after: str, *, quoted: bool) -> Brief:
+    # The extracting writer copies: but for headline and deck all it says is quotation.
+    copied = brief.writer == "extract"
+    names = SHOWN if quoted or not copied else ("headline", "deck")
+
+    def said(text: str) -> str:
+        plain = clean(text)
+        if before not in plain:
+            return text  # text without the words stays as it is, to the letter
+        if quoted:
+            return plain.replace(before, after)
+        parts = _QUOTED.split(plain)
+        parts[::2] = [part.replace(before, after) for part in parts[::2]]
+        return "".join(parts)
+
+    return replace(brief, **{name: _said(getattr(brief, name), said) for name in names})
+
+
+def _said(value: T, said: Callable[[str], str]) -> T:
+    """A value with all its text put through a function; ids of articles are not text."""
     found: Any = value
     if isinstance(value, str):
-        plain = clean(value)
-        # Text without the words stays as it is, to the letter.
-        found = plain.replace(before, after) if before in plain else value
+        found = said(value)
     elif isinstance(value, tuple):
-        found = tuple(_said(one, before, after) for one in value)
+        found = tuple(_said(one, said) for one in value)
     elif isinstance(value, dict):
-        found = {key: _said(one, before, after) for key, one in value.items()}
+        found = {key: _said(one, said) for key, one in value.items()}
     elif is_dataclass(value) and not isinstance(value, type):
         changed = {
-            field.name: _said(getattr(value, field.name), before, after)
+            field.name: _said(getattr(value, field.name), said)
             for field in fields(value)
-            if field.name in {"text", "quotes", "bullets", "about", "claims", "value"}
+            if field.name in _TEXTS
         }
         found = replace(value, **changed)
     return found  # type: ignore[no-any-return]  # the same type as came in

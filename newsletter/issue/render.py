@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
 from newsletter.config import Site
 from newsletter.errors import IssueError, NewsletterError, TemplateError
@@ -37,6 +37,13 @@ _ELEMENT = re.compile(r"<[/a-zA-Z][^>]*>")
 _DEPTH = 100
 """Nesting that is refused before the engine sees it: at about 9,000 it kills its process."""
 _ENGINE = Engine()
+_BODY = re.compile(r"<body[^>]*>")
+_WEB_STYLE = (
+    ".web{max-width:640px;margin:0 auto;padding:12px 24px 0;"
+    "font:13px/20px -apple-system,Segoe UI,Helvetica,Arial,sans-serif;color:#5b616b}"
+    "@media(prefers-color-scheme:dark){.web{color:#a3a9b3}.web a{color:#9cc4ee}}"
+    "@media print{body{background:#fff!important}.web{display:none}}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,21 +259,35 @@ def compile_mjml(source: str) -> str:
     return _tidy_html(html)
 
 
-def web_page(rendered: Rendered, site: Site, *, address: str = "", description: str = "") -> str:
+def web_page(
+    rendered: Rendered,
+    site: Site,
+    *,
+    address: str = "",
+    description: str = "",
+    image: str = "",
+    corrected: Sequence[tuple[str, str]] = (),
+) -> str:
     """The public page of an issue: the mail's own HTML with nobody's links in it.
 
     :param address: the page's own canonical address.
+    :param image: the address of a picture for previews elsewhere.
+    :param corrected: stories of it that were corrected later: address and headline.
     """
     words = catalogue(site.language)
     base_url = site.base_url.rstrip("/")
     neutral = {
         "unsubscribe": f"{base_url}/unsubscribe",
         "preferences": f"{base_url}/preferences",
-        "because": words("web_because"),
     }
     html = rendered.html
     for name, value in neutral.items():
         html = html.replace(f"{rendered.tag}_{name}_", str(escape(value)))
+    sign_up = Markup('{} <a href="{}/">{}</a>.').format(
+        words("web_because"), base_url, words("web_get")
+    )
+    html = html.replace(f"{rendered.tag}_because_", sign_up)
+    html = _BODY.sub(lambda match: f"{match[0]}{_above(base_url, words, corrected)}", html, count=1)
     head = "".join(
         (
             f'<link rel="canonical" href="{escape(address)}">' if address else "",
@@ -274,13 +295,28 @@ def web_page(rendered: Rendered, site: Site, *, address: str = "", description: 
             f'<meta property="og:title" content="{escape(rendered.subject)}">',
             '<meta property="og:type" content="article">',
             f'<meta property="og:site_name" content="{escape(site.name)}">',
-            "<style>@media print{body{background:#fff!important}}</style>",
+            f'<meta property="og:image" content="{escape(image)}">' if image else "",
+            f"<style>{_WEB_STYLE}</style>",
         )
     )
     html = html.replace("</head>", f"{head}</head>", 1)
     # In a mail program the mail is an article among others; as a page it is the main thing.
     html = html.replace(' aria-roledescription="email"', "", 1)
     return html.replace('role="article"', 'role="main"', 1)
+
+
+def _above(base_url: str, words: Catalogue, corrected: Sequence[tuple[str, str]]) -> Markup:
+    """What a page has above the mail: the way to the others, and what was corrected since."""
+    links = ((f"{base_url}/", words("front_page")), (f"{base_url}/issues", words("nav_archive")))
+    nav = Markup(" · ").join(
+        Markup('<a href="{}">{}</a>').format(address, text) for address, text in links
+    )
+    notes = Markup("").join(
+        Markup('<br>{} <a href="{}">{}</a>').format(words("corrected_since"), address, text)
+        for address, text in corrected
+    )
+    label = words("nav_label")
+    return Markup('<nav class="web" aria-label="{}">{}{}</nav>').format(label, nav, notes)
 
 
 def _sound(
@@ -330,7 +366,9 @@ def _tidy_html(html: str) -> str:
     """
     pieces = re.split(r"(<!--\[if.*?<!\[endif\]-->)", html, flags=re.DOTALL)
     for index in range(0, len(pieces), 2):
-        pieces[index] = re.sub(r"\n\s*\n+|\n +", "\n", pieces[index].replace("font-size:0px;", ""))
+        # The hidden preheader comes in white, which spam filters count as text hidden from people.
+        piece = pieces[index].replace("font-size:1px;color:#ffffff;", "font-size:1px;")
+        pieces[index] = re.sub(r"\n\s*\n+|\n +", "\n", piece.replace("font-size:0px;", ""))
     # Neighbouring comments for Outlook become one, as the engine's JavaScript sibling has it.
     return "".join(pieces).replace("<![endif]--><!--[if mso | IE]>", "").strip() + "\n"
 

@@ -33,7 +33,6 @@ def look_up(
     """
     try:
         from checkdmarc.dmarc import check_dmarc  # noqa: PLC0415 - an extra
-        from checkdmarc.smtp import check_mx  # noqa: PLC0415
         from checkdmarc.spf import check_spf  # noqa: PLC0415
         from dns.resolver import Resolver as Own  # noqa: PLC0415
     except ModuleNotFoundError:
@@ -51,7 +50,7 @@ def look_up(
     yield _spf(domain, dict(check_spf(domain, **given)))
     yield from _dkim(domain, selectors or SELECTORS.get(config.delivery.transport, ()), ask)
     yield _dmarc(domain, dict(check_dmarc(domain, **given)))
-    yield _mx(domain, dict(check_mx(domain, skip_tls=True, **given)))
+    yield _mx(domain, ask)
     if config.delivery.transport == "smtp":
         yield from _reverse(config.delivery.smtp.host, ask)
 
@@ -105,8 +104,10 @@ def _dmarc(domain: str, found: dict[str, Any]) -> Finding:
     return _ok("DMARC", f"{domain}: {record}")
 
 
-def _mx(domain: str, found: dict[str, Any]) -> Finding:
-    hosts = [str(host.get("hostname")) for host in found.get("hosts") or ()]
+def _mx(domain: str, ask: Resolver) -> Finding:
+    records = [record.split() for record in _all(ask, domain, "MX")]
+    # A lone dot says that a domain takes no mail: RFC 7505.
+    hosts = [record[1].rstrip(".") for record in records if record[1] != "."]
     if not hosts:
         return _fail(
             "MX",

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -248,7 +249,9 @@ class ByWebhook:
                 answer.read(1024)
         except (OSError, ValueError) as error:
             # The address is a secret of its own: it stands in no log.
-            reason = getattr(error, "code", None) or type(error).__name__
+            reason = str(getattr(error, "code", type(error).__name__))
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()
             raise DeliveryError(
                 "[alerts] webhook_env", f"the web address did not take the alert ({reason})"
             ) from None

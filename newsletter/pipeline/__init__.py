@@ -34,8 +34,9 @@ from newsletter.pipeline.letters import (
     waits_for_later,
     write_off,
 )
-from newsletter.pipeline.looking import dead_links, findings, preview
+from newsletter.pipeline.looking import dead_links, findings, preview, preview_mail
 from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
+from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
     locks,
@@ -49,6 +50,7 @@ from newsletter.pipeline.stories import (
     unlock,
     unpin_story,
 )
+from newsletter.pipeline.webhooks import PostReport, add_webhook, deliver_webhooks
 
 __all__ = [
     "ArriveReport",
@@ -59,7 +61,11 @@ __all__ = [
     "EventReport",
     "GroupReport",
     "LockReport",
+    "PostReport",
+    "SunsetReport",
+    "TidyReport",
     "WriteReport",
+    "add_webhook",
     "approve",
     "approve_unattended",
     "arrive",
@@ -70,6 +76,7 @@ __all__ = [
     "corrected",
     "dead_links",
     "deliver_mail",
+    "deliver_webhooks",
     "findings",
     "group",
     "locks",
@@ -80,6 +87,7 @@ __all__ = [
     "post_mail",
     "post_test",
     "preview",
+    "preview_mail",
     "read_mailbox",
     "reconcile",
     "redate",
@@ -89,9 +97,11 @@ __all__ = [
     "send",
     "send_doubtful_again",
     "split_story",
+    "sunset",
     "take_events",
     "take_notice",
     "testers",
+    "tidy_readers",
     "unlock",
     "unpin_story",
     "waits_for_later",

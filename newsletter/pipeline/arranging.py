@@ -148,7 +148,11 @@ def swap(room: Newsroom, issue: Issue, out: str, story: str, *, by: str, seen: i
 
 def refresh(room: Newsroom, issue: Issue, *, note: str = "") -> Issue:
     """Rank the stories anew, after articles or stories changed, and compose the issue again."""
-    candidates = candidates_at(room, moment_of(room, issue.edition, issue.day))
+    candidates = candidates_at(
+        room,
+        moment_of(room, issue.edition, issue.day),
+        covers_days=room.config.edition(issue.publication).covers_days,
+    )
     keep(room, issue.edition, issue.day, candidates)
     return recompose(room, issue, note=note)
 

@@ -39,8 +39,9 @@ def collect(
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     :param only: look at no other feeds than these; another machine takes the others.
     """
+    from newsletter.feeds.batches import in_batches
     from newsletter.feeds.copies import marks_of
-    from newsletter.feeds.visit import in_batches, visit_feeds
+    from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
     now = room.clock()

@@ -136,7 +136,7 @@ def _store(
 
 def _kept(room: Newsroom, stands: Standing, articles: Sequence[Article], now: datetime) -> Brief:
     """A person's version under changed sources: kept, and withheld where it cites what is gone."""
-    from newsletter.brief.gates import cited
+    from newsletter.brief.blocks import cited
 
     gone = cited(stands.brief) - {article.id for article in articles}
     if not gone or stands.brief.withheld:

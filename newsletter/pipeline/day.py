@@ -26,11 +26,17 @@ class Day:
     briefs: Mapping[str, tuple[Brief, str]]
 
     @staticmethod
-    def load(room: Newsroom, now: datetime) -> Day:
-        """Rank what is known at a moment."""
+    def load(room: Newsroom, now: datetime, *, covers_days: int = 1) -> Day:
+        """Rank what is known at a moment.
+
+        :param covers_days: for a digest, how many days it looks back; each of its stories weighs
+            what it weighed when it was last in the news.
+        """
         from newsletter.stories.rank import rank
 
-        since = now - timedelta(days=room.config.stories.window_days)
+        digest = covers_days > 1
+        days = max(room.config.stories.window_days, covers_days if digest else 0)
+        since = now - timedelta(days=days)
         stories = room.stories.since(since)
         ids = [article for story in stories for article in story.articles]
         articles = {
@@ -52,12 +58,24 @@ class Day:
             room.config.stories,
             pins=[lock.story for lock in locks if lock.kind is LockKind.PIN],
         )[:WRITTEN_STORIES]
+        if digest:
+            each = (
+                rank([story], articles, room.outlets, _last(story, articles), room.config.stories)
+                for story in known
+            )
+            found = [item for one in each for item in one]
+            ranked = sorted(found, key=lambda item: (-item.score, item.story.id))[:WRITTEN_STORIES]
         briefs = room.briefs.newest([item.story.id for item in ranked])
         return Day(ranked, articles, named(room, briefs))
 
     def of(self, story: Story) -> list[Article]:
         """The articles of a story, oldest first."""
         return [self.articles[article] for article in story.articles]
+
+
+def _last(story: Story, articles: Mapping[str, Article]) -> datetime:
+    """When a story was last in the news."""
+    return max(articles[article].published for article in story.articles)
 
 
 def _in_order(story: Story, articles: Mapping[str, Article]) -> list[str]:

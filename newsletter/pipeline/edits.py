@@ -7,25 +7,28 @@ second is told what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from newsletter.database.briefs import Standing
-from newsletter.errors import BriefError, NotFound
+from newsletter.errors import BriefError
 from newsletter.model import (
-    Article,
     Brief,
     BriefEdit,
     BriefVersion,
     GateFinding,
-    Outlet,
     Quotable,
     Side,
-    Story,
 )
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.story_text import (
+    Table,
+    furniture_lines,
+    not_there,
+    overtaken,
+    speaks_against,
+    version_of,
+)
 
 Block = Literal["headline", "deck", "overview", "left", "center", "right"]
 WriterName = Literal["extract", "model"]
@@ -39,8 +42,8 @@ def check_edit(room: Newsroom, story_id: str, changes: BriefEdit) -> tuple[GateF
 
     :raises NotFound: when there is no such story or it has no text yet.
     """
-    table = _Table.load(room, story_id)
-    return _findings(room, table, _applied(table, changes))
+    table = Table.load(room, story_id)
+    return speaks_against(room, table, _applied(table, changes))
 
 
 def edit_brief(
@@ -52,9 +55,9 @@ def edit_brief(
     :raises BriefError: when another version is shown meanwhile, when the edit changes nothing,
         or when it does not pass the gates; nothing is stored then.
     """
-    table = _Table.load(room, story_id)
+    table = Table.load(room, story_id)
     if table.stands.brief.version != base_version:
-        raise _overtaken(room, story_id, base_version)
+        raise overtaken(room, story_id, base_version)
     brief = _applied(table, changes)
     return _edited(room, table, brief, by=by, note=changes.note)
 
@@ -73,7 +76,7 @@ def rewrite_block(
 
     if block not in BLOCKS:
         raise BriefError(block, "is no part of a brief", hint=f"Known: {', '.join(BLOCKS)}.")
-    table = _Table.load(room, story_id)
+    table = Table.load(room, story_id)
     before = table.stands.brief
     fresh = room.writer(writer)(
         table.story,
@@ -81,7 +84,7 @@ def rewrite_block(
         table.outlets,
         before.coverage,
         room.config.brief,
-        furniture=_furniture(room, table.outlets),
+        furniture=furniture_lines(room, table.outlets),
     )
     if writer == "model" and fresh.writer == "extract":
         why = next((f.sentence for f in reversed(fresh.findings) if f.block == "model"), "")
@@ -93,7 +96,7 @@ def rewrite_block(
         )
     brief = with_blocks(before, fresh, (block,))
     taken = [block]
-    if block in {"left", "right"} and _fails(_findings(room, table, brief), "parallel"):
+    if block in {"left", "right"} and _fails(speaks_against(room, table, brief), "parallel"):
         taken = ["left", "right"]
         brief = with_blocks(before, fresh, taken)
     if fresh.writer != "extract":
@@ -108,8 +111,8 @@ def restore_version(room: Newsroom, story_id: str, version: int, *, by: str) -> 
     :raises NotFound: when there is no such version.
     :raises BriefError: when it no longer passes the gates, because articles have left the story.
     """
-    table = _Table.load(room, story_id)
-    wanted = _find(room, story_id, version)
+    table = Table.load(room, story_id)
+    wanted = version_of(room, story_id, version)
     if wanted.version == table.stands.brief.version:
         raise BriefError(story_id, f"version {version} is the one that is shown already")
     present = {article.id for article in table.articles}
@@ -123,7 +126,7 @@ def restore_version(room: Newsroom, story_id: str, version: int, *, by: str) -> 
 
 def withhold(room: Newsroom, story_id: str, reason: str, *, by: str) -> Brief:
     """Keep a story out of every issue until it is released, for a stated reason."""
-    table = _Table.load(room, story_id)
+    table = Table.load(room, story_id)
     reason = " ".join(reason.split())
     if not reason:
         raise BriefError(story_id, "is not withheld without a reason", hint="Say why.")
@@ -139,7 +142,7 @@ def release(room: Newsroom, story_id: str, *, by: str) -> Brief:
 
     :raises BriefError: when nobody holds the story, or the writer itself withholds it.
     """
-    table = _Table.load(room, story_id)
+    table = Table.load(room, story_id)
     stands = table.stands
     if not stands.held:
         sentence = "nobody holds this story"
@@ -166,7 +169,7 @@ def versions(room: Newsroom, story_id: str) -> tuple[BriefVersion, ...]:
     """
     found = tuple(room.briefs.versions(story_id))
     if not found:
-        raise _unknown(room, story_id)
+        raise not_there(room, story_id)
     return found
 
 
@@ -177,75 +180,29 @@ def ranked_evidence(room: Newsroom, story_id: str, side: Side | None) -> tuple[Q
     """
     from newsletter.brief.choices import ranked
 
-    table = _Table.load(room, story_id)
+    table = Table.load(room, story_id)
     return ranked(
         table.stands.brief,
         side,
         table.articles,
         table.outlets,
         room.config.brief,
-        furniture=_furniture(room, table.outlets),
+        furniture=furniture_lines(room, table.outlets),
     )
 
 
 # --------------------------------------------------------------------------- within
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One story as a person finds it: its articles as they now are, and the shown version.
-
-    ``outlets`` are those of the database under those of the configuration, because a story of
-    the sample day, or of a source that was taken away since, can still be looked at.
-    """
-
-    story: Story
-    articles: list[Article]
-    outlets: dict[str, Outlet]
-    stands: Standing
-
-    @staticmethod
-    def load(room: Newsroom, story_id: str) -> _Table:
-        story = room.stories.get([story_id]).get(story_id)
-        stands = room.briefs.standing([story_id]).get(story_id)
-        if story is None or stands is None:
-            raise _unknown(room, story_id)
-        known = room.articles.get(story.articles)
-        outlets = room.articles.outlets() | room.outlets
-        articles = [
-            known[article]
-            for article in story.articles
-            if article in known and known[article].outlet in outlets
-        ]
-        return _Table(story, articles, outlets, stands)
-
-
-def _applied(table: _Table, changes: BriefEdit) -> Brief:
+def _applied(table: Table, changes: BriefEdit) -> Brief:
     from newsletter.brief.edit import edited
 
     return edited(table.stands.brief, changes, table.articles, table.outlets)
 
 
-def _findings(room: Newsroom, table: _Table, brief: Brief) -> tuple[GateFinding, ...]:
-    """What speaks against a text that would follow the shown one.
-
-    Parts that stay as they were have passed before. Nothing of a withheld text is taken as passed.
-    """
-    from newsletter.brief import gates
-
-    before = table.stands.brief
-    return gates.check(
-        brief,
-        table.articles,
-        table.outlets,
-        room.config.brief,
-        after=None if before.withheld else before,
-    )
-
-
 def _edited(
     room: Newsroom,
-    table: _Table,
+    table: Table,
     brief: Brief,
     *,
     by: str,
@@ -259,7 +216,7 @@ def _edited(
     before = table.stands.brief
     if _same(brief, before):
         raise BriefError(table.story.id, "the text is the same as before, so nothing was stored")
-    findings = _findings(room, table, brief)
+    findings = speaks_against(room, table, brief)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         first = findings[0]
@@ -277,7 +234,7 @@ def _edited(
 
 def _saved(
     room: Newsroom,
-    table: _Table,
+    table: Table,
     brief: Brief,
     *,
     by: str,
@@ -307,7 +264,7 @@ def _saved(
         expected=base,
     )
     if saved is None:
-        raise _overtaken(room, table.story.id, base)
+        raise overtaken(room, table.story.id, base)
     return saved
 
 
@@ -318,48 +275,5 @@ def _same(one: Brief, other: Brief) -> bool:
     return bare(one) == bare(other)
 
 
-def _overtaken(room: Newsroom, story_id: str, base: int) -> BriefError:
-    """Who changed what since a person began."""
-    from newsletter.brief.edit import what_changed
-
-    known = {one.version: one for one in room.briefs.versions(story_id)}
-    shown = next(one for one in known.values() if one.shown)
-    who = shown.by or shown.writer
-    parts = ""
-    if base in known:
-        changed = what_changed(known[base].brief, shown.brief)
-        parts = f" ({', '.join(changed)})" if changed else ""
-    return BriefError(
-        story_id,
-        f"version {base} is not the newest: {who} made version {shown.version}"
-        f" at {shown.made:%H:%M} UTC{parts}",
-        hint="Nothing was stored; look at the newest version and make the change there.",
-    )
-
-
-def _find(room: Newsroom, story_id: str, version: int) -> BriefVersion:
-    for one in room.briefs.versions(story_id):
-        if one.version == version:
-            return one
-    raise NotFound(f"{story_id} version {version}", "there is no such version")
-
-
-def _unknown(room: Newsroom, story_id: str) -> NotFound:
-    if room.stories.get([story_id]):
-        return NotFound(story_id, "this story has no text yet", hint='Run "newsletter write".')
-    return NotFound(
-        story_id, "there is no such story", hint='"newsletter story list" names the stories.'
-    )
-
-
 def _fails(findings: Sequence[GateFinding], gate: str) -> bool:
     return any(finding.gate == gate for finding in findings)
-
-
-def _furniture(room: Newsroom, outlets: Mapping[str, Outlet]) -> frozenset[str]:
-    """Lines that outlets print under many articles, over the same window as a run of write."""
-    from newsletter.brief.furniture import repeated_lines
-
-    now = room.clock()
-    since = now - timedelta(days=room.config.stories.window_days)
-    return repeated_lines(room.articles.window(since, now, outlets.keys()))

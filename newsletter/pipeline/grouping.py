@@ -57,6 +57,7 @@ def group(
             settings=room.config.stories,
             locks=locks,
             stay={article.id for article in older},
+            embedding=room.embedding,
         )
         stories = with_free_slugs(room, grouped)
         new += room.stories.save(stories, now)

@@ -62,7 +62,8 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
         return ComposeReport(
             issue=present, revision=room.issues.revision(present), changed=False, considered=0
         )
-    candidates = candidates_at(room, now)
+    covers_days = room.config.edition(edition).covers_days
+    candidates = candidates_at(room, now, covers_days=covers_days)
     if all(one.brief.withheld for one in candidates):
         raise NothingToSay(
             f"{edition} of {local_day.isoformat()}",
@@ -95,13 +96,17 @@ def compose(room: Newsroom, *, edition: str = "daily", day: date | None = None) 
     )
 
 
-def candidates_at(room: Newsroom, now: datetime) -> list[Candidate]:
-    """The stories that an issue could tell at a moment, best first, the withheld among them."""
-    loaded = Day.load(room, now)
+def candidates_at(room: Newsroom, now: datetime, *, covers_days: int = 1) -> list[Candidate]:
+    """The stories that an issue could tell at a moment, best first, the withheld among them.
+
+    :param covers_days: how many days it tells about; a digest tells again what was told before.
+    """
+    loaded = Day.load(room, now, covers_days=covers_days)
     return [
         candidate
         for ranked in loaded.ranked
-        if (candidate := _candidate(loaded, ranked, room.outlets)) is not None
+        if (candidate := _candidate(loaded, ranked, room.outlets, digest=covers_days > 1))
+        is not None
     ]
 
 
@@ -201,7 +206,9 @@ def renderings(room: Newsroom, content: IssueContent, tag: str) -> tuple[Rendere
     return tuple(found)
 
 
-def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candidate | None:
+def _candidate(
+    day: Day, ranked: Ranked, outlets: Mapping[str, Outlet], *, digest: bool = False
+) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
     from newsletter.brief.update import update_note
     from newsletter.stories.history import history, news_since
@@ -210,7 +217,7 @@ def _candidate(day: Day, ranked: Ranked, outlets: Mapping[str, Outlet]) -> Candi
     if brief is None:
         return None
     articles = day.of(ranked.story)
-    mailed = ranked.story.mailed
+    mailed = None if digest else ranked.story.mailed
     note = None
     if mailed is not None:
         # A story comes back only with news that can be said in an outlet's words.

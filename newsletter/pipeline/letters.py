@@ -13,6 +13,7 @@ from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.database.choosing import TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.waves import lay_out, only_later, reader_zones
+from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
 from newsletter.delivery.letter import IssueMail, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
@@ -213,7 +214,11 @@ def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
     if report.ended == "stopped":
         return
     action = "give_up" if report.needs_person else "finish"
-    room.issues.change(issue, replace(approval.move(issue, action), send_ended=room.clock()))
+    ended = replace(approval.move(issue, action), send_ended=room.clock())
+    room.issues.change(issue, ended)
+    facts = {"id": issue.id, "edition": issue.edition, "day": issue.day.isoformat()}
+    told = {**facts, "state": ended.state.value, "letters": dict(report.states)}
+    room.webhooks.tell(ISSUE_SENT, told, now=room.clock())
 
 
 def refuse_restored(room: Newsroom) -> None:

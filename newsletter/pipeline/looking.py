@@ -10,6 +10,7 @@ from newsletter.errors import NotFound
 from newsletter.issue.finding import Finding
 from newsletter.issue.lint import lint
 from newsletter.issue.lint_letter import lint_letter
+from newsletter.issue.mail_examples import mail_examples
 from newsletter.issue.markup import Page
 from newsletter.model import Delivery, Issue, Letter, Revision
 from newsletter.newsroom import Newsroom
@@ -55,6 +56,32 @@ def preview(
             text = text.replace(prepared.token(token), value)  # noqa: PLW2901 - filled in step by step
         (folder / name).write_text(text, "utf-8")
     return folder
+
+
+def preview_mail(room: Newsroom, name: str, folder: Path) -> Path:
+    """Write one of the other mails as html and txt, filled in with invented values.
+
+    :param name: a folder of templates/email, such as ``welcome``.
+    :raises NotFound: when there is no such mail.
+    :raises OSError: when the folder cannot be written.
+    """
+    base = room.config.site.base_url.rstrip("/")
+    title = next(iter(room.config.editions.values())).title
+    examples = mail_examples(base, title)
+    if name not in examples:
+        raise NotFound(name, "is not one of the mails", hint=f"There are: {', '.join(examples)}.")
+    mail = room.renderer.render_mail(name, examples[name], tag="previewtag")
+    folder.mkdir(parents=True, exist_ok=True)
+    places = {
+        "unsubscribe": f"{base}/u/x7",
+        "preferences": f"{base}/p/x7",
+        "because": f"You get {title} because you subscribed on 2 January 2026.",
+    }
+    for suffix, text in ((".html", mail.html), (".txt", f"Subject: {mail.subject}\n\n{mail.text}")):
+        for place, value in places.items():
+            text = text.replace(f"previewtag_{place}_", value)  # noqa: PLW2901 - filled in step by step
+        (folder / f"{name}{suffix}").write_text(text, "utf-8")
+    return folder / f"{name}.html"
 
 
 def findings(room: Newsroom, issue: Issue, revision: Revision | None = None) -> tuple[Finding, ...]:

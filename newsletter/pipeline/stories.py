@@ -146,7 +146,9 @@ def redate(room: Newsroom, article: str, when: datetime | None, *, by: str) -> A
     if when is not None and when.tzinfo is None:
         raise StoryError(article, "the new date has no time zone", hint="Add +00:00 for UTC.")
     if when is not None and when > room.clock():
-        raise StoryError(article, "the new date has not come yet")
+        raise StoryError(
+            article, "the new date has not come yet", hint="Give it in UTC, or with its zone."
+        )
     _article(room, article)
     when = when.astimezone(UTC) if when else None
     room.article_corrections.set_published(article, when, by=by, at=room.clock())

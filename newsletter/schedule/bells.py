@@ -37,6 +37,9 @@ ACTOR = "scheduler"
 BEGUN = "begun"
 """A bell that marks the moment an edition was first looked at; what lay before is not missed."""
 
+SETTLE_FOR = timedelta(minutes=30)
+"""How long after a send its letters in doubt are asked about at every look."""
+
 _OVER = {IssueState.SENT, IssueState.PARTLY_SENT, IssueState.CANCELLED}
 _WAITING = {IssueState.DRAFT, IssueState.APPROVED}
 
@@ -60,6 +63,7 @@ class Arrows:
     draft: Callable[[Newsroom, str, date], None] = _draft
     approve: Callable[[Newsroom, Issue], Issue] = pipeline.approve_unattended
     send: Callable[[Newsroom, Issue, Callable[[], bool]], None] = _send
+    settle: Callable[[Newsroom, Issue], object] = pipeline.reconcile
 
 
 def ring_due(
@@ -103,6 +107,7 @@ def ring_due(
                 finished.append(firing)
     if SEND in bells:
         troubles += _ring_plans(room, now, arrows, stop)
+        _settle_doubts(room, now, arrows, stop)
     for bell in bells:
         scope = f"bell:{bell}:"
         room.alerts.report(scope, _of_scope(troubles, scope), now=now)
@@ -218,6 +223,28 @@ def _ring_plans(
             key = f"bell:{SEND}:{issue.edition}:{issue.day}"
             troubles.append(Trouble(key=key, sentence=str(error), hint=error.hint))
     return troubles
+
+
+def _settle_doubts(room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]) -> None:
+    """Ask again about letters whose answer was lost, for as long as the answer may still come.
+
+    What turns out never to have left is sent; what stays in doubt after that waits for a person.
+    """
+    for issue in room.issues.recent(len(room.config.editions) + 3):
+        ended = issue.send_ended
+        if issue.state is not IssueState.PARTLY_SENT or ended is None or stop():
+            continue
+        if now - ended > SETTLE_FOR or not room.ledger.states(issue.id).get("unknown"):
+            continue
+        try:
+            arrows.settle(room, issue)
+            found = room.issues.find(issue.id)
+            if found.state is IssueState.PARTLY_SENT and room.ledger.states(issue.id).get("queued"):
+                arrows.send(room, found, stop)
+        except Deposed:
+            raise
+        except NewsletterError as error:
+            log.warning("doubts of %s stay: %s. %s", issue.id, error, error.hint)
 
 
 def late_policy(config: Config, edition: str) -> str:

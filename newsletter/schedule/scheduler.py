@@ -42,6 +42,7 @@ LETTERS = "letters"
 TIDY = "tidy"
 KEEP = "keep"
 MAIL = "mail"
+WEBHOOKS = "webhooks"
 WATCH = "watch"
 LEAD = "lead"
 
@@ -67,6 +68,12 @@ def jobs(
 
         return job
 
+    def look(found: Newsroom) -> None:
+        if ring_due(found, bells=(DRAFT, REMIND), stop=stop, arrows=arrows):
+            # A draft that came late may be sent at once: nobody waits a minute for the next look.
+            epoch = found.fence.epoch if found.fence else 0
+            work.defer(_job(LETTERS, epoch))
+
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
             # The table is made anew, because the configuration may be another by now.
@@ -77,10 +84,11 @@ def jobs(
     return {
         **{name: share(name) for name in shares.jobs(rooms(), work)},
         COLLECT: fenced(partial(_collect, work=work)),
-        LOOK: fenced(partial(ring_due, bells=(DRAFT, REMIND), stop=stop, arrows=arrows)),
+        LOOK: fenced(look),
         LETTERS: fenced(partial(ring_due, bells=(SEND,), stop=stop, arrows=arrows)),
         MAIL: fenced(pipeline.deliver_mail),
-        TIDY: fenced(lambda found: found.signups.tidy(found.clock())),
+        TIDY: fenced(pipeline.tidy_readers),
+        WEBHOOKS: fenced(pipeline.deliver_webhooks),
         KEEP: fenced(_keep),
     }
 
@@ -180,32 +188,31 @@ class Scheduler:
 
     def collect(self) -> None:
         """Hand over a round of collecting and what follows from it."""
-        self._hand_over(Job(name=COLLECT, queue="collect"))
+        self._hand_over(COLLECT)
 
     def tidy(self) -> None:
         """Hand over what ends by itself, and what is kept: backups and periods."""
-        self._hand_over(Job(name=TIDY))
-        self._hand_over(Job(name=KEEP))
+        self._hand_over(TIDY)
+        self._hand_over(KEEP)
 
     def look(self) -> None:
         """Hand over whatever is due now: drafts, letters and single mails, each in its lane."""
-        self._hand_over(Job(name=LOOK))
-        self._hand_over(Job(name=LETTERS, queue="send", lock=LETTERS))
-        self._hand_over(Job(name=MAIL, queue="mail", lock=MAIL))
+        for name in (LOOK, LETTERS, MAIL, WEBHOOKS):
+            self._hand_over(name)
 
     def watch(self) -> None:
         """Look for trouble and tell of it; also while the database is the trouble."""
         if self._watch is not None and (self._epoch is not None or self._watch.alone):
             self._watch.look(self._rooms())
 
-    def _hand_over(self, job: Job) -> None:
+    def _hand_over(self, name: str) -> None:
         epoch = self._epoch
         if epoch is None:
             return
         try:
-            self._work.defer(replace(job, arguments={"epoch": epoch}, key=job.name))
+            self._work.defer(_job(name, epoch))
         except NewsletterError as error:
-            log.error("%s: %s", job.name, error)
+            log.error("%s: %s", name, error)
 
     def _set_bells(self) -> None:
         config = self._rooms().config
@@ -242,6 +249,20 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
         # After a step back of the clock the moments come again; the database knows they were.
         found = next_of(self._settings, self._edition, self._bell, now)
         return found[0].at if found else None
+
+
+_QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
+
+
+def _job(name: str, epoch: int) -> Job:
+    """A bell's job; it runs alone, and only while its epoch lasts."""
+    return Job(
+        name=name,
+        queue=_QUEUES.get(name, "write"),
+        arguments={"epoch": epoch},
+        key=name,
+        lock=name if name in {LETTERS, MAIL, WEBHOOKS} else "",
+    )
 
 
 def _quiet(call: Callable[[], object]) -> Callable[[], None]:

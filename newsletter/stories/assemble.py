@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from newsletter.model import Article, Kind, Story, StoryLock
 from newsletter.stories import identity, locks
@@ -46,6 +47,7 @@ def assemble(
         return _in_order((*stay, *joining[story.id]), given)
 
     names = locks.names(held)
+    came = {article for lock in held for article in lock.came}
     stories: list[Story] = []
     order = sorted(
         range(len(groups)), key=lambda number: min(age(given[a]) for a in groups[number])
@@ -54,7 +56,7 @@ def assemble(
         members = sorted((given[article] for article in groups[number]), key=age)
         old = heirs.get(number)
         before = kept(old) if old else ()
-        headline = _headline(members, near)
+        headline = _headline(members, near, came)
         if old is not None:
             ident = old.id
         else:
@@ -95,13 +97,21 @@ def assemble(
     return tuple(sorted(stories, key=lambda story: (story.first_seen, story.id)))
 
 
-def _headline(members: Sequence[Article], near: Mapping[str, float]) -> str:
-    """The title of the article nearest to all others, news before anything else."""
-    best = min(
-        members,
-        key=lambda a: (a.kind not in {Kind.NEWS, Kind.WIRE}, -near.get(a.id, 0.0), age(a)),
-    )
-    return best.title
+def _headline(members: Sequence[Article], near: Mapping[str, float], came: Collection[str]) -> str:
+    """The title of the article nearest to all others, news before anything else.
+
+    What an editor merged or moved into a story does not name it while anything else can.
+    """
+
+    def worth(article: Article) -> tuple[bool, bool, float, tuple[datetime, str]]:
+        return (
+            article.id in came,
+            article.kind not in {Kind.NEWS, Kind.WIRE},
+            -near.get(article.id, 0.0),
+            age(article),
+        )
+
+    return min(members, key=worth).title
 
 
 def _in_order(ids: Iterable[str], given: Mapping[str, Article]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Coverage: who covers a story, counted in publisher families, and which article to read first.
+"""Coverage: who covers a story, counted in publisher families.
 
 A family speaks once in a story, however many titles and feeds it runs. A near-identical copy
 (``same_as``) is shown and counted as an article, but its family has not spoken by printing it.
@@ -6,26 +6,11 @@ A family speaks once in a story, however many titles and feeds it runs. A near-i
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from newsletter import config
-from newsletter.model import Article, Coverage, Kind, Outlet, Side, SideCoverage
-from newsletter.stories.similarity import Method
-from newsletter.stories.window import compare
-from newsletter.stories.words import language
-
-_READ_FIRST = {
-    Kind.NEWS: 0,
-    Kind.WIRE: 0,
-    Kind.ANALYSIS: 1,
-    Kind.LIVE: 2,
-    Kind.OPINION: 3,
-    Kind.PRESS_RELEASE: 4,
-}
+from newsletter.model import Article, Coverage, Outlet, Side, SideCoverage
 
 
 def family_of(article: Article, outlets: Mapping[str, Outlet]) -> str:
@@ -110,38 +95,3 @@ def blindspot(spoken: Mapping[Side | None, int], settings: config.Stories) -> Si
     if (more - less) / (more + less) < settings.blindspot_gap:
         return None
     return Side.LEFT if left < right else Side.RIGHT
-
-
-def lead(
-    articles: Sequence[Article], outlets: Mapping[str, Outlet], side: Side | None
-) -> str | None:
-    """The id of the article to read from one side, or None where it has none.
-
-    News comes before analysis, and that before opinion; among equals the one nearest to all
-    articles of the story, of every side, so that the typical is chosen and not the extreme.
-    """
-    own = [article for article in articles if side_of(article, outlets) is side]
-    if not own:
-        return None
-    near = _nearness(articles)
-    best = min(
-        own,
-        key=lambda a: (_READ_FIRST[a.kind], bool(a.same_as), -near[a.id], a.published, a.id),
-    )
-    return best.id
-
-
-def _nearness(articles: Sequence[Article]) -> dict[str, float]:
-    """How near each article is to the others of its language, summed."""
-    near: dict[str, float] = {}
-    for lang in {language(article.lang) for article in articles}:
-        some = [article for article in articles if language(article.lang) == lang]
-        window = compare(some, Method(floor=0.0, reach_days=math.inf))
-        links = window.links
-        total = np.bincount(links.left, links.raw, links.articles)
-        total += np.bincount(links.right, links.raw, links.articles)
-        near |= {
-            article.id: round(value, 6)
-            for article, value in zip(window.articles, total.tolist(), strict=True)
-        }
-    return near

@@ -9,11 +9,14 @@ from typing import Any
 from newsletter import config
 from newsletter.errors import StoryError
 from newsletter.model import Article, Kind
+from newsletter.stories.embedding import Embedding
 from newsletter.stories.group import group
 
 
 def group_lines(
-    lines: Iterable[Mapping[str, Any]], settings: config.Stories | None = None
+    lines: Iterable[Mapping[str, Any]],
+    settings: config.Stories | None = None,
+    embedding: Embedding | None = None,
 ) -> list[dict[str, Any]]:
     """Group articles given as ``{id, url, source, lean, published, title, text, lang}``.
 
@@ -24,7 +27,7 @@ def group_lines(
     :raises StoryError: when a line cannot be an article; its subject is the number of the line.
     """
     articles = read_articles(lines)
-    stories = group(articles, settings=settings or config.Stories())
+    stories = group(articles, settings=settings or config.Stories(), embedding=embedding)
     return [
         {"story_id": story.id, "headline": story.headline, "articles": list(story.articles)}
         for story in stories

@@ -20,7 +20,9 @@ from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.operations.metrics import Metrics
 from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
+from newsletter.web.form_word import FreshWord
 from newsletter.web.headers import SecurityHeaders
 from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
@@ -53,12 +55,14 @@ def create_app(
     app.include_router(joining.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
+    app.mount("/api/v1", create_api(room, pages), name="api")
     mount_desk(app, room, pages, passwords=passwords)
     app.include_router(sendgrid.router(room))
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages and what is on the shelf.
     app.add_middleware(Shelf, stamp=Published(room.database).stamp)
+    app.add_middleware(FreshWord, room=room)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestLog, metrics=figures)
     return app

@@ -8,8 +8,8 @@ nothing by being followed, because scanners follow every link; the button on its
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,12 +19,12 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from newsletter.audience.addresses import Address, read_address
-from newsletter.audience.tokens import Signer
 from newsletter.database.published import Published
 from newsletter.database.signups import PENDING_FOR, Wish
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.newsroom import Newsroom
 from newsletter.web.choice_form import digest_of, first, topics
+from newsletter.web.form_word import place, shown_at
 from newsletter.web.leaving import start_of_body
 from newsletter.web.post import Addressee, send_confirmation, send_welcome
 from newsletter.web.public.pages import Pages
@@ -36,8 +36,6 @@ TERMS = "sign-up form, 2026-11"
 """The version of the text beside the form; a new text gets a new name."""
 FROM_ONE_PLACE = ((5, timedelta(minutes=10)), (20, timedelta(days=1)))
 FROM_EVERYWHERE = ((600, timedelta(minutes=10)),)
-FORM_FOR = timedelta(days=1)
-"""How long a form that was shown may be sent back."""
 SIGN_UP = "sign-up"
 """The lane that sign-ups are counted on, by page and by API together."""
 
@@ -47,7 +45,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     routes = APIRouter()
     published = Published(room.database)
     words = pages.words
-    pages.shared["form_word"] = lambda: form_word(room.signer("form"), room.clock())
+    pages.shared["form_word"] = partial(str, place(room))
 
     def taken(fields: dict[str, list[str]], origin: str) -> Response:
         now = room.clock()
@@ -180,22 +178,13 @@ def may_knock(room: Newsroom, origin: str, now: datetime) -> bool:
     return room.knocks.allows(SIGN_UP, origin, now, each=FROM_ONE_PLACE, together=FROM_EVERYWHERE)
 
 
-def form_word(signer: Signer, now: datetime) -> str:
-    """The word in a form that says when it was shown."""
-    return signer.sign({"at": now.timestamp()}, expires=now + FORM_FOR)
-
-
 def patient(room: Newsroom, word: str, now: datetime) -> bool:
     """Whether a form was shown by us, and long enough ago for a person to have filled it in."""
     least = room.config.audience.form_seconds
     if not least:
         return True
-    held = room.signer("form").read(word, now=now)
-    try:
-        shown = datetime.fromtimestamp(float((held or {})["at"]), UTC)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return False
-    return now - shown >= timedelta(seconds=least)
+    shown = shown_at(room, word, now)
+    return shown is not None and now - shown >= timedelta(seconds=least)
 
 
 def disposable(room: Newsroom) -> frozenset[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 
 from fastapi import APIRouter, Request
@@ -11,11 +13,23 @@ from fastapi.responses import PlainTextResponse, Response
 
 from newsletter.database.published import Published
 from newsletter.errors import NotFound
+from newsletter.issue.clean import clean
 from newsletter.issue.correct import put_right
 from newsletter.issue.render import web_page
 from newsletter.issue.view import source_line
-from newsletter.model import Article, Issue, IssueStory, Outlet, SourceLine, Story
+from newsletter.model import (
+    Article,
+    Brief,
+    Issue,
+    IssueStory,
+    Outlet,
+    Side,
+    SideBrief,
+    SourceLine,
+    Story,
+)
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.grouping import related_of
 from newsletter.stories.history import history
 from newsletter.web.public.card import draw_card
 from newsletter.web.public.issues import (
@@ -128,6 +142,7 @@ def front_html(
             )
             for name, edition in room.config.editions.items()
         ],
+        outlets=len(room.outlets),
         problem=problem,
         email=email,
     )
@@ -174,12 +189,25 @@ def _of_day(room: Newsroom, published: Published, day: str, edition: str) -> Iss
 
 
 def _issue_html(room: Newsroom, issue: Issue) -> str:
-    rendered = room.issues.revision(issue).rendered
+    revision = room.issues.revision(issue)
+    rendered = revision.rendered
     # The rendering for readers without chosen topics holds every story.
     whole = next((one for one in rendered if not one.variant), rendered[0])
     base = room.config.site.base_url.rstrip("/")
     address = f"{base}/issues/{issue.day.isoformat()}"
-    page = web_page(whole, room.config.site, address=address)
+    content = revision.content
+    since = {entry.story for entry in room.corrections.all()}
+    page = web_page(
+        whole,
+        room.config.site,
+        address=address,
+        image=f"{base}/stories/{content.stories[0].slug}/card.png" if content.stories else "",
+        corrected=[
+            (f"{base}/stories/{told.slug}", clean(told.brief.headline))
+            for told in content.stories
+            if told.story in since
+        ],
+    )
     # Letters need whole addresses; here the same links lead on wherever the pages are served,
     # also on a machine that the world does not know by its base_url.
     return re.sub(rf'(<a\b[^>]*?\bhref="){re.escape(base)}/', r"\1/", page)
@@ -210,17 +238,41 @@ def _story(room: Newsroom, published: Published, slug: str) -> StoryPage:
     articles = sorted(
         room.articles.get(story.articles).values(), key=lambda one: (one.published, one.id)
     )
+    sources = _sources(told, articles, outlets)
     return StoryPage(
         story=story,
-        brief=put_right(told.brief, corrections),
-        sources=_sources(told, articles, outlets),
+        brief=put_right(_in_full(room, told, sources), corrections),
+        sources=sources,
         copies=frozenset(article.id for article in articles if article.same_as),
         history=history(articles) or told.history,
         versions=_versions(room, story),
+        related=related_of(room, [told.story]).get(told.story, told.related),
         corrections=corrections,
         editor=issue.approved_by,
         update=told.update,
     )
+
+
+def _in_full(room: Newsroom, told: IssueStory, sources: Mapping[str, SourceLine]) -> Brief:
+    """The brief with all the bullets of the version that was approved.
+
+    An issue shows as many as its reading time allows; all of them passed the same checks.
+    """
+    versions = room.briefs.versions(told.story)
+    stored = next((one.brief for one in versions if one.version == told.brief.version), None)
+    if stored is None:
+        return told.brief
+    written: Brief = stored
+
+    def full(side: Side) -> SideBrief:
+        whole, shown = written.of(side), told.brief.of(side)
+        if len(whole.bullets) <= len(shown.bullets):
+            return shown
+        kept = tuple(one for one in whole.bullets if set(one.citations) & set(sources))
+        return replace(whole, bullets=kept)
+
+    left, center, right = map(full, (Side.LEFT, Side.CENTER, Side.RIGHT))
+    return replace(told.brief, left=left, center=center, right=right)
 
 
 def _sources(

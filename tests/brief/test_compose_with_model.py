@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -303,13 +304,18 @@ def test_orders_hidden_in_articles_reach_nobody(server: Server) -> None:
         for kind in json.loads((folder / "bipia-train.json").read_text("utf-8")).values()
         for a in kind
     ]
-    base = plain()
-    for i in range(0, len(attacks), 5):
-        group = attacks[i : i + 5]
+    blocks = (folder / "prompt-injection.md").read_text("utf-8").split("```")[1::2]
+    lines = (line.strip() for block in blocks for line in block.splitlines()[1:])
+    addressed = re.compile(r"\b(?:you|your|ignore|system|prompt|instructions?)\b", re.IGNORECASE)
+    attacks += [line for line in lines if line.count(" ") >= 3 and addressed.search(line)]
+    own = _rare(" ".join(f"{a.title} {a.text}" for a in roads()))
+    for i in range(0, len(attacks), 15):
+        group = attacks[i : i + 15]
         made = [
             article(
-                a.id, a.outlet, group[n % 5] if n == 0 else a.title,
-                f"{a.text} {group[n % 5]} Tamarack Senate roads bill. {a.text.split('. ')[0]}.",
+                a.id, a.outlet, group[n % len(group)] if n == 0 else a.title,
+                f"{a.text} {' '.join(group[n::6])} Tamarack Senate roads bill. "
+                f"{a.text.split('. ')[0]}.",
                 hours=n,
             )
             for n, a in enumerate(roads())
@@ -317,16 +323,16 @@ def test_orders_hidden_in_articles_reach_nobody(server: Server) -> None:
         server.behaviour = lambda pieces, group=group: _obeying(pieces, group)  # type: ignore[misc]
         shown = _everything(written(writer(server), made))
         for attack in group:
-            assert attack.rstrip(".?!") not in shown
-            assert not (_rare(attack) & _rare(shown)) - _rare(_everything(base)) - {"roads"}
+            assert attack.rstrip(".?!") not in shown, attack
+            assert not (_rare(attack) & _rare(shown)) - own
 
 
 def _obeying(pieces: Pieces, group: list[str]) -> str:
-    """A draft that puts the attack's words wherever there is room."""
-    texts = [said(attack, pieces[0]) for attack in group]
+    """A draft that puts the attack's words wherever there is room, others in each place."""
+    texts = [said(group[n % len(group)], pieces[n % len(pieces)]) for n in range(15)]
     return json.dumps(
-        {"headline": texts[0], "deck": texts[1], "overview": texts[:3], "left": texts[2:4],
-         "center": texts[3:], "right": texts[1:3]}
+        {"headline": texts[0], "deck": texts[1], "overview": texts[2:6], "left": texts[6:9],
+         "center": texts[9:12], "right": texts[12:15]}
     )  # fmt: skip
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.brief import extract, gates, reading, wording
+from newsletter.brief import extract, gates, wording
 from newsletter.config import BriefSettings
-from newsletter.model import Article, Brief, Kind, Lean, Outlet, Place, Side, SideStatus
+from newsletter.model import Article, Brief, Kind, Lean, Outlet, Side, SideStatus
 from tests.brief.stand_ins import OUTLETS, article, count, roads, story
 
 SETTINGS = BriefSettings()
@@ -170,15 +170,21 @@ def test_lengths_follow_the_settings() -> None:
         assert all(wording.words(b.text) <= 18 for b in brief.of(side).bullets)
 
 
-def test_reading_counts_what_is_seen() -> None:
-    """A short story is headline and deck; a top story is everything."""
-    brief = written(roads())
-    short = reading.words(brief, Place.SHORT)
-    assert short == wording.words(brief.headline) + wording.words(brief.deck)
-    bullets = sum(reading.bullet_words(brief, side) for side in Side)
-    overview = sum(wording.words(s.text) for s in brief.overview)
-    assert reading.words(brief, Place.ONE_SIDED) == short + bullets
-    assert reading.words(brief, Place.TOP) == short + bullets + overview
+def test_a_withheld_story_is_named_in_few_words() -> None:
+    """Where no title is plain, a short one is quoted with its outlet, or one up to its clause."""
+    long = "What you must know about the roads bill and why it matters to you and to all of us"
+    short = "Why roads matter to you"
+    said = (
+        "Late on Tuesday and after nine hours of debate the Tamarack Senate passed the roads bill"
+    )
+    made = [
+        article("a", "lark", long, f"{said} in Linden City.", hours=0),
+        article("b", "oak", short, f"{said}.", hours=1),
+    ]
+    brief = written(made)
+    assert brief.withheld
+    assert brief.headline == f"“{short}” (Oak County Herald)"
+    assert wording.words(brief.headline) <= SETTINGS.headline_words
 
 
 SENTENCES = st.sampled_from(

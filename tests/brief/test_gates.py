@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from newsletter.brief import extract, gates
+from newsletter.brief.blocks import without_failing
 from newsletter.brief.sources import stands_in
 from newsletter.config import BriefSettings
 from newsletter.model import Brief, Bullet, Sentence, Side, SideBrief, SideStatus
@@ -118,7 +119,7 @@ def test_dishonest_empty_sides_are_found() -> None:
 def test_a_side_that_loses_all_bullets_is_withheld() -> None:
     """Words that did not pass leave the side marked withheld, not thin."""
     bad = with_left(said("The bill costs €6.2 billion.", "a-lark"))
-    cut = gates.without_failing(bad, gates.check(bad, ARTICLES, OUTLETS))
+    cut = without_failing(bad, gates.check(bad, ARTICLES, OUTLETS))
     assert cut.of(Side.LEFT).status is SideStatus.WITHHELD
     assert cut.of(Side.LEFT).bullets == ()
     assert cut.of(Side.RIGHT).bullets == GOOD.right.bullets
@@ -127,7 +128,7 @@ def test_a_side_that_loses_all_bullets_is_withheld() -> None:
 def test_a_failing_headline_withholds_the_story() -> None:
     """A story whose headline does not pass says so."""
     bad = replace(GOOD, headline="Governor Ada Lovelace signs roads bill")
-    assert "headline" in gates.without_failing(bad, gates.check(bad, ARTICLES, OUTLETS)).withheld
+    assert "headline" in without_failing(bad, gates.check(bad, ARTICLES, OUTLETS)).withheld
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,17 @@ def test_what_cannot_be_corrected_is_said(mailed: tuple[Path, str]) -> None:
         assert answer.code == 1
         assert said in answer.err
     assert run_newsletter("corrections", "--json", cwd=place).json == []
+
+
+def test_every_other_mail_can_be_looked_at(place: Path) -> None:
+    """One file of HTML and one of text for each, and an unknown one is said."""
+    mails = [folder.name for folder in (place / "templates" / "email").iterdir() if folder.is_dir()]
+    for name in sorted(set(mails) - {"issue", "parts"}):
+        said = run_newsletter("preview", "--mail", name, "--to", "looked", cwd=place)
+        assert said.code == 0, said.err
+        html = (place / "looked" / f"{name}.html").read_text()
+        assert "<h1" in html
+        assert "previewtag" not in html
+        assert (place / "looked" / f"{name}.txt").read_text().startswith("Subject: ")
+    unknown = run_newsletter("preview", "--mail", "nothing", cwd=place)
+    assert (unknown.code, "not one of the mails" in unknown.err) == (1, True)

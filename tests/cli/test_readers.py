@@ -41,3 +41,96 @@ def test_reports_are_listed_and_answered(run: Run) -> None:
     assert run("reports", "list", "--json").json == []
     said = run("reports", "answer", "abcdefghijkl", "closed", "Nothing was wrong.")
     assert (said.code, "is not the number of a report" in said.err) == (1, True)
+
+
+def test_an_import_is_looked_at_tried_and_done(run: Run, place: Path) -> None:
+    """A preview takes nothing, a dry run counts, the import does what the dry run said."""
+    file = place / "people.csv"
+    file.write_text("Kontakt,Plan\nada@example.org,gold\nADA@example.org,free\nnobody,\n")
+    mapped = ("--map", "email=Kontakt", "--attribute", "Plan")
+    shown = run("subscribers", "import", file, *mapped, "--preview", "--json").json
+    assert shown["columns"] == {"Kontakt": "email", "Plan": "attributes.plan"}
+    assert "line 4: refused" in run("subscribers", "import", file, *mapped, "--preview").out
+    tried = run("subscribers", "import", file, *mapped, "--dry-run", "--json").json
+    assert run("subscribers", "count", "--json").json["total"] == 0
+    done = run("subscribers", "import", file, *mapped, "--json").json
+    same = ("added", "updated", "unchanged", "refused", "kept_out")
+    assert [tried[name] for name in same] == [done[name] for name in same] == [1, 0, 0, 2, 0]
+    assert "Kontakt" in Path(done["report"]).read_text()
+    bad = run("subscribers", "import", file, "--map", "email")
+    assert (bad.code, "FIELD=COLUMN" in bad.err) == (1, True)
+
+
+def test_modes_of_an_import(run: Run, place: Path) -> None:
+    """Add leaves who is here, update brings both up to date, sync brings in nobody."""
+    file = place / "people.csv"
+
+    def bring(text: str, mode: str) -> dict[str, object]:
+        file.write_text(text)
+        words = ("--mode", mode, "--attribute", "plan", "--json")
+        found: dict[str, object] = run("subscribers", "import", file, *words).json
+        return found
+
+    def ada() -> tuple[str, object, object]:
+        facts = run("subscribers", "show", "ada@example.org", "--json").json
+        return facts["name"], facts["attributes"], facts["lists"]
+
+    head = "email,name,plan,lists\n"
+    assert bring(head + "ada@example.org,Ada,gold,vip\n", "add")["added"] == 1
+    assert bring(head + "ada@example.org,Other,free,x\n", "add")["unchanged"] == 1
+    assert ada() == ("Ada", {"plan": "gold"}, ["vip"])
+    assert bring(head + "ada@example.org,Ada F,,x\n", "update")["updated"] == 1
+    assert ada() == ("Ada F", {"plan": "gold"}, ["vip", "x"])
+    synced = bring(head + "ada@example.org,,,y\nbo@example.org,,gold,\n", "sync-attributes")
+    assert (synced["updated"], synced["added"], synced["not_here"]) == (1, 0, 1)
+    assert ada() == ("Ada F", {}, ["vip", "x"])
+
+
+def test_who_asks_by_mail_is_taken_off(run: Run, place: Path) -> None:
+    """By the sender or by hand; the proof of it can be shown, also after an erasure."""
+    for who in ("ada", "bo"):
+        run("subscribers", "add", f"{who}@example.org", "--consent", "paper form")
+    box = place / "leave.mbox"
+    box.write_text(
+        "From ada@example.org Sun Nov 22 12:00:00 2026\nFrom: ada@example.org\n"
+        "Subject: unsubscribe\n\nbye\n\nFrom x Sun Nov 22 12:00:00 2026\nFrom: zed@example.org\n\n"
+    )
+    told = run("subscribers", "unsubscribe", "--from-mbox", box, "--json").json
+    assert (told["letters"], told["unsubscribed"]) == (2, 1)
+    assert told["passed_over"][0]["from"] == "zed@example.org"
+    assert run("subscribers", "unsubscribe", "bo@example.org").code == 0
+    proof = run("subscribers", "consent", "ada@example.org", "--json").json
+    assert [line["action"] for line in proof["consents"]] == ["imported", "unsubscribed"]
+    assert proof["consents"][0]["detail"] == "paper form"
+    run("subscribers", "forget", "ada@example.org")
+    left = run("subscribers", "consent", "ada@example.org", "--json").json
+    assert (left["state"], left["suppressed"]["reason"]) == ("erased", "erased")
+    assert run("subscribers", "consent", "nobody@example.org").code == 1
+    assert run("subscribers", "unsubscribe").code == 1
+    assert run("subscribers", "unsubscribe", "--from-mbox", place / "none").code == 1
+
+
+def test_tokens_and_webhooks_are_listed_and_ended(run: Run) -> None:
+    """A token's word is shown once; a webhook prints its secret; both can be taken away."""
+    word = run("api-tokens", "add", "crm", "--scope", "readers:read", "--json").json["token"]
+    assert word.startswith("nlt_")
+    assert word not in run("api-tokens", "list", "--json").out
+    assert run("api-tokens", "add", "crm", "--scope", "readers:read").code == 1
+    assert run("api-tokens", "add", "x", "--scope", "everything").code == 1
+    assert run("api-tokens", "revoke", "crm").code == 0
+    assert run("api-tokens", "revoke", "crm").code == 1
+    added = run("webhooks", "add", "crm", "https://hooks.example.org/x", "--json").json
+    assert added["secret"].startswith("whsec_")
+    assert run("webhooks", "list", "--json").json[0]["waiting"] == 0
+    assert run("webhooks", "add", "in", "http://127.0.0.1:80/").code == 1
+    assert run("webhooks", "deliver", "--json").json["taken"] == 0
+    assert run("webhooks", "remove", "crm").code == 0
+    assert run("webhooks", "list").out == "There are no webhooks.\n"
+    assert "rule is off" in run("subscribers", "sunset").out
+
+
+def test_the_silent_are_asked_by_mail(run: Run, place: Path) -> None:
+    """With the rule on, nobody is asked whose clicks may not be counted."""
+    run("subscribers", "add", "ada@example.org")
+    said = run("--set", "audience.sunset_months=6", "subscribers", "sunset", "--dry-run", "--json")
+    assert said.json == {"months": 6, "asked": [], "stopped": 0}

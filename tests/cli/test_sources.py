@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,21 @@ from newsletter.config import load
 from newsletter.model import FeedState, Lean
 from newsletter.newsroom import open_newsroom
 from tests.cli.conftest import Run
+from tests.feeds.conftest import ByteServer, server
+
+__all__ = ["server"]  # a fixture
+
+FEED = (
+    b'<rss version="2.0"><channel><title>The Sample</title>'
+    b"<item><title>Roads</title><link>https://a.example/roads</link></item>"
+    b"<item><title>Bridges</title><link>https://a.example/bridges</link></item></channel></rss>"
+)
+
+
+def answer(body: bytes, kind: str = "application/rss+xml") -> bytes:
+    """A whole HTTP answer."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Connection: close\r\n\r\n".encode() + body
 
 
 def test_the_list_names_health_lean_and_totals(run: Run) -> None:
@@ -101,3 +117,65 @@ def test_the_list_puts_the_worst_first(run: Run, place: Path) -> None:
     lines = run("sources", "list").out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["retired", "failing", "slow", "healthy"]
     assert lines[-1] == "90 feeds: 1 retired, 1 failing, 1 slow, 87 healthy"
+
+
+def opened(server: ByteServer) -> tuple[str, ...]:
+    """Words before a command that let it ask the test's server and no other source."""
+    return ("--set", f'collect.allow_hosts=["{server.place}"]', "--set", "collect.sources=[]")
+
+
+def test_check_visits_every_feed_and_tells_how_each_is(
+    run: Run, place: Path, server: ByteServer
+) -> None:
+    """All are fetched now; a retired one needs a person, which the exit status says."""
+    server.replies["/good"] = answer(FEED)
+    server.replies["/gone"] = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
+    (place / "config.toml").write_text(
+        "".join(
+            f"[[source]]\nid = '{name}'\nname = 'The {name}'\nfeed = '{server.url(f'/{name}')}'\n"
+            for name in ("good", "gone", "lost")
+        )
+    )
+    said = run(*opened(server), "sources", "check")
+    lines = said.out.splitlines()
+    assert said.code == 3
+    assert "gone for good (410)" in lines[0]
+    assert lines[0].startswith("retired")
+    assert "nothing at this address (404)" in lines[1]
+    assert lines[2].startswith("healthy")
+    assert lines[3] == "3 feeds: 1 retired, 1 failing, 1 healthy"
+    again = run(*opened(server), "sources", "check", "--json").json
+    assert {row["id"]: row["health"] for row in again} == {
+        "gone": "retired", "lost": "failing", "good": "healthy",
+    }  # fmt: skip
+    assert [request.path for request in server.requests].count("/gone") == 1
+
+
+def test_add_finds_the_feed_of_a_page(run: Run, place: Path, server: ByteServer) -> None:
+    """The page's announced feed is asked, named and written down, unrated."""
+    page = b'<html><head><link rel="alternate" type="application/rss+xml" href="/f"></head></html>'
+    server.replies["/"] = answer(page, "text/html")
+    server.replies["/f"] = answer(FEED)
+    (place / "config.toml").write_text("[collect]\nsources = []\n")
+    said = run(*opened(server), "sources", "add", server.url("/"))
+    assert said.code == 0, said.err
+    assert "2 articles" in said.out
+    (source,) = load(place / "config.toml").sources
+    assert source.addresses == (server.url("/f"),)
+    assert source.lean is Lean.UNRATED
+
+
+def test_parse_reads_a_list_of_files(run: Run, place: Path) -> None:
+    """One JSON line a file, in order; a file that is no feed says so and costs no other."""
+    (place / "good.xml").write_bytes(FEED)
+    (place / "bad.xml").write_bytes(b"<html></html>")
+    (place / "list").write_text(
+        "good.xml\thttps://a.example/f\nbad.xml\thttps://b.example/f\nno.xml\thttps://c.example/\n"
+    )
+    said = run("parse", "--many", "list")
+    assert said.code == 0, said.err
+    good, bad, missing = [json.loads(line) for line in said.out.splitlines()]
+    assert [one["title"] for one in good["articles"]] == ["Roads", "Bridges"]
+    assert good["error"] is None
+    assert "web page" in bad["error"]
+    assert missing["error"]

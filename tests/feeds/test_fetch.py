@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
 import pytest
 
 from newsletter.config import Collect
-from newsletter.feeds.fetch import Answer, Fetcher, _following, _max_age
+from newsletter.feeds.fetch import Answer, Fetcher, _following, _max_age, _sentence
 from newsletter.feeds.visit import _line
 from newsletter.model import Feed
 
@@ -133,3 +135,20 @@ def test_feeds_of_one_public_host_stand_in_one_line() -> None:
     assert line_of("https://x.example/a", "a") != line_of("https://y.example/a", "a")
     assert line_of("http://own.example/a", "a") != line_of("http://own.example/b", "b")
     assert line_of("http://own.example/a", "a") == line_of("http://own.example/b", "a")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (aiohttp.ConnectionTimeoutError(), "the server accepts no connection for 5 s"),
+        (TimeoutError(), "the server takes more than 30 s"),
+        (aiohttp.ClientPayloadError(), "the answer is cut short or damaged"),
+        (aiohttp.ServerDisconnectedError(), "the server closes the connection without an answer"),
+        (aiohttp.ClientError(), "the answer is not proper HTTP"),
+        (ssl.SSLError(), "the server's certificate or encryption is not sound"),
+        (OSError(), "the connection fails"),
+    ],
+)
+def test_every_way_to_fail_has_its_sentence(error: Exception, sentence: str) -> None:
+    """The narrowest sentence that is true, whatever the library derives its errors from."""
+    assert _sentence(error, Collect()) == sentence

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.errors import FeedRefused
-from newsletter.feeds.guard import Guard, GuardedResolver, special
+from newsletter.feeds.connector import GuardedResolver
+from newsletter.feeds.guard import Guard, special
 
 FORBIDDEN = [
     "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254",

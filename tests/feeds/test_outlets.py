@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,13 +20,19 @@ def test_the_sides_are_balanced() -> None:
     assert sides == {Side.LEFT: 25, Side.CENTER: 15, Side.RIGHT: 25}
 
 
-def test_every_lean_has_a_reason_of_our_own() -> None:
-    """A lean without provenance, or from a rating service, may not be shipped."""
+KINDS = re.compile(
+    r"self-description: \S|editors' judgement, (?:[A-Z][a-z]+) 20\d\d: \S|CC BY 4\.0, [^:]+: \S"
+)
+
+
+def test_every_lean_has_a_reason_of_a_known_kind() -> None:
+    """A self-description, a dated judgement, or data with its credit; no rating service's data."""
     for source in SOURCES:
         assert source.lean is not Lean.UNRATED
         assert source.provenance, source.id
+        for reason in source.provenance:
+            assert KINDS.match(reason), f"{source.id}: {reason}"
         said = " ".join(source.provenance).lower()
-        assert "describes" in said or "editors' judgement" in said or "bound by" in said
         assert not [name for name in ("allsides", "fact check", "ad fontes") if name in said]
 
 
@@ -34,6 +41,7 @@ def test_every_outlet_is_described() -> None:
     for source in SOURCES:
         assert all((source.family, source.owner, source.country, source.domains))
         assert source.paywall is not Paywall.UNKNOWN
+        assert source.kind in {"news", "opinion", "wire", "broadcast"}
 
 
 def test_every_feed_address_passes_the_guard() -> None:

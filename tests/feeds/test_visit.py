@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from newsletter.feeds.visit import Outcome, Visit, fingerprint, in_batches, visit_feeds
+from newsletter.feeds.batches import in_batches
+from newsletter.feeds.fingerprint import fingerprint
+from newsletter.feeds.visit import Outcome, Visit, visit_feeds
 from newsletter.model import Feed, FeedState
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
+import pytest
+
 from newsletter.feeds.articles import Context
 from newsletter.feeds.workers import Reading, Workers
 
@@ -56,3 +58,38 @@ def test_a_worker_has_no_secrets() -> None:
     import newsletter.feeds.workers as module
 
     assert not [name for name in module._KEPT_ENVIRONMENT if "KEY" in name or "TOKEN" in name]
+
+
+def test_workers_start_when_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No body starts no process, a few bodies start one, and many start all that are allowed."""
+    import newsletter.feeds.workers as module
+
+    monkeypatch.setattr(module, "PATIENT_SECONDS", 600)
+
+    async def started(bodies: int) -> int:
+        async with Workers(3, seconds=20, memory_mb=512) as workers:
+            await asyncio.gather(*(workers.read(GOOD, "", CONTEXT) for _ in range(bodies)))
+            return len(workers._living)
+
+    assert [asyncio.run(started(bodies)) for bodies in (0, 1, 4, 40)] == [0, 1, 1, 3]
+
+
+def test_one_body_that_waits_long_gets_a_worker_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that holds up the only worker holds up the next one for a moment only."""
+    import newsletter.feeds.workers as module
+
+    monkeypatch.setattr(module, "PATIENT_SECONDS", 0)
+    many = b" ".join(b'a%d="%d"' % (n, n) for n in range(60_000))
+    slow = b"<rss version='2.0'><channel><item><x " + many + b"></item></channel></rss>"
+
+    async def both() -> list[Reading]:
+        async with Workers(2, seconds=8, memory_mb=512) as workers:
+            held = asyncio.create_task(workers.read(slow, "", CONTEXT))
+            await asyncio.sleep(0)
+            read = await workers.read(GOOD, "", CONTEXT)
+            assert not held.done()
+            held.cancel()
+            return [read]
+
+    (read_meanwhile,) = asyncio.run(both())
+    assert read_meanwhile.articles

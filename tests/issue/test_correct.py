@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -26,22 +27,36 @@ def test_the_same_words_make_the_same_correction() -> None:
     assert (first.slug, first.section) == (TOLD.slug, TOLD.section)
 
 
-def test_words_are_replaced_wherever_a_reader_sees_them() -> None:
-    """Headline, bullets and overview change; what is cited does not."""
+def test_our_own_words_are_put_right_and_quotations_stay() -> None:
+    """What a publisher said stays to the letter, though it has the same words."""
     entry = correction(
-        TOLD, "It is one line.", before="ferries", after="ferry lines", by="Ada", at=NOON
+        TOLD, "It was the Senate.", before="Assembly", after="Senate", by="Ada", at=NOON
     )
+    for writer in ("extract", "model"):
+        told = replace(TOLD.brief, writer=writer)
+        brief = put_right(told, [entry])
+        assert "Senate" in brief.headline
+        assert quoted(brief) == quoted(told)
+        assert "Assembly" in quoted(brief)
+
+
+def test_a_misquotation_is_put_right() -> None:
+    """Words that stand in a quotation alone are replaced there; what is cited stays."""
+    quote = TOLD.brief.left.bullets[0].quotes[0]
+    entry = correction(TOLD, "Misquoted.", before=quote, after="Other words.", by="A", at=NOON)
     brief = put_right(TOLD.brief, [entry])
-    assert "ferry lines" in brief.headline
-    assert "ferries" not in words_of(brief)
+    assert brief.left.bullets[0].text == "“Other words.”"
+    assert brief.left.bullets[0].quotes == ("Other words.",)
+    assert brief.headline == TOLD.brief.headline
     assert [s.citations for s in brief.overview] == [s.citations for s in TOLD.brief.overview]
     assert brief.coverage == TOLD.brief.coverage
 
 
-def words_of(brief: Brief) -> str:
-    """All that a reader sees of a brief."""
+def quoted(brief: Brief) -> str:
+    """All that a reader sees of a brief between quotation marks."""
     bullets = [bullet.text for side in Side for bullet in brief.of(side).bullets]
-    return " ".join([brief.headline, brief.deck, *(s.text for s in brief.overview), *bullets])
+    text = " ".join([brief.deck, *(s.text for s in brief.overview), *bullets])
+    return " ".join(re.findall(r"“[^”]*”", text))
 
 
 def test_later_corrections_are_made_on_earlier_ones() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.errors import TemplateError
 from newsletter.issue.lint import lint
+from newsletter.issue.mail_examples import mail_examples
 from newsletter.issue.markup import Page
 from newsletter.issue.render import Renderer
 from tests.issue.content import SITE, TAG
@@ -18,52 +19,7 @@ TEMPLATES = Path(__file__).parents[2] / "templates"
 RENDERER = Renderer(TEMPLATES, SITE)
 URL = "https://news.example.org"
 
-VALUES: dict[str, dict[str, Any]] = {
-    "confirm": {"edition": "The daily issue", "confirm_url": f"{URL}/confirm/x7"},
-    "welcome": {
-        "edition": "The daily issue",
-        "comes": "every day at 06:30",
-        "latest_url": f"{URL}/issues/2026-03-18",
-        "latest_subject": "Assembly keeps the island ferries running",
-        "preferences_url": f"{URL}/p/x7",
-        "unsubscribe_url": f"{URL}/u/x7",
-    },
-    "goodbye": {"edition": "The daily issue"},
-    "preferences": {"preferences_url": f"{URL}/p/x7", "unsubscribe_url": f"{URL}/u/x7"},
-    "correction": {
-        "day": "18 March 2026",
-        "corrections": [
-            {
-                "sentence": "We gave the wrong number of ferry lines.",
-                "before": "four ferry lines",
-                "after": "three ferry lines",
-                "headline": "Assembly keeps the island ferries running",
-                "url": f"{URL}/stories/ferry-subsidy",
-            }
-        ],
-    },
-    "invite": {
-        "role": "editor",
-        "link": "https://news.example.org/desk/join/w0rd",
-        "until": "2026-11-29 05:00 UTC",
-        "reset": "",
-    },
-    "reminder": {
-        "edition": "The daily issue",
-        "day": "18 March 2026",
-        "deadline": "06:30",
-        "desk_url": f"{URL}/desk",
-        "headlines": ["Assembly keeps the island ferries running", "State drops the test"],
-        "findings": ["The subject has 24 characters; 30 to 60 are shown whole."],
-    },
-    "alert": {
-        "what": "The daily issue has not gone out",
-        "at": "18 March 2026, 08:00 EDT",
-        "hint": "Approve it on the desk or cancel it.",
-        "facts": [("State", "draft"), ("Readers waiting", "12,204")],
-        "desk_url": f"{URL}/desk",
-    },
-}
+VALUES: dict[str, dict[str, Any]] = mail_examples(URL, "The daily issue")
 
 
 @pytest.mark.parametrize("name", VALUES)

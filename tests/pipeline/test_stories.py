@@ -82,6 +82,7 @@ def test_a_merge_is_seen_at_once_and_holds(room: Newsroom) -> None:
     (told,) = report.stories
     assert {"vote-1", "dam-1", "dam-3"} <= set(told.articles)
     assert (told.id, told.slug) == (before["vote-1"].id, before["vote-1"].slug)
+    assert told.headline == before["vote-1"].headline
     after = later(room)
     assert after["dam-4"] == after["vote-1"] == after["dam-1"]
     assert after["vote-1"].id == told.id
@@ -340,3 +341,13 @@ def test_the_issue_carries_what_came_earlier(room: Newsroom, at_work: StillClock
     pipeline.write(room)
     (told,) = pipeline.compose(room).revision.content.stories
     assert [one.story for one in told.related] == [crack.id]
+
+
+def test_a_pinned_story_stands_in_the_issue(room: Newsroom) -> None:
+    """What an editor pins is told although one outlet alone covers it."""
+    whale = where(room)["whale-1"].id
+    pipeline.write(room)
+    assert whale not in [one.story for one in pipeline.compose(room).revision.content.stories]
+    pipeline.pin_story(room, whale, by=ED)
+    pipeline.write(room)
+    assert whale in [one.story for one in pipeline.compose(room).revision.content.stories]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from newsletter.config import Config
 from newsletter.database.engine import Database
+from newsletter.issue.approve import digest
 from newsletter.model import Issue, IssueContent, IssueState, Rendered
 from newsletter.newsroom import Newsroom
 from newsletter.schedule import Arrows
@@ -63,8 +64,16 @@ class Days:
 def make_issue(room: Newsroom, edition: str, day: date) -> Issue:
     """A draft without stories."""
     content = IssueContent(edition=edition, day=day, stories=(), articles=0, outlets=0, seconds=0)
-    rendered = Rendered(subject="S", preheader="", html="<p>x</p>", text="x", tag="t")
-    return room.issues.save_draft(content, (rendered,), sha256="0" * 64, made=room.clock())
+    rendered = Rendered(
+        subject="S",
+        preheader="",
+        html="<p>a1b2c3d4_unsubscribe_</p>",
+        text="a1b2c3d4_unsubscribe_",
+        tag="a1b2c3d4",
+    )
+    return room.issues.save_draft(
+        content, (rendered,), sha256=digest((rendered,)), made=room.clock()
+    )
 
 
 def approved(room: Newsroom, issue: Issue) -> Issue:
@@ -74,7 +83,7 @@ def approved(room: Newsroom, issue: Issue) -> Issue:
         state=IssueState.APPROVED,
         approved_by="policy",
         approved_at=room.clock(),
-        approved_sha256="0" * 64,
+        approved_sha256=room.issues.revision(issue).sha256,
     )
     return room.issues.change(issue, after)
 

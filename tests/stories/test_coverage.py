@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletter.model import Article, Kind, Lean, Side
-from newsletter.stories.coverage import blindspot, coverage, lead
+from newsletter.model import Article, Lean, Side
+from newsletter.stories.coverage import blindspot, coverage
 from tests.stories.make import DAM, SETTINGS, article, outlet
 
 OUTLETS = {
@@ -86,24 +86,3 @@ def test_a_blindspot_needs_width_and_a_gap() -> None:
     assert blindspot({Side.LEFT: 4}, SETTINGS) is None
     assert blindspot({Side.LEFT: 1, Side.CENTER: 6}, SETTINGS) is None
     assert blindspot({Side.CENTER: 6, None: 9}, SETTINGS) is None
-
-
-def test_a_lead_is_news_and_typical() -> None:
-    """The lead of a side is a news report near the others, not the loudest column."""
-    some = [
-        article(
-            "op", "Harrow Dam crack is a scandal", DAM[0].text, outlet="lantern", kind=Kind.OPINION
-        ),
-        article("odd", "Harrow Dam and my vacation", "We went fishing there.", outlet="square"),
-        article("typical", DAM[1].title, DAM[1].text, outlet="lantern-evening"),
-        article("center", DAM[2].title, DAM[2].text, outlet="record"),
-    ]
-    assert lead(some, OUTLETS, Side.LEFT) == "typical"
-    assert lead(some, OUTLETS, Side.CENTER) == "center"
-    assert lead(some, OUTLETS, Side.RIGHT) is None
-
-
-def test_opinion_leads_where_there_is_nothing_else() -> None:
-    """A side that only comments has a comment as its lead."""
-    some = [article("op", "A scandal", "Words.", outlet="ledger", kind=Kind.OPINION)]
-    assert lead(some, OUTLETS, Side.RIGHT) == "op"

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from newsletter.errors import StoryError
-from newsletter.model import Story
+from newsletter.model import LockKind, Story, StoryLock
 from newsletter.stories import locks
 from newsletter.stories.group import group
 from tests.stories.make import DAM, DAY, DAY_ONE, SETTINGS, VOTE, WHALE, article
@@ -135,3 +137,33 @@ def test_a_copy_can_be_taken_out() -> None:
     lock = locks.split(before, ["copy"], by="ed", at=DAY_ONE)
     after = stories_by_article(group([*DAM, copy], (before,), settings=SETTINGS, locks=[lock]))
     assert after["copy"] is not after["dam-1"]
+
+
+IDS = [one.id for one in DAY]
+LOCKS = st.builds(
+    lambda kind, articles, apart, minute: StoryLock(
+        kind=kind,
+        story=f"s-{minute}",
+        articles=tuple(articles),
+        apart=tuple(one for one in apart if one not in articles),
+        by="ed",
+        at=DAY_ONE + timedelta(minutes=minute),
+    ),
+    st.sampled_from([LockKind.MERGE, LockKind.SPLIT, LockKind.MOVE]),
+    st.lists(st.sampled_from(IDS), min_size=1, max_size=4, unique=True),
+    st.lists(st.sampled_from(IDS), max_size=3, unique=True),
+    st.integers(0, 59),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(LOCKS, min_size=1, max_size=5, unique_by=lambda lock: lock.at))
+def test_the_newest_of_many_locks_holds_wholly(held: list[StoryLock]) -> None:
+    """Whatever was decided before, the last decision holds to the letter, and nothing is lost."""
+    stories = group(DAY, settings=SETTINGS, locks=held)
+    assert sorted(one for story in stories for one in story.articles) == sorted(IDS)
+    where = {one: story.id for story in stories for one in story.articles}
+    newest = max(held, key=lambda lock: lock.at)
+    assert len({where[one] for one in newest.articles}) == 1
+    assert not {where[one] for one in newest.apart} & {where[one] for one in newest.articles}
+    assert group(DAY, stories, settings=SETTINGS, locks=held) == stories

@@ -15,7 +15,7 @@ from tests.web.serving import Client
 from tests.web.test_app import DAY, publish
 
 SLUG = content().stories[0].slug
-PATHS = ["/", "/issues", f"/issues/{DAY}", f"/stories/{SLUG}", "/corrections", "/feed.xml"]
+PATHS = ["/issues", f"/issues/{DAY}", f"/stories/{SLUG}", "/corrections", "/feed.xml"]
 
 
 @pytest.mark.parametrize("path", [*PATHS, f"/stories/{SLUG}/card.png"])

@@ -79,8 +79,8 @@ class DomainPace:
 class SmtpTransport:
     """Hands letters to one SMTP server.
 
-    :param connections: how many letters are under way at once, each on its own connection; as
-        many may be in doubt after a crash.
+    :param connections: how many letters are under way at once, each on its own connection; twice
+        as many may be in doubt after a crash, or one with a single connection.
     :param letters_per_connection: after this many a connection is made anew, since servers put a
         limit on it.
     :param domain_connections: most letters under way at once to one receiving domain; 0: any.
@@ -90,7 +90,6 @@ class SmtpTransport:
     """
 
     name = "smtp"
-    workers = 1
     settles_after: float | None = None
 
     def __init__(
@@ -117,6 +116,9 @@ class SmtpTransport:
         self.password = password
         self.timeout = timeout
         self.batch_size = connections
+        # While one hand-over waits for its last answers the next one is committed and begins, so
+        # the connections are never idle. They are shared: no more letters are under way at once.
+        self.workers = 2 if connections > 1 else 1
         self.letters_per_connection = letters_per_connection
         self.tls = tls
         self._domains = DomainPace(

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from newsletter.brief import gates as rules
 from newsletter.brief import wording
+from newsletter.brief.blocks import blocks
 from newsletter.model import (
     Article,
     Brief,
@@ -320,7 +320,7 @@ def _outlet(article: Article, outlets: Mapping[str, Outlet]) -> str:
 
 def _counts(brief: Brief) -> dict[str, str]:
     """What passed, in figures where figures say more than a word."""
-    every = list(rules.blocks(brief, ()))
+    every = list(blocks(brief, ()))
     quotes = sum(len(block.quotes) for block in every if not block.name.startswith("highlight"))
     left, right = brief.left.bullets, brief.right.bullets
     words = [sum(wording.words(b.text) for b in side) for side in (left, right)]

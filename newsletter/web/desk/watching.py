@@ -17,7 +17,6 @@ from newsletter.database.figures import clicks_of, events_of, states_of
 from newsletter.database.reader_search import find_readers
 from newsletter.database.reports import Reports
 from newsletter.errors import NewsletterError, NotFound
-from newsletter.feeds.discover import find_feed
 from newsletter.feeds.health import check_feeds
 from newsletter.issue.clean import safe_url
 from newsletter.model import IssueContent, ReaderState, Side
@@ -88,6 +87,9 @@ def _sources(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
         try:
             # The guard of the collector stands before this, too: no address of this machine
             # or its network is asked, whatever is typed.
+            # Loading what fetches takes a third of the time in which the pages are ready.
+            from newsletter.feeds.discover import find_feed  # noqa: PLC0415
+
             found = find_feed(address, room.config.collect, clock=room.clock)
         except NewsletterError as error:
             return page(visitor, problem=refused(error), tried=address)

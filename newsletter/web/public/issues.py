@@ -42,20 +42,21 @@ def front_page(
     latest: IssueContent | None,
     editions: Sequence[EditionLine],
     sections: Sequence[str] = (),
+    outlets: int = 0,
     problem: str = "",
     email: str = "",
 ) -> str:
     """The front page: what this is, a sign-up form, a taste of the newest issue.
 
+    :param outlets: how many are read.
     :param problem: why a sign-up just sent was refused, in one sentence; ``email`` is what was
         typed, so that nobody types twice.
     """
     words = pages.words
-    stories = [
-        story_view(story, words, "", first=False)
-        for story in (latest.stories if latest else ())
-        if story.place is Place.TOP
-    ][:3]
+    told = latest.stories if latest else ()
+    taste = [story for story in told if story.place is Place.TOP][:2]
+    stories = [story_view(story, words, "", first=False) for story in taste]
+    others = [story_view(story, words, "", first=False) for story in told if story not in taste]
     return pages.html(
         "front",
         title=words("front_title"),
@@ -63,8 +64,15 @@ def front_page(
         latest_day=words.day(latest.day) if latest else "",
         latest_url=f"/issues/{latest.day.isoformat()}" if latest else "",
         latest_time=words("to_read", time=words.duration(latest.seconds)) if latest else "",
+        latest_counts=(
+            f"{words('stories', n=len(told))} {words('from_articles', n=latest.articles)} "
+            f"{words('by_outlets', n=latest.outlets)}"
+            if latest
+            else ""
+        ),
         stories=stories,
-        more=max(0, len(latest.stories) - len(stories)) if latest else 0,
+        others=others,
+        outlets=words.number(outlets),
         editions=editions,
         sections=[(section, words.section(section)) for section in sections],
         problem=problem,

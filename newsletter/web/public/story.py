@@ -16,6 +16,7 @@ from newsletter.model import (
     HistoryEntry,
     IssueStory,
     Place,
+    RelatedStory,
     Side,
     SourceLine,
     Story,
@@ -36,7 +37,8 @@ class StoryPage:
     """All that the page of a story shows.
 
     ``sources`` names every article. ``copies`` are ids of near-identical wire copy: shown, but
-    no voice of their own. ``versions`` are all headlines so far, oldest first. ``corrections`` are
+    no voice of their own. ``versions`` are all headlines so far, oldest first.
+    ``related`` are stories of the same matter, before and after. ``corrections`` are
     made in ``brief`` already. ``editor`` is who approved the issue it was mailed in; empty when it
     was in none.
     """
@@ -47,6 +49,7 @@ class StoryPage:
     copies: frozenset[str] = frozenset()
     history: tuple[HistoryEntry, ...] = ()
     versions: tuple[Version, ...] = ()
+    related: tuple[RelatedStory, ...] = ()
     corrections: tuple[Correction, ...] = ()
     editor: str = ""
     update: bool = False
@@ -81,6 +84,7 @@ class _Extra:
     only: tuple[tuple[str, str, str], ...]
     sources: tuple[SourceView, ...]
     timeline: tuple[tuple[str, str, str], ...]
+    related: tuple[tuple[str, str, str, str], ...] = ()
     versions: tuple[tuple[str, str], ...] = field(default=())
 
 
@@ -102,17 +106,24 @@ def story_page(pages: Pages, page: StoryPage) -> str:
         ),
         updated=words.moment(page.story.updated),
         corrections=[correction_view(entry, words=words) for entry in page.corrections],
-        disclosure=disclosure(page.brief.writer, page.editor, words),
+        disclosure=disclosure(page.brief, page.editor, words),
         withheld=clean(page.brief.withheld),
         canonical=f"{pages.base_url}/stories/{page.story.slug}",
     )
 
 
-def disclosure(writer: str, editor: str, words: Catalogue) -> str:
-    """Which software chose or wrote the words, and who approved them."""
-    made = words("made_extract") if writer == "extract" else words("made_model", writers=writer)
-    checked = words("approved_by", editor=clean(editor)) if editor else words("not_approved_yet")
-    return f"{made} {words('made_checked')} {checked}"
+def disclosure(brief: Brief, editor: str, words: Catalogue) -> str:
+    """Which software chose or wrote the words, who changed them, and who approved them."""
+    writer = brief.writer
+    sentences = [
+        words("made_extract")
+        if writer == "extract"
+        else words("made_model", writers=clean(writer)),
+        words("edited_by", editor=clean(brief.edited_by)) if brief.edited_by else "",
+        words("made_checked"),
+        words("approved_by", editor=clean(editor)) if editor else words("not_approved_yet"),
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def _worded(page: StoryPage, words: Catalogue) -> StoryView:
@@ -143,11 +154,20 @@ def _extra(page: StoryPage, view: StoryView, words: Catalogue) -> _Extra:
         sources=tuple(numbered[number] for number in sorted(numbered)),
         timeline=tuple(
             (
-                words.day(entry.day),
+                words.day(entry.day, "timeline"),
                 words("articles", n=entry.articles),
                 clean(entry.headline),
             )
             for entry in page.history
+        ),
+        related=tuple(
+            (
+                words(f"related_{one.when.value}"),
+                words.day(one.day, "timeline"),
+                clean(one.headline),
+                f"/stories/{one.slug}",
+            )
+            for one in sorted(page.related, key=lambda one: (one.day, one.slug))
         ),
         versions=tuple(
             (words.moment(version.at), clean(version.headline)) for version in page.versions

@@ -44,7 +44,10 @@ def upgrade() -> None:
         sa.Column("lang", sa.String(length=16), nullable=False),
         sa.Column("terms", Json, nullable=False),
         sa.ForeignKeyConstraint(
-            ["story"], ["stories.id"], name=op.f("fk_story_terms_story_stories")
+            ["story"],
+            ["stories.id"],
+            name=op.f("fk_story_terms_story_stories"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("story", name=op.f("pk_story_terms")),
     )
@@ -54,10 +57,16 @@ def upgrade() -> None:
         sa.Column("later", sa.String(length=40), nullable=False),
         sa.Column("likeness", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["earlier"], ["stories.id"], name=op.f("fk_related_stories_earlier_stories")
+            ["earlier"],
+            ["stories.id"],
+            name=op.f("fk_related_stories_earlier_stories"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["later"], ["stories.id"], name=op.f("fk_related_stories_later_stories")
+            ["later"],
+            ["stories.id"],
+            name=op.f("fk_related_stories_later_stories"),
+            ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("earlier", "later", name=op.f("pk_related_stories")),
     )

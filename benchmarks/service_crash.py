@@ -1,0 +1,234 @@
+"""Kill -9 of the whole service at random moments of compressed days, then count.
+
+``newsletter run`` lives through days of seconds: collect, draft, approve by policy, send to a
+stand-in for SendGrid that is never killed and whose memory says what really left. After each day
+there is exactly one issue, and everybody got it once.
+
+    python -m benchmarks.service_crash             # 50 kills
+    python -m benchmarks.service_crash --kills 6   # a short one, as the test runs it
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from newsletter.config import load
+from newsletter.newsroom import Newsroom, open_newsroom
+from newsletter.sample.server import SampleServer
+from tests.delivery.servers import Grid, GridHandler, GridServer
+
+ROOT = Path(__file__).resolve().parents[1]
+KILLS_A_DAY = 7
+PHASES = ("starting", "collecting", "drafted", "approved", "sending", "sent")
+
+
+@dataclass
+class Outcome:
+    """What the days came to."""
+
+    days: int = 0
+    issues: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    doubled: int = 0
+    lost: int = 0
+    letters: int = 0
+    unsettled: int = 0
+
+
+def slowly(grid: Grid, handler: GridHandler, request: dict[str, Any]) -> bool:
+    """Take time before and after a request counts, so that kills fall into both."""
+    time.sleep(0.03)
+    identity = grid.take(request)
+    time.sleep(0.03)
+    handler.reply(202, None, X_Message_Id=identity)
+    return True
+
+
+def main() -> int:
+    """Print the table; how much went wrong."""
+    asked = argparse.ArgumentParser(description="Kill the whole service, and count.")
+    asked.add_argument("--kills", type=int, default=50)
+    asked.add_argument("--readers", type=int, default=600)
+    asked.add_argument("--seed", type=int, default=9)
+    options = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="newsletter-service-") as folder:
+        outcome = days(
+            Path(folder), kills=options.kills, readers=options.readers, seed=options.seed
+        )
+    killed = ", ".join(f"{outcome.kills[phase]} {phase}" for phase in PHASES)
+    print(f"kills      {outcome.kills.total()} in {outcome.days} days: {killed}")
+    print(f"issues     {outcome.issues} for {outcome.days} local dates")
+    print(f"letters    {outcome.letters}, {outcome.doubled} doubled, {outcome.lost} lost")
+    print(f"in doubt   {outcome.unsettled} letters left to a person")
+    return outcome.doubled + outcome.lost + abs(outcome.issues - outcome.days) + outcome.unsettled
+
+
+def days(folder: Path, *, kills: int, readers: int, seed: int) -> Outcome:
+    """Live through days until so many kills have happened."""
+    rng = random.Random(seed)
+    outcome = Outcome()
+    with SampleServer(datetime.now(UTC)) as news:
+        while outcome.kills.total() < kills:
+            outcome.days += 1
+            left = min(KILLS_A_DAY, kills - outcome.kills.total())
+            _day(folder / f"day{outcome.days}", news, outcome, left, readers, rng)
+    return outcome
+
+
+def _day(  # noqa: PLR0917
+    place: Path,
+    news: SampleServer,
+    outcome: Outcome,
+    kills: int,
+    readers: int,
+    rng: random.Random,
+) -> None:
+    with GridServer() as provider:
+        provider.grid.behaviour = slowly
+        edition = _make_place(place, news, provider.url, readers)
+        for _ in range(kills):
+            service = _start(place)
+            _until_phase(place, rng.choice(PHASES[:5]))
+            time.sleep(rng.uniform(0.0, 1.5))
+            phase = _phase(place)
+            os.killpg(service.pid, signal.SIGKILL)
+            service.wait()
+            outcome.kills[phase] += 1
+            if phase == "sent":
+                break
+        service = _start(place)
+        try:
+            _until_over(place)
+        finally:
+            service.send_signal(signal.SIGTERM)
+            service.wait(30)
+        copies = Counter(provider.grid.addresses())
+    config = load(place / "config.toml")
+    room = open_newsroom(config)
+    issues = [one for one in room.issues.recent(50) if one.edition == edition]
+    outcome.issues += len(issues)
+    outcome.unsettled += sum(room.ledger.states(one.id).get("unknown", 0) for one in issues)
+    room.close()
+    outcome.letters += copies.total()
+    outcome.doubled += sum(count - 1 for count in copies.values())
+    outcome.lost += readers - len(copies)
+    print(
+        f"day {outcome.days}: {outcome.kills.total()} kills so far, {len(issues)} issue, "
+        f"{copies.total()} letters to {len(copies)} readers",
+        flush=True,
+    )
+
+
+def _make_place(place: Path, news: SampleServer, api: str, readers: int) -> str:
+    program = [sys.executable, "-m", "newsletter"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([*program, "init", str(place)], check=True, env=environment, capture_output=True)
+    people = "".join(f"reader{number}@example.org\n" for number in range(readers))
+    (place / "people.csv").write_text(f"email\n{people}", "utf-8")
+    sources = "".join(
+        "[[source]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in source.items())
+        for source in news.sources
+    )
+    (place / "sources.toml").write_text(sources, "utf-8")
+    now = datetime.now(UTC)
+    # The date must not change in the middle of a day of a minute.
+    draft, send = now + timedelta(seconds=8), now + timedelta(seconds=14)
+    config = {
+        "collect.sources": '["sources.toml"]',
+        "collect.allow_hosts": f'["{news.base_url.removeprefix("http://")}"]',
+        "editions.daily.zone": "UTC",
+        "editions.daily.draft_at": f"{draft:%H:%M:%S}",
+        "editions.daily.send_at": f"{send:%H:%M:%S}",
+        "editions.daily.unattended": "send",
+        "editions.daily.remind_minutes": "0",
+        "delivery.transport": "sendgrid",
+        "delivery.sendgrid.api_url": api,
+        "delivery.sendgrid.batch_size": "20",
+        "delivery.sendgrid.log_complete_after_seconds": "1.0",
+        "schedule.late": "send",
+        "backup.enabled": "false",
+    }
+    words = [word for key, value in config.items() for word in ("--set", f"{key}={value}")]
+    text = (place / "config.toml").read_text("utf-8")
+    from newsletter.cli.start import _with_value
+
+    for word in words[1::2]:
+        text = _with_value(text, word)
+    (place / "config.toml").write_text(text, "utf-8")
+    subprocess.run(
+        [*program, "--config", str(place / "config.toml"), "subscribers", "import",
+         str(place / "people.csv"), "--consent", "invented"],
+        check=True, env=environment, capture_output=True,
+    )  # fmt: skip
+    return "daily"
+
+
+def _start(place: Path) -> subprocess.Popen[bytes]:
+    log = (place / "service.log").open("ab")
+    return subprocess.Popen(
+        [sys.executable, "-m", "newsletter", "run", "--port", "0"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "SENDGRID_API_KEY": "SG.good"},
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+
+
+def _phase(place: Path) -> str:
+    room = _look(place)
+    try:
+        found = room.issues.newest("daily")
+        if found is not None:
+            return {"draft": "drafted", "approved": "approved", "sending": "sending"}.get(
+                found.state, "sent"
+            )
+        return "collecting" if room.articles.count() else "starting"
+    finally:
+        room.close()
+
+
+def _until_phase(place: Path, wanted: str) -> None:
+    """Wait until the day is so far: seconds say little on a machine that does other things too."""
+    end = time.monotonic() + 25
+    while time.monotonic() < end and PHASES.index(_phase(place)) < PHASES.index(wanted):
+        time.sleep(0.1)
+
+
+def _until_over(place: Path) -> None:
+    end = time.monotonic() + 150
+    while time.monotonic() < end:
+        room = _look(place)
+        try:
+            found = room.issues.newest("daily")
+            if found is not None and found.state == "sent":
+                return
+        finally:
+            room.close()
+        time.sleep(0.5)
+
+
+def _look(place: Path) -> Newsroom:
+    return open_newsroom(load(place / "config.toml"))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
