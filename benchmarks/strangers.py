@@ -43,6 +43,7 @@ def main(questions: int) -> None:
                 "collect.sources=[]",
                 f"database.url=sqlite:///{folder}/strangers.sqlite",
                 f"paths.outbox={folder}/outbox",
+                f"paths.templates={starter() / 'templates'}",
                 "audience.form_seconds=0",
             ],
         )
@@ -93,7 +94,8 @@ def enumerate_(room: Newsroom, questions: int) -> None:
             connection.close()
             answers.add((answer.status, body))
             time.sleep(0.01)  # the work after an answer must not slow the next one down
-    print(f"answers    {len(order):,} questions, {len(answers)} answer")
+    said = sorted({status for status, _ in answers})
+    print(f"answers    {len(order):,} questions, {len(answers)} answer, status {said}")
     assert len(answers) == 1
     usual = times["active"]
     for kind in KINDS:
