@@ -157,7 +157,8 @@ def fill(room: Newsroom, count: int) -> None:
     with room.database.begin() as connection:
         for statement in (
             (
-                "INSERT INTO readers (id, email, address_key, email_domain, name, country, language, "
+                "INSERT INTO readers (id, email, address_key, email_domain, name, country, language,"
+                " "
                 "timezone, state, token, joined, source, attributes) "
                 f"{numbers} SELECT i, {mail}, {mail}, 'example.org', '', 'US', 'en', '', 'active', "
                 f"'t' || i, '{at}', 'bench', '{{}}' FROM n"
@@ -167,9 +168,11 @@ def fill(room: Newsroom, count: int) -> None:
                 f"{numbers} SELECT i, 'daily', 'active', '{at}' FROM n"
             ),
             (
-                "INSERT INTO deliveries (key, issue, reader, segment, variant, state, reason, attempt, "
+                "INSERT INTO deliveries (key, issue, reader, segment, variant, state, reason, attempt,"
+                " "
                 "batch, owner, transport, provider_id, changed) "
-                f"{numbers} SELECT 'k' || i, '{issue.id}', i, '', '', {states} ELSE 'delivered' END, "
+                f"{numbers} SELECT 'k' || i, '{issue.id}', i, '', '', {states} ELSE 'delivered' END,"
+                " "
                 f"'', 1, 'b', '', 'folder', '', '{at}' FROM n"
             ),
         ):
