@@ -39,7 +39,7 @@ PULLS = ("cold", "unchanged", "1 % changed")
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--feeds", type=int, default=1_000)
-    arguments.add_argument("--items", type=int, default=100)
+    arguments.add_argument("--items", type=int, help="of each feed: 100, and 10 with --grow")
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--contenders", default="newsletter,visits,reader,bare")
     arguments.add_argument("--grow", default="", help="numbers of feeds, with commas")
@@ -52,16 +52,17 @@ def main() -> None:
         print(f"skipped: no stand-in of the news web at {FLEET.parent}")
         return
     if given.grow:
-        grow([int(number) for number in given.grow.split(",")])
+        grow([int(number) for number in given.grow.split(",")], given.items or 10)
         return
+    items = given.items or 100
     table: dict[str, list[dict[str, float]]] = {}
     for round_ in range(given.rounds):
         for name in given.contenders.split(","):
-            figures = measure(name, given.feeds, given.items)
+            figures = measure(name, given.feeds, items)
             print(f"round {round_ + 1} {name:10} {tell(figures)}", flush=True)
             if "skipped" not in figures:
                 table.setdefault(name, []).append(figures)
-    print(f"\nmedians of {given.rounds}, {given.feeds} feeds of {given.items} items, seconds")
+    print(f"\nmedians of {given.rounds}, {given.feeds} feeds of {items} items, seconds")
     middle = {
         name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
         for name, runs in table.items()
@@ -81,13 +82,13 @@ def main() -> None:
         print(f"the bare download takes of our time: {', '.join(shares)}")
 
 
-def grow(numbers: list[int]) -> None:
-    """How time grows with the number of feeds, ten items each; 1 is proportional."""
+def grow(numbers: list[int], items: int) -> None:
+    """How time grows with the number of feeds; 1 is proportional."""
     told = []
     for feeds in numbers:
-        figures = measure("newsletter", feeds, 10)
+        figures = measure("newsletter", feeds, items)
         told.append(figures)
-        print(f"{feeds:6} feeds of 10: {tell(figures)}", flush=True)
+        print(f"{feeds:6} feeds of {items}: {tell(figures)}", flush=True)
     steps = math.log(numbers[-1] / numbers[0])
     for kind in ("", "cpu "):
         powers = (
