@@ -98,9 +98,9 @@ def relate(
     fresh = about(changed, given)
     since = room.clock() - timedelta(days=room.config.stories.related_days)
     archive = room.related_stories.terms_since(since, ARCHIVE)
-    known = {story: About(lang=lang, terms=terms) for story, (lang, terms) in archive.items()}
+    known = {story: About.stored(lang, terms) for story, (lang, terms) in archive.items()}
     room.related_stories.save(
-        {story: (one.lang, one.terms) for story, one in fresh.items()},
+        {story: (one.lang, one.to_store()) for story, one in fresh.items()},
         [(pair.one, pair.other, pair.likeness) for pair in alike(fresh, known)],
     )
 
