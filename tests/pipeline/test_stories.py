@@ -15,9 +15,10 @@ from newsletter.errors import NotFound, StoryError
 from newsletter.model import Article, Kind, LockKind, Story, When
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.day import Day
+from newsletter.stories.related import LIKE
 from tests.conftest import StillClock
 from tests.pipeline.rooms import collect, newsroom
-from tests.stories.make import DAM, DAY, DAY_ONE, VOTE, article
+from tests.stories.make import DAM, DAY, DAY_ONE, FISH, VOTE, article
 
 MORE = article(
     "dam-4",
@@ -347,6 +348,24 @@ def test_an_event_two_weeks_later_is_linked_not_merged(
     assert room.related_stories.of([crack.id, repair.id]) == {}
     pipeline.unlock(room, pipeline.locks(room)[0].id, by=ED)
     assert room.related_stories.of([crack.id])[crack.id][0].story == repair.id
+
+
+def test_a_storyline_is_linked_by_names_that_were_stored(
+    tmp_path: Path, database: Database, at_work: StillClock
+) -> None:
+    """Two weeks later the words are others; the names kept of the first event find it."""
+    early, late = ([one, replace(one, id=f"{one.id}-2", outlet=f"{one.outlet}-2")] for one in FISH)
+    late = [replace(one, outlet=other.outlet) for one, other in zip(late, early, strict=True)]
+    room = newsroom(tmp_path, database, early, at_work)
+    pipeline.group(room)
+    at_work.pass_(days=14)
+    collect(room, late)
+    pipeline.group(room)
+    first, second = room.stories.holding(["early"])[0], room.stories.holding(["late"])[0]
+    assert len(first.articles) == len(second.articles) == 2
+    (link,) = room.related_stories.of([second.id])[second.id]
+    assert (link.story, link.when) == (first.id, When.EARLIER)
+    assert link.likeness < LIKE
 
 
 def test_the_issue_carries_what_came_earlier(room: Newsroom, at_work: StillClock) -> None:

@@ -96,3 +96,24 @@ WHALE = article(
     hours=2,
 )
 DAY = [*DAM, *VOTE, WHALE]
+
+FISH = [
+    article(
+        "early",
+        "Quota treaty falls apart after forty years",
+        "The treaty that shared out northern fishing grounds was cancelled on Tuesday by the "
+        "government of Iceland, which called its quota an insult. Ministers from Norway left the "
+        "room before the vote, and a Danish envoy spoke of patience. Scientists had warned for a "
+        "decade that stocks were moving with warmer currents and that old maps meant little.",
+    ),
+    article(
+        "late",
+        "Trawlers close a harbour",
+        "Two weeks of silence ended on Sunday when trawlers lay across the harbour mouth at dawn "
+        "and let nobody out. The crews sell their cod to Norway and now fear for the season. In "
+        "Copenhagen, where the Danish cabinet sat past midnight, an official said only that "
+        "Iceland would get its answer in writing; shops had begun to ration bread.",
+        hours=24 * 14,
+    ),
+]
+"""Two events of one quarrel: other words, the same places."""

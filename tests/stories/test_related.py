@@ -11,7 +11,7 @@ import pytest
 from newsletter.stories.group import group
 from newsletter.stories.related import LIKE, LIKE_BY_NAME, About, about, alike
 from tests.stories.gold import gold
-from tests.stories.make import DAM, DAY_ONE, SETTINGS, VOTE, article
+from tests.stories.make import DAM, DAY_ONE, FISH, SETTINGS, VOTE, article
 
 SEEDS = Path(__file__).resolve().parents[2].parent / "shared" / "seeds"
 
@@ -108,21 +108,7 @@ def test_names_survive_storing() -> None:
 
 def _fishers() -> tuple[dict[str, About], str, str]:
     """Two events of one quarrel, and the ids of their stories."""
-    later = (
-        "Two weeks of silence ended on Sunday when trawlers lay across the harbour mouth at dawn "
-        "and let nobody out. The crews sell their cod to Norway and now fear for the season. In "
-        "Copenhagen, where the Danish cabinet sat past midnight, an official said only that "
-        "Iceland would get its answer in writing; shops had begun to ration bread."
-    )
-    one = article(
-        "early",
-        "Quota treaty falls apart after forty years",
-        "The treaty that shared out northern fishing grounds was cancelled on Tuesday by the "
-        "government of Iceland, which called its quota an insult. Ministers from Norway left the "
-        "room before the vote, and a Danish envoy spoke of patience. Scientists had warned for a "
-        "decade that stocks were moving with warmer currents and that old maps meant little.",
-    )
-    other = article("late", "Trawlers close a harbour", later, hours=24 * 14)
+    one, other = FISH
     stories = group([one, other], settings=SETTINGS)
     assert len(stories) == 2
     ids = {story.articles[0]: story.id for story in stories}
