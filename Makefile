@@ -50,7 +50,7 @@ crash: $(READY)
 
 # The one way requirements.lock is made: exact pins for every platform and Python from 3.11 on.
 lock: $(READY)
-	@$(BIN)/uv pip compile -q pyproject.toml --extra dev --extra postgres --extra model --universal \
+	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --universal \
 	  --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 	  --upgrade --output-file requirements.lock
 

@@ -6,7 +6,7 @@ for SendGrid beside the project (../shared/referee), which counts every address.
 
     python -m benchmarks.scale                       # 100,000 readers, some minutes
     python -m benchmarks.scale --readers 1000000 --workers 1 2 4
-    python -m benchmarks.scale --part snapshot       # or: send, kills, outage, hosts
+    python -m benchmarks.scale --part snapshot       # or: send, kills, outage, leader, hosts
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from newsletter.work import OnProcrastinate
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFEREE = SHARED / "referee" / "esp.py"
 FLEET = SHARED / "newsday" / "fleet.py"
-PARTS = ("snapshot", "send", "kills", "outage", "hosts", "collect", "move", "sizes")
+PARTS = ("snapshot", "send", "kills", "outage", "leader", "hosts", "collect", "move", "sizes")
 
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS jobs CASCADE"
@@ -140,23 +141,19 @@ def start_worker(
     config: str = "config.toml",
     queues: str = "send",
 ) -> Any:
-    """One worker process, in a session of its own so that it can be killed whole."""
+    """One worker process."""
+    words = ("worker", "--queues", queues, "--concurrency", "4")
+    return start(place, *words, prefix=prefix, config=config)
+
+
+def start(
+    place: Path, *words: str, prefix: tuple[str, ...] = (), config: str = "config.toml"
+) -> Any:
+    """A process that stays up, in a session of its own so that it can be killed whole."""
     return subprocess.Popen(
-        [
-            *prefix,
-            sys.executable,
-            "-m",
-            "newsletter",
-            "--config",
-            str(place / config),
-            "worker",
-            "--queues",
-            queues,
-            "--concurrency",
-            "4",
-        ],
+        [*prefix, sys.executable, "-m", "newsletter", "--config", str(place / config), *words],
         stdout=subprocess.DEVNULL,
-        stderr=(place / "worker.log").open("ab"),
+        stderr=(place / f"{words[0]}.log").open("ab"),
         env=os.environ | {"SENDGRID_API_KEY": "SG.bench"},
         start_new_session=True,
     )
@@ -424,6 +421,52 @@ def measure_outage(folder: Path, server: Postgres, readers: int) -> None:
             )
 
 
+def measure_leader(folder: Path, url: str, readers: int, asleep: float) -> None:
+    """Two schedulers; the leader is stopped in mid-send, another leads, and the first wakes up."""
+    with provider(folder, "leader") as there:
+        soon = datetime.now(UTC) + timedelta(seconds=75)
+        place = make_place(
+            folder,
+            url,
+            readers,
+            *sendgrid(there),
+            "collect.sources=[]",
+            'editions.daily.zone="UTC"',
+            'editions.daily.draft_at="00:01"',
+            f'editions.daily.send_at="{soon:%H:%M}"',
+        )
+        with room_of(place) as room, workers(place, 2):
+            schedulers = [start(place, "scheduler") for _ in range(2)]
+            try:
+                begun = stopped = 0.0
+                limit = time.perf_counter() + 300
+                while room.issues.find("latest").state.value not in {"sent", "partly_sent"}:
+                    time.sleep(0.2)
+                    sent = states(room).get("accepted", 0)
+                    begun = begun or (time.perf_counter() if sent else 0.0)
+                    if sent >= readers // 10 and not stopped:
+                        leader = room.leaders.current("scheduler", now=room.clock())
+                        first = next(one for one in schedulers if leader and one.pid == leader.pid)
+                        os.kill(first.pid, signal.SIGSTOP)
+                        stopped = time.perf_counter()
+                    if time.perf_counter() > limit:
+                        raise SystemExit(f"not sent in time: {states(room)}")
+                taken = time.perf_counter() - begun
+                time.sleep(max(0.0, asleep - (time.perf_counter() - stopped)))
+                os.kill(first.pid, signal.SIGCONT)
+                time.sleep(8)
+                print(
+                    f"leader asleep {asleep:.0f} s  {taken:>8.0f} s    "
+                    f"{verdict(room, there, readers)}",
+                    flush=True,
+                )
+            finally:
+                for one in schedulers:
+                    os.kill(one.pid, signal.SIGCONT)
+                    one.terminate()
+                    one.wait(20)
+
+
 def measure_hosts(folder: Path, server: Postgres, readers: int, cut_seconds: float) -> None:
     """Two machines apart, one of them cut off in mid-send for a minute."""
     with provider(folder, "hosts") as there, hosts(2) as machines:
@@ -505,6 +548,8 @@ def main() -> int:
                 measure_kills(folder, url, options.readers, number, options.kills)
         if "outage" in parts:
             measure_outage(folder, server, options.readers)
+        if "leader" in parts:
+            measure_leader(folder, url, options.readers, options.cut_seconds)
         if "hosts" in parts:
             measure_hosts(folder, server, options.readers, options.cut_seconds)
     return 0

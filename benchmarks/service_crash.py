@@ -131,6 +131,34 @@ def _day(  # noqa: PLR0917
     )
 
 
+def stopped(place: Path, readers: int) -> tuple[float, dict[str, int], Counter[str]]:
+    """Stop a service in the middle of its send, then let another finish it.
+
+    :returns: how many seconds the stop took, where the letters were after it, and in the end how
+        many copies went to whom.
+    """
+    with SampleServer(datetime.now(UTC)) as news, GridServer() as provider:
+        provider.grid.behaviour = slowly
+        _make_place(place, news, provider.url, readers)
+        service = _start(place)
+        end = time.monotonic() + 120
+        while not provider.grid.taken and time.monotonic() < end:
+            time.sleep(0.02)
+        began = time.monotonic()
+        service.send_signal(signal.SIGTERM)
+        service.wait(60)
+        took = time.monotonic() - began
+        room = _look(place)
+        found = room.issues.newest("daily")
+        states = room.ledger.states(found.id) if found else {}
+        room.close()
+        service = _start(place)
+        _until_over(place)
+        service.send_signal(signal.SIGTERM)
+        service.wait(60)
+        return took, states, Counter(provider.grid.addresses())
+
+
 def _make_place(place: Path, news: SampleServer, api: str, readers: int) -> str:
     program = [sys.executable, "-m", "newsletter"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -176,15 +204,15 @@ def _make_place(place: Path, news: SampleServer, api: str, readers: int) -> str:
 
 
 def _start(place: Path) -> subprocess.Popen[bytes]:
-    log = (place / "service.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "newsletter", "run", "--port", "0"],
-        cwd=place,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "SENDGRID_API_KEY": "SG.good"},
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    with (place / "service.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "newsletter", "run", "--port", "0"],
+            cwd=place,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "SENDGRID_API_KEY": "SG.good"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def _phase(place: Path) -> str:

@@ -9,18 +9,19 @@ too short for such a sentence, a later headline is asked by the same rules.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from newsletter.brief import figures, wording
 from newsletter.brief.evidence import Span, spans
 from newsletter.brief.excerpts import titles
 from newsletter.brief.overview import sentence
-from newsletter.brief.weighing import Weights
-from newsletter.model import Article, Outlet, Sentence
+from newsletter.brief.weighing import Weights, overlap
+from newsletter.model import Article, Brief, Outlet, Sentence
 
 _NEW_SHARE = 0.34  # of a sentence's content words; a new figure makes up for fewer
 _NEW_SHARE_WITH_FIGURE = 0.2
+_SAME = 0.6  # share of terms from which two sentences say the same
 _FEWEST, _MOST = 8, 35  # words
 _FEWEST_OF_A_TITLE = 5
 
@@ -63,6 +64,18 @@ def update_note(
             if _is_new(span, before) and _is_told_twice(span, (*evidence, *headlines), before):
                 return sentence(span, evidence, outlets)
     return None
+
+
+def with_news(brief: Brief, note: Sentence) -> Brief:
+    """The brief with what is new, which its overview then does not say a second time."""
+    said = _said(note)
+    rest = tuple(one for one in brief.overview if overlap(_said(one), said) < _SAME)
+    return replace(brief, overview=rest or brief.overview, news=note)
+
+
+def _said(sentence: Sentence) -> frozenset[str]:
+    texts = [one.text for one in sentence.evidence] or [sentence.text]
+    return frozenset(term for text in texts for term in wording.terms(text))
 
 
 def _ranked(pool: Sequence[Span], fewest: int, weights: Weights, before: _Before) -> list[Span]:

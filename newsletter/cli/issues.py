@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     IssueName,
@@ -102,6 +103,7 @@ def approve(
     with place(context).newsroom() as room:
         _say_findings(_findings(room, room.issues.find(issue), links=links))
         approved = pipeline.approve(room, issue, by=by)
+        room.audit.note(who(), "approve", approved.id, f"revision {approved.revision} for {by}")
     say(f"{approved.id} revision {approved.revision} is approved by {approved.approved_by}.")
     say(f"  bound to sha256 {approved.approved_sha256}")
 

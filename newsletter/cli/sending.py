@@ -71,6 +71,7 @@ def send(  # noqa: PLR0917 - typer calls it by name
         if test:
             outcome = _test(room, found, to or [], as_json=as_json)
         else:
+            room.audit.note(who(), "send", found.id)
             report = deliver(room, found, expect_growth=expect_growth)
             outcome = report_send(room, found, report, as_json=as_json)
     if outcome:
@@ -86,6 +87,7 @@ def resume(context: typer.Context, issue: IssueName) -> None:
     """Let a paused issue go on; "send" then finishes it."""
     with place(context).newsroom() as room:
         changed = pipeline.resume(room, room.issues.find(issue))
+        room.audit.note(who(), "resume", changed.id)
     say(f"{changed.id} is {changed.state.replace('_', ' ')}.")
 
 
@@ -299,6 +301,7 @@ def _change(context: typer.Context, name: str, action: str) -> None:
     with place(context).newsroom() as room:
         issue = room.issues.find(name)
         changed = room.issues.change(issue, move(issue, action))
+        room.audit.note(who(), action, changed.id)
     say(f"{changed.id} is {changed.state.replace('_', ' ')}.")
 
 

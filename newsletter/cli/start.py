@@ -68,7 +68,8 @@ def init(
     say(f"Made {folder}: config.toml, templates/, subscribers/, data/.")
     say(f"  {count(len(config.sources), 'outlet')} to collect from.")
     say("Next:")
-    say(f"  cd {folder}")
+    if folder.resolve() != Path.cwd():
+        say(f"  cd {folder}")
     say("  newsletter today --sample --approve --send   a whole day, invented, mailing nobody")
     say("  newsletter subscribers import FILE.csv       the people who read")
     say("  newsletter today                             the real day, as a draft")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,7 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
                     f"cannot be made: {error.strerror}",
                     hint="Choose a writable place with [database] url.",
                 ) from None
+            _make_private(Path(parsed.database))
     database = Database(engine)
     if upgrade:
         _upgrade(database)
@@ -111,6 +113,12 @@ def _connect_arguments(url: str, busy_seconds: float) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"timeout": busy_seconds}
     return {"connect_timeout": max(2, int(busy_seconds))}
+
+
+def _make_private(file: Path) -> None:
+    """Make a new database file for its owner's eyes alone: readers' addresses will be in it."""
+    with suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _prepare_sqlite(engine: Engine) -> None:

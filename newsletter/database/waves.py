@@ -27,10 +27,24 @@ def reader_zones(database: Database) -> list[str]:
         return [zone for zone in connection.scalars(select(readers.c.timezone).distinct()) if zone]
 
 
+def chosen_times(database: Database) -> list[tuple[str, str]]:
+    """The (zone, local time) pairs that readers chose themselves; a zone may be empty."""
+    with database.reading() as connection:
+        query = select(readers.c.timezone, readers.c.send_at).where(readers.c.send_at != "")
+        return [(row.timezone, row.send_at) for row in connection.execute(query.distinct())]
+
+
 def lay_out(
-    database: Database, issue: str, moments: Mapping[str, datetime], *, now: datetime
+    database: Database,
+    issue: str,
+    moments: Mapping[str, datetime],
+    *,
+    now: datetime,
+    chosen: Mapping[tuple[str, str], datetime] | None = None,
 ) -> None:
     """Have the letters of some time zones wait for a moment each.
+
+    Who chose a time of their own waits for that one instead (``chosen``, by zone and time).
 
     Done once for an issue; after a crash half-way it is done again, and changes only letters that
     nobody has touched.
@@ -42,8 +56,17 @@ def lay_out(
     for zone, at in moments.items():
         if at > now:
             zones.setdefault(at, []).append(zone)
-    for at, names in zones.items():
-        there = select(readers.c.id).where(readers.c.timezone.in_(names))
+    waves = [
+        (at, and_(readers.c.timezone.in_(names), readers.c.send_at == ""))
+        for at, names in zones.items()
+    ]
+    waves += [
+        (at, and_(readers.c.timezone == zone, readers.c.send_at == time))
+        for (zone, time), at in (chosen or {}).items()
+        if at > now
+    ]
+    for at, who in waves:
+        there = select(readers.c.id).where(who)
         with database.begin() as connection:
             connection.execute(
                 update(deliveries)

@@ -277,9 +277,11 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
         cited = [id_ for id_ in sentence.citations[:MARKS] if id_ in sources]
         text = clean(sentence.text)
         named: SourceView | None = None
-        if brief.writer == "extract" and cited:
-            # “The sentence.” (The Outlet): the outlet becomes a link of its own.
-            attributed = _ATTRIBUTED.fullmatch(text)
+        # “The sentence.” (The Outlet): the outlet becomes a link of its own.
+        attributed = _ATTRIBUTED.fullmatch(text)
+        # A sentence of an editor's own is nobody's quotation; its sources are numbered.
+        copied = attributed is not None or not brief.edited_by or _stands_in(text, sentence)
+        if brief.writer == "extract" and cited and copied:
             text = _as_quotation(attributed.group(1) if attributed else text, sentence)
             named = source_view(sources[cited.pop(0)])
         for id_ in cited:
@@ -289,6 +291,11 @@ def _overview(brief: Brief, sources: dict[str, SourceLine]) -> Iterator[QuoteVie
             source=named,
             sources=tuple(source_view(sources[id_], number=numbers[id_]) for id_ in cited),
         )
+
+
+def _stands_in(text: str, item: Sentence) -> bool:
+    """Whether a sentence is a span of an article, word for word."""
+    return text in {clean(evidence.text) for evidence in item.evidence}
 
 
 def _as_quotation(text: str, item: Sentence | Bullet) -> str:

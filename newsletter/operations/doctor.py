@@ -349,9 +349,9 @@ def troubles(room: Newsroom) -> Iterator[Finding]:
     """What the alerts know of."""
     found = room.alerts.open()
     for one in found:
-        yield Finding(name="alert", state="fail", says=one.sentence, hint=one.hint)
+        yield Finding(name="troubles", state="fail", says=one.sentence, hint=one.hint)
     if not found:
-        yield _ok("alert", "nothing needs you")
+        yield _ok("troubles", "nothing needs you")
 
 
 LOCAL: dict[str, Check] = {
@@ -365,7 +365,7 @@ LOCAL: dict[str, Check] = {
     "transport": sending,
     "alerts": alerts,
     "scheduler": scheduler,
-    "alert": troubles,
+    "troubles": troubles,
 }
 
 

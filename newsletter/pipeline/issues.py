@@ -210,7 +210,7 @@ def _candidate(
     day: Day, ranked: Ranked, outlets: Mapping[str, Outlet], *, digest: bool = False
 ) -> Candidate | None:
     """A story as the composer sees it; None when it may not be told (again)."""
-    from newsletter.brief.update import update_note
+    from newsletter.brief.update import update_note, with_news
     from newsletter.stories.history import history, news_since
 
     brief, _ = day.briefs.get(ranked.story.id, (None, ""))
@@ -218,7 +218,6 @@ def _candidate(
         return None
     articles = day.of(ranked.story)
     mailed = None if digest else ranked.story.mailed
-    note = None
     if mailed is not None:
         # A story comes back only with news that can be said in an outlet's words.
         if not news_since(articles, mailed, outlets):
@@ -226,9 +225,10 @@ def _candidate(
         note = update_note(articles, outlets, mailed)
         if note is None:
             return None
+        brief = with_news(brief, note)
     return Candidate(
         story=ranked.story,
-        brief=replace(brief, coverage=ranked.coverage, news=note),
+        brief=replace(brief, coverage=ranked.coverage),
         section=ranked.section,
         score=ranked.score,
         sources={a.id: source_line(a, outlets[a.outlet]) for a in articles},

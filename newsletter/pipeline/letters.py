@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from datetime import time as time_of_day
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select
 
 from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.database.choosing import TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
-from newsletter.database.waves import lay_out, only_later, reader_zones
+from newsletter.database.waves import chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
 from newsletter.delivery.letter import IssueMail, prepare_issue
@@ -24,7 +26,7 @@ from newsletter.issue import approve as approval
 from newsletter.issue.variants import sections_of
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
-from newsletter.timetable import reader_moments
+from newsletter.timetable import moment_of, reader_moments
 
 
 def audience(room: Newsroom, issue: Issue) -> dict[str, int]:
@@ -244,16 +246,26 @@ def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
     """
     started = issue.send_started or room.clock()
     settings = room.config.edition(issue.publication)
-    if settings.send_in != "reader" or issue.corrects:
+    if issue.corrects:
         return started
-    moments = reader_moments(settings, issue.day, reader_zones(room.database))
-    lay_out(room.database, issue.id, moments, now=room.clock())
-    return max([started, *moments.values()])
+    moments: dict[str, datetime] = {}
+    if settings.send_in == "reader":
+        moments = dict(reader_moments(settings, issue.day, reader_zones(room.database)))
+    # A time that a reader chose holds whatever the edition does for the others.
+    chosen = {
+        (zone, at): moment_of(
+            issue.day, time_of_day.fromisoformat(at), ZoneInfo(zone or settings.zone)
+        )
+        for zone, at in chosen_times(room.database)
+    }
+    if moments or chosen:
+        lay_out(room.database, issue.id, moments, now=room.clock(), chosen=chosen)
+    return max([started, *moments.values(), *chosen.values()])
 
 
 def waits_for_later(room: Newsroom, issue: Issue) -> bool:
     """Whether everybody left waits for a later morning, so that a send need not stay up for it."""
-    if room.config.edition(issue.publication).send_in != "reader" or issue.corrects:
+    if issue.corrects:
         return False
     return only_later(room.database, issue.id, now=room.clock())
 

@@ -293,6 +293,9 @@ def _collect(room: Newsroom, *, work: Work) -> None:
     if work.shared:
         log.info("%s feeds are due", shares.hand_out_visits(room, work))
         return
+    room.articles.sync_sources(room.outlets.values(), room.feeds)
+    if not room.articles.due(room.clock(), {feed.url for feed in room.feeds}):
+        return  # What fetches and parses takes thirty megabytes: it is loaded when there is work.
     report = pipeline.collect(room)
     # The window is grouped as a whole before an issue is drafted; until then what is new is placed.
     if report.articles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from newsletter.stories.similarity import Floats, Ints, Links
 
@@ -45,10 +46,11 @@ def _rival(links: Links, label: Ints, size: Ints) -> Floats:
     group = label[np.concatenate([links.right, links.left])]
     value = np.concatenate([links.raw, links.raw])
     outside = (label[one] != group) & (size[group] > 1) & (size[label[one]] > 1)
-    pairs, where = np.unique(
-        one[outside] * np.int64(links.articles) + group[outside], return_inverse=True
+    if not outside.any():
+        return np.zeros(links.articles)
+    # One entry for each article and group: entries of one place are summed.
+    sums = sparse.csr_matrix(
+        (value[outside], (one[outside], group[outside])), shape=(links.articles, links.articles)
     )
-    mean = np.bincount(where, value[outside], len(pairs)) / size[pairs % max(links.articles, 1)]
-    nearest = np.zeros(links.articles)
-    np.maximum.at(nearest, pairs // max(links.articles, 1), mean)
-    return nearest
+    sums.data /= size[sums.indices]
+    return np.asarray(sums.max(axis=1).todense(), np.float64).ravel()

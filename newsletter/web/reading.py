@@ -47,6 +47,7 @@ from newsletter.web.public.reports import corrections_page, report_page
 from newsletter.web.public.story import StoryPage, Version, story_page
 
 READ = ["GET", "HEAD"]
+FORM_PLACE = "the-word-of-the-form"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
@@ -55,10 +56,19 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     """The public pages."""
     routes = APIRouter()
     published = Published(room.database)
+    front_kept: dict[str, str] = {}
 
     @routes.api_route("/", methods=READ)
     def front(request: Request) -> Response:
-        return cached(request, front_html(room, pages, published))
+        # Kept like other pages, but for the word that says when the form was shown.
+        stamp, word = published.stamp(), pages.shared.get("form_word")
+        kept = front_kept.get(stamp)
+        if kept is None:
+            place = FORM_PLACE if word else ""
+            kept = front_html(room, pages, published, form_place=place)
+            front_kept.clear()
+            front_kept[stamp] = kept
+        return cached(request, kept.replace(FORM_PLACE, word()) if word else kept)
 
     @routes.api_route("/issues", methods=READ)
     def archive(request: Request) -> Response:
@@ -127,9 +137,18 @@ def cached(request: Request, body: str | bytes, kind: str = "text/html; charset=
 
 
 def front_html(
-    room: Newsroom, pages: Pages, published: Published, *, problem: str = "", email: str = ""
+    room: Newsroom,
+    pages: Pages,
+    published: Published,
+    *,
+    problem: str = "",
+    email: str = "",
+    form_place: str = "",
 ) -> str:
-    """The front page, with why a sign-up was refused if one was."""
+    """The front page, with why a sign-up was refused if one was.
+
+    :param form_place: what stands where the form's word goes; a fresh word when empty.
+    """
     latest = published.latest()
     return front_page(
         pages,
@@ -143,6 +162,7 @@ def front_html(
             for name, edition in room.config.editions.items()
         ],
         outlets=len(room.outlets),
+        form_place=form_place,
         problem=problem,
         email=email,
     )

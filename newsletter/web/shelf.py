@@ -23,7 +23,7 @@ ALL = 64_000_000
 """Bytes that are kept in all; what was asked for least recently goes first."""
 
 
-# The front page is made afresh: its form holds a word that says when it was shown.
+# The front page is kept by its own route: its form holds a word that says when it was shown.
 _PUBLIC = re.compile(r"/(?:issues|stories/|method$|corrections$|feed\.xml$|sitemap\.xml$)")
 
 

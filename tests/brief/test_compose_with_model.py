@@ -234,10 +234,13 @@ def test_a_useless_answer_leaves_the_extract(server: Server, behaviour: Behaviou
     assert [f.gate for f in brief.findings] == ["answer"]
 
 
-def test_a_lying_model_is_not_printed(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("name", "path"), [("openai:local", "/v1"), ("anthropic:local", ""), ("ollama:local", "/v1")]
+)
+def test_a_lying_model_is_not_printed(server: Server, name: str, path: str) -> None:
     """Invented sums, names, quotations and borrowed evidence are replaced, with the reasons kept."""
     server.behaviour = lying
-    brief = written(writer(server))
+    brief = written(writer(server, name=name, base_url=server.address + path, api_key_env="KEY"))
     base = plain()
     assert (brief.headline, brief.deck, brief.overview) == (base.headline, base.deck, base.overview)
     assert (brief.left, brief.center, brief.right) == (base.left, base.center, base.right)

@@ -25,7 +25,7 @@ from tests.web.serving import served
 
 WIDTHS = (390, 700, 1280)
 SCHEMES = ("light", "dark")
-TALLEST = 5_000
+TALLEST = 2_400
 
 
 def main(folder: Path, place: Path) -> None:

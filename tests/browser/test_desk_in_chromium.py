@@ -305,12 +305,16 @@ def test_what_is_typed_is_not_lost_when_another_was_faster(desk: Desk) -> None:
         page.click(".stories .head >> nth=0")
     kept = one.get_by_label("Headline", exact=True).input_value()
     words = [kept.replace("passes", verb) for verb in ("approves", "adopts")]
+    deck = one.get_by_label("Deck", exact=True)
+    deck.fill("")
     for page, typed in zip((one, other), words, strict=True):
         page.get_by_label("Headline", exact=True).fill(typed)
         page.get_by_role("button", name="Keep the text").click()
         page.wait_for_load_state()
     expect(other.locator(".problem")).to_contain_text("Edda Ito made version 2")
     expect(other.get_by_label("Headline", exact=True)).to_have_value(words[1])
+    # Only their own words: the rest is the first editor's, so that keeping it takes nothing back.
+    expect(other.get_by_label("Deck", exact=True)).to_have_value("")
     shot(other, "conflict")
 
 

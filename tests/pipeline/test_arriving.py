@@ -28,12 +28,12 @@ def where(room: Newsroom, articles: Sequence[Article]) -> dict[str, str]:
 
 
 @pytest.fixture
-def room(tmp_path: Path, database: Database) -> Newsroom:
+def room(tmp_path: Path, sqlite: Database) -> Newsroom:
     """A newsroom in which all of the first day but the last two reports is grouped."""
     known = [one for one in DAY if one.id not in {"dam-3", "vote-2"}]
     at_work = StillClock(DAY_ONE + timedelta(hours=10))
     room = newsroom(
-        tmp_path, database, known, at_work, outlets=["outlet-dam-3", "outlet-vote-2", "outlet-new"]
+        tmp_path, sqlite, known, at_work, outlets=["outlet-dam-3", "outlet-vote-2", "outlet-new"]
     )
     pipeline.group(room)
     return room

@@ -279,6 +279,7 @@ def test_a_mailed_story_comes_back_with_what_is_new(room: Newsroom, clock: Still
     assert told.update
     assert told.brief.news is not None
     assert told.brief.news.text.startswith("“Governor Marian Holt vetoed the roads bill")
+    assert not any("vetoed" in sentence.text for sentence in told.brief.overview)
     assert room.issues.find("latest").id == "daily-2026-03-04"
     mail = revision.rendered[0]
     assert "What is new: “Governor Marian Holt vetoed" in " ".join(mail.text.split())

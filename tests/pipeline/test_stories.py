@@ -53,12 +53,23 @@ def at_work() -> StillClock:
     return StillClock(DAY_ONE + timedelta(hours=10))
 
 
-@pytest.fixture
-def room(tmp_path: Path, database: Database, at_work: StillClock) -> Newsroom:
+def grouped(folder: Path, database: Database, at_work: StillClock) -> Newsroom:
     """A newsroom in which the day is collected and grouped."""
-    room = newsroom(tmp_path, database, DAY, at_work, outlets=[MORE.outlet])
+    room = newsroom(folder, database, DAY, at_work, outlets=[MORE.outlet])
     pipeline.group(room)
     return room
+
+
+@pytest.fixture
+def room(tmp_path: Path, sqlite: Database, at_work: StillClock) -> Newsroom:
+    """Such a newsroom."""
+    return grouped(tmp_path, sqlite, at_work)
+
+
+@pytest.fixture
+def either(tmp_path: Path, database: Database, at_work: StillClock) -> Newsroom:
+    """Such a newsroom on each of the two engines."""
+    return grouped(tmp_path, database, at_work)
 
 
 def where(room: Newsroom) -> dict[str, Story]:
@@ -75,8 +86,9 @@ def later(room: Newsroom) -> dict[str, Story]:
     return where(room)
 
 
-def test_a_merge_is_seen_at_once_and_holds(room: Newsroom) -> None:
+def test_a_merge_is_seen_at_once_and_holds(either: Newsroom) -> None:
     """Two stories become one, which keeps the first one's id, slug and page."""
+    room = either
     before = where(room)
     report = pipeline.merge_stories(room, before["vote-1"].id, before["dam-1"].id, by=ED)
     (told,) = report.stories
@@ -88,8 +100,9 @@ def test_a_merge_is_seen_at_once_and_holds(room: Newsroom) -> None:
     assert after["vote-1"].id == told.id
 
 
-def test_a_merge_taken_back_gives_both_their_ids_again(room: Newsroom) -> None:
+def test_a_merge_taken_back_gives_both_their_ids_again(either: Newsroom) -> None:
     """What was merged away returns under its own id and slug."""
+    room = either
     before = where(room)
     lock = pipeline.merge_stories(room, before["vote-1"].id, before["dam-1"].id, by=ED).lock
     pipeline.unlock(room, lock.id, by=ED)
@@ -102,8 +115,9 @@ def test_a_merge_taken_back_gives_both_their_ids_again(room: Newsroom) -> None:
         pipeline.unlock(room, lock.id, by=ED)
 
 
-def test_a_split_is_seen_at_once_and_holds(room: Newsroom) -> None:
+def test_a_split_is_seen_at_once_and_holds(either: Newsroom) -> None:
     """An article taken out stays out, under a story and a title of its own."""
+    room = either
     before = where(room)
     report = pipeline.split_story(
         room, before["dam-1"].id, ["dam-2"], by=ED, title="Ansley packs its cars"
@@ -260,9 +274,10 @@ def test_a_kind_an_editor_gave_survives_a_new_fetch(room: Newsroom) -> None:
 
 
 def test_a_date_an_editor_gave_decides_where_an_article_belongs(
-    room: Newsroom, at_work: StillClock
+    either: Newsroom, at_work: StillClock
 ) -> None:
     """A report dated wrongly to last month joins the story of its day once it is redated."""
+    room = either
     lost = replace(MORE, published=DAY_ONE - timedelta(days=30))
     collect(room, [lost])
     pipeline.group(room)
@@ -309,8 +324,11 @@ def test_the_same_headline_next_month_is_another_page(room: Newsroom, at_work: S
     assert second.slug == f"{first.slug}-2"
 
 
-def test_an_event_two_weeks_later_is_linked_not_merged(room: Newsroom, at_work: StillClock) -> None:
+def test_an_event_two_weeks_later_is_linked_not_merged(
+    either: Newsroom, at_work: StillClock
+) -> None:
     """The repair is a story of its own that knows the crack, and the crack learns of the repair."""
+    room = either
     crack = where(room)["dam-1"]
     room.stories.mark_mailed([crack.id], at_work())
     at_work.pass_(days=16)

@@ -63,9 +63,8 @@ def test_only_the_leader_hands_over_work(
     two.look()
     two.collect()
     assert second.jobs == []
-    assert {job.name for job in first.jobs} == {
-        "collect", "tidy", "keep", "look", "letters", "mail",
-    }  # fmt: skip
+    wanted = {"collect", "tidy", "keep", "look", "letters", "mail"}
+    assert wanted <= {job.name for job in first.jobs}
     assert all(job.arguments == {"epoch": 1} for job in first.jobs)
     clock.pass_(seconds=60)
     assert two.lead()

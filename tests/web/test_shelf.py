@@ -10,6 +10,8 @@ from newsletter import pipeline
 from newsletter.database.published import Published
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.web.reading import FORM_PLACE
+from tests.conftest import StillClock
 from tests.issue.content import content
 from tests.web.serving import Client
 from tests.web.test_app import DAY, publish
@@ -75,6 +77,22 @@ def test_the_stamp_changes_with_what_is_told(room: Newsroom) -> None:
         seen.append(published.stamp())
     assert len(set(seen)) == len(seen)
     assert published.stamp() == published.stamp()
+
+
+def test_the_front_page_is_fresh_and_its_form_too(
+    room: Newsroom, client: Client, clock: StillClock
+) -> None:
+    """It shows an issue as soon as there is one, and its form always says when it was shown."""
+    before = client.get("/").text
+    again = client.get("/").text
+    clock.pass_(hours=1)
+    later = client.get("/").text
+    assert before == again
+    assert FORM_PLACE not in later
+    if 'name="form"' in before:
+        assert later != before
+    publish(room, IssueState.SENT)
+    assert content().stories[0].brief.headline in client.get("/").text
 
 
 def test_readers_own_pages_are_not_kept(room: Newsroom, client: Client) -> None:

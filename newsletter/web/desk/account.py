@@ -123,6 +123,8 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
 
     @routes.post("/desk/account/sessions")
     def end(visitor: Enrolling, sent: Form) -> Response:
+        if not visitor.recent:
+            raise NotAllowed("You signed in too long ago for this. Sign out and in again first.")
         wanted = sent.one("session", 64)
         if wanted:
             # Of this person only: another one's session answers like none at all.

@@ -14,8 +14,8 @@ from newsletter.audience.addresses import Address, read_address
 from newsletter.database.reader_search import zones_of
 from newsletter.errors import Conflict, IssueError, NewsletterError
 from newsletter.issue.approve import allowed, move
-from newsletter.issue.lint import blocking, lint
-from newsletter.model import Issue, IssueState
+from newsletter.issue.lint import Finding, lint
+from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.operations.plan import plan_send
 from newsletter.operations.status import planned
@@ -45,17 +45,26 @@ class ZoneLine:
 def router(room: Newsroom, pages: DeskPages, audience: Audience, courier: Courier) -> APIRouter:
     """``/desk/issues/ID/approve``, test letters, and starting a send."""
     routes = APIRouter()
+    known: dict[str, list[tuple[str, Finding]]] = {}
+
+    def looked_over(revision: Revision) -> list[tuple[str, Finding]]:
+        """What the lint finds, once for the same bytes."""
+        if revision.sha256 not in known:
+            if len(known) >= 8:
+                known.clear()
+            known[revision.sha256] = [
+                (one.variant, finding)
+                for one in revision.rendered
+                for finding in lint(one, room.config.site)
+            ]
+        return known[revision.sha256]
 
     def page(
         visitor: Visitor, issue: Issue, *, problem: str = "", said: str = "", status: int = 200
     ) -> Response:
         revision = room.issues.revision(issue)
         settings = room.config.edition(issue.publication)
-        findings = [
-            (one.variant, finding)
-            for one in revision.rendered
-            for finding in lint(one, room.config.site)
-        ]
+        findings = looked_over(revision)
         segments = audience.of(issue)
         arrangement = arrangement_of(room, issue.edition, issue.day)
         at = planned(room, issue)
@@ -107,11 +116,7 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience, courier: Courie
     def approve(visitor: Approving, name: str, sent: Form) -> Response:
         issue = find(room, name)
         revision = room.issues.revision(issue)
-        errors = [
-            finding
-            for one in revision.rendered
-            for finding in blocking(lint(one, room.config.site))
-        ]
+        errors = [one for _, one in looked_over(revision) if one.severity == "error"]
         if errors:
             return page(
                 visitor,

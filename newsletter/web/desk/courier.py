@@ -38,6 +38,11 @@ class Courier:
             self._pool.submit(self._run, issue)
         return True
 
+    def busy(self, issue: str) -> bool:
+        """Whether this process is sending an issue, or is about to."""
+        with self._lock:
+            return issue in self._under_way
+
     def close(self) -> None:
         """Wait for the send at hand."""
         with self._lock:

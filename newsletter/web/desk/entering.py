@@ -144,7 +144,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             return form(
                 request, "code", problem="This form is too old. Try again.", back=back, status=403
             )
-        if must_wait(editor, now) or not _code_is_right(room, editor, sent.one("code", 20), now):
+        if must_wait(editor, now) or not _code_is_right(room, editor, sent.one("code", 40), now):
             room.people.failed(editor.id, now)
             room.audit.note(f"editor:{editor.email}", "code refused", _who(editor))
             if room.people.count_try(session.hash) >= MOST_CODES:

@@ -33,6 +33,8 @@ HEADERS = {
     # With "no-referrer" a browser would not say which page a form was sent from.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    # Over plain HTTP browsers pass it over.
+    "Strict-Transport-Security": "max-age=31536000",
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
@@ -30,6 +32,8 @@ from newsletter.web.desk.door import (
 )
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.public.pages import Pages
+
+log = logging.getLogger(__name__)
 
 
 def mount(
@@ -75,7 +79,10 @@ def _refusals(app: FastAPI, room: Newsroom, pages: DeskPages) -> None:
         return pages.go("/desk/account")
 
     @app.exception_handler(NotAllowed)
-    async def not_allowed(_request: Request, error: NotAllowed) -> Response:
+    def not_allowed(request: Request, error: NotAllowed) -> Response:
+        found = session_of(request, room)
+        who = f"person {found[1].id}" if found else "nobody"
+        log.warning("refused: %s %s by %s", request.method, request.url.path[:200], who)
         return pages.show(
             None,
             "said",

@@ -40,9 +40,12 @@ class Progress:
     moving: bool
 
 
-def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime) -> Progress:
+def progress(
+    issue: Issue, states: dict[str, int], *, lately: int, now: datetime, busy: bool = False
+) -> Progress:
     """What the figures of a send say.
 
+    :param busy: whether the send is about to begin, or still putting things away.
     :param lately: letters settled within :data:`LOOKED_BACK`.
     """
     total, waiting = sum(states.values()), sum(states.get(one, 0) for one in OPEN)
@@ -53,7 +56,9 @@ def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime
         seconds = max(1.0, min(seconds, (now - issue.send_started).total_seconds()))
     pace = lately / seconds
     moving = issue.state.value == "sending"
-    left = "nobody is left" if not waiting else "time left not known yet"
+    left = "nobody is left" if total else "about to begin" if busy else "nothing has left"
+    if waiting:
+        left = "time left not known yet"
     if waiting and pace > 0 and moving:
         left = f"about {duration(waiting / pace)}"
     elif waiting and not moving:
@@ -65,7 +70,7 @@ def progress(issue: Issue, states: dict[str, int], *, lately: int, now: datetime
         percent=round(100 * done / total) if total else 0,
         rate=_rate(pace) if moving and waiting else "",
         left=left,
-        moving=moving,
+        moving=moving or busy,
     )
 
 
@@ -80,6 +85,8 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
     routes = APIRouter()
 
     def facts(issue: Issue) -> dict[str, Any]:
+        busy = courier.busy(issue.id)
+        issue = room.issues.find(issue.id)
         states = room.ledger.states(issue.id)
         now = room.clock()
         lately = settled_since(room.database, issue.id, now - LOOKED_BACK)
@@ -87,7 +94,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             "issue": issue,
             "state": STATES[issue.state],
             "states": states,
-            "progress": progress(issue, states, lately=lately, now=now),
+            "progress": progress(issue, states, lately=lately, now=now, busy=busy),
             "trouble": courier.problems.get(issue.id, ""),
         }
 

@@ -8,10 +8,11 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from newsletter.brief.choices import ranked
 from newsletter.errors import BriefError, Conflict, NewsletterError, NotFound
 from newsletter.issue.approve import allowed
 from newsletter.issue.view import bar_view
-from newsletter.model import Article, Brief, BriefEdit, GateFinding, Issue, Side, Story
+from newsletter.model import Article, Brief, BriefEdit, GateFinding, Issue, Quotable, Side, Story
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import arranging
 from newsletter.pipeline import briefs as texts
@@ -209,7 +210,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             part=part if side else "overview",
             quotes=[
                 (one, _name_of(room, one.outlet), _title(desk, one.article))
-                for one in texts.ranked_evidence(room, desk.story.id, side)[:30]
+                for one in _passages(room, desk, side)[:30]
             ],
             **shared_values(room, pages, desk, visitor),
         )
@@ -226,7 +227,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         found = next(
             (
                 one
-                for one in texts.ranked_evidence(room, desk.story.id, side)
+                for one in _passages(room, desk, side)
                 if (one.article, one.evidence.start) == wanted
             ),
             None,
@@ -254,7 +255,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
                 visitor,
                 newest,
                 sent.one("at", 16),
-                typed=sent if sent.has("headline") else None,
+                typed=_own_words(room, desk, sent),
                 problem=refused(error),
                 status=status,
             )
@@ -316,6 +317,45 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         return changed(visitor, desk, sent.one("act", 10) or "withhold", sent.one("reason", 300))
 
     return routes
+
+
+def _passages(room: Newsroom, desk: OnDesk, side: Side | None) -> tuple[Quotable, ...]:
+    """What could stand for a side, best first, as :func:`briefs.ranked_evidence` ranks it.
+
+    Lines that an outlet prints under everything are known here from this story alone: reading the
+    whole day for them takes a second, and a person looks at each passage anyway.
+    """
+    if desk.brief is None:
+        return ()
+    return ranked(
+        desk.brief,
+        side,
+        [one for one in desk.articles.values() if one.outlet in room.outlets],
+        room.outlets,
+        room.config.brief,
+    )
+
+
+def _own_words(room: Newsroom, desk: OnDesk, sent: Fields) -> Fields | None:
+    """Of what was typed, what differs from the version it was typed over.
+
+    The other fields of a form hold that version's text. Shown again over a newer one, they would
+    take back what somebody else changed meanwhile.
+    """
+    if not sent.has("headline"):
+        return None
+    versions = {one.version: one.brief for one in room.briefs.versions(desk.story.id)}
+    base = versions.get(sent.number("version"))
+    if base is None:
+        return sent
+    blocks = [b for part in blocks_of(base, desk.articles, room.outlets).values() for b in part]
+    return Fields(
+        [
+            (block.name, sent.one(block.name))
+            for block in blocks
+            if sent.has(block.name) and sent.one(block.name) != block.text
+        ]
+    )
 
 
 def address(desk: OnDesk) -> str:

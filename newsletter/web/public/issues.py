@@ -43,12 +43,14 @@ def front_page(
     editions: Sequence[EditionLine],
     sections: Sequence[str] = (),
     outlets: int = 0,
+    form_place: str = "",
     problem: str = "",
     email: str = "",
 ) -> str:
     """The front page: what this is, a sign-up form, a taste of the newest issue.
 
     :param outlets: how many are read.
+    :param form_place: a mark to stand where the form's word goes, for a page that is kept.
     :param problem: why a sign-up just sent was refused, in one sentence; ``email`` is what was
         typed, so that nobody types twice.
     """
@@ -77,6 +79,7 @@ def front_page(
         sections=[(section, words.section(section)) for section in sections],
         problem=problem,
         email=clean(email),
+        **({"form_word": lambda: form_place} if form_place else {}),
     )
 
 
