@@ -1,6 +1,6 @@
 # Everything goes through here, on a machine that has Python 3.11+ and make.
 #   make demo    set up, run a whole invented day, say where the issue lies
-#   make test    set up, linters, types, layers, all tests
+#   make test    set up, linters, types, layers, all tests     make unit   the tests without browser and kills
 #   make check   linters, types, layers only        make bench   the table of figures
 #   make run     scheduler and pages, here           make lock    renew requirements.lock
 
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= auto
 
-.PHONY: setup demo run check test bench crash lock clean
+.PHONY: setup demo run check test unit bench crash lock clean
 
 setup: $(READY)
 
@@ -41,6 +41,10 @@ check: $(READY)
 
 test: check
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# What one runs while working: everything but the browser's tests and those that kill the program.
+unit: $(READY)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not browser and not crash"
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks

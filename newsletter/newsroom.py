@@ -158,6 +158,7 @@ class Newsroom:
             compile_segment=condition,
             clock=self.clock,
             journal=FarewellJournal(self.config.path("data") / "farewells.jsonl"),
+            soft_limit=self.config.audience.soft_bounces,
         )
 
     @cached_property

@@ -83,12 +83,14 @@ class Readers:
         secret: Callable[[], str] = secrets.token_hex,
         clock: Clock = system_clock,
         journal: FarewellJournal | None = None,
+        soft_limit: int = SOFT_LIMIT,
     ):
         self._database = database
         self._compile = compile_segment
         self._secret = secret
         self._clock = clock
         self.journal = journal
+        self._soft_limit = soft_limit
 
     # -- in and out
 
@@ -291,7 +293,7 @@ class Readers:
         return True
 
     def note_farewells(
-        self, reported: Iterable[Farewell], *, now: datetime, soft_limit: int = SOFT_LIMIT
+        self, reported: Iterable[Farewell], *, now: datetime, soft_limit: int | None = None
     ) -> FarewellReport:
         """Take in what a transport or a mailbox says about people; repeats change nothing.
 
@@ -307,7 +309,7 @@ class Readers:
                 now=now,
                 address_hash=hashed,
                 key_of=address_key,
-                soft_limit=soft_limit,
+                soft_limit=soft_limit or self._soft_limit,
             )
             for reason, hashes in report.left.items():
                 self._write_down(connection, hashes, reason, now)
