@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from newsletter.stories.terms import Text, background
 from newsletter.stories.words import normal, split_words
@@ -52,25 +52,26 @@ def names(articles: Sequence[Text], lang: str) -> frozenset[str]:
     known = background(lang)
     if not known.documents:
         return frozenset()
-    told = [_runs(article.words[:_CHARACTERS], lang) for article in articles]
+    openings = [article.words[:_CHARACTERS] for article in articles]
+    told = [_runs(opening, lang) for opening in openings]
+    capital = Counter(word for runs, _ in told for run, _ in runs for word in set(run))
     plain: Counter[str] = Counter()
-    capital: Counter[str] = Counter()
-    for runs, words in told:
-        plain.update(words)
-        for run, _ in runs:
-            capital.update(set(run))
+    for token, times in Counter(token for _, small in told for token in small).items():
+        for term in _terms(token, lang):
+            plain[term] += times
+    named = {word for word, n in capital.items() if n > plain[word] and _may_name(word)}
     # "The Office for Rivers and Harbours (ORH)" is one name, not three.
     beside = {
         term
-        for article in articles
-        for match in _IN_BRACKETS.findall(article.words[:_CHARACTERS])
+        for opening in openings
+        for match in _IN_BRACKETS.findall(opening)
         if (term := normal(match.lower(), lang))
     }
     found: list[set[str]] = []
     for runs, _ in told:
         found.append(set())
         for run, joined in runs:
-            fit = [word for word in run if capital[word] > plain[word] and _may_name(word)]
+            fit = [word for word in run if word in named]
             if fit:
                 # Of "Mara Holt" the later word, unless the story says the other more.
                 best = max(enumerate(fit), key=lambda one: (capital[one[1]], one[0]))[1]
@@ -108,30 +109,39 @@ def _may_name(word: str) -> bool:
     return word not in _NO_NAMES and not word.isdigit()
 
 
-def _runs(text: str, lang: str) -> tuple[list[tuple[list[str], bool]], Counter[str]]:
-    """Runs of capitalised words that do not begin a sentence, and how often plain words stand.
+def _runs(text: str, lang: str) -> tuple[list[tuple[list[str], bool]], list[str]]:
+    """Runs of capitalised words that do not begin a sentence, and the words written small.
 
     With each run goes whether "of" or "for" stood in it: then all its words are one body.
     """
     runs: list[tuple[list[str], bool]] = []
-    plain: Counter[str] = Counter()
+    small: list[str] = []
     run: list[str] = []
     begins, joined = True, False
     for token in _TOKEN.findall(text):
         if not token[0].isalnum():
-            runs.append((run, joined))
-            run, joined = [], False
+            if run:
+                runs.append((run, joined))
+                run, joined = [], False
             begins = begins or token in _BREAKS
             continue
-        terms = [term for word in split_words(token.lower()) if (term := normal(word, lang))]
         if token[0].isupper() and not begins:
-            run += terms
+            run += _terms(token, lang)
         elif run and (token in ("of", "for") or (joined and token in ("and", "the"))):
             joined = True
         else:
-            runs.append((run, joined))
-            run, joined = [], False
-            plain.update(terms if token[0].islower() else ())
+            if run:
+                runs.append((run, joined))
+                run, joined = [], False
+            if token[0].islower():
+                small.append(token)
         begins = False
-    runs.append((run, joined))
-    return [one for one in runs if one[0]], plain
+    if run:
+        runs.append((run, joined))
+    return runs, small
+
+
+@lru_cache(maxsize=1 << 16)
+def _terms(token: str, lang: str) -> tuple[str, ...]:
+    """The terms of one written word; the same words come back all day."""
+    return tuple(term for word in split_words(token.lower()) if (term := normal(word, lang)))
