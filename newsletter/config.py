@@ -202,6 +202,7 @@ class EditionSettings(_Table):
     title: str = "The daily issue"
     zone: Zone = "America/New_York"
     days: tuple[Weekday, ...] = EVERY_DAY
+    collect_minutes: int = Field(default=0, ge=0, le=1440)
     draft_at: TimeOfDay = time(5, 30)
     send_at: TimeOfDay = time(6, 30)
     holidays: tuple[Holiday, ...] = ()
@@ -552,6 +553,17 @@ class Config(_File):
         if rest == self.database.url or rest in {"", ":memory:"}:
             return self.database.url
         return prefix + str(self.path(rest))
+
+    @property
+    def collect_minutes(self) -> int:
+        """How often the collect bell rings: as often as the most eager edition wants it.
+
+        Editions share their sources, so one round serves them all.
+        """
+        wanted = [
+            one.collect_minutes or self.schedule.collect_minutes for one in self.editions.values()
+        ]
+        return min(wanted, default=self.schedule.collect_minutes)
 
     @property
     def ratings_file(self) -> Path:

@@ -107,7 +107,7 @@ def next_firings(config: Config, now: datetime, each: int = 10) -> list[Firing]:
         if bell != REMIND or settings.remind_minutes
         for firing in next_of(settings, edition, bell, now, each)
     ]
-    every = timedelta(minutes=config.schedule.collect_minutes)
+    every = timedelta(minutes=config.collect_minutes)
     found += [Firing(at=now + every * number, bell=COLLECT) for number in range(1, each + 1)]
     return sorted(found, key=lambda firing: (firing.at, firing.bell, firing.edition))
 

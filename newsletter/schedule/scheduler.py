@@ -220,7 +220,7 @@ class Scheduler:
         lease = config.schedule.lease_seconds
         for name, call, seconds in (
             (LEAD, self.lead, lease / 3),
-            (COLLECT, self.collect, config.schedule.collect_minutes * 60),
+            (COLLECT, self.collect, config.collect_minutes * 60),
             (TIDY, self.tidy, 3600),
             # Approvals come at any minute: a send that waits for one is looked at every minute.
             (LOOK, self.look, 60),

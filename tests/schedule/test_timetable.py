@@ -199,3 +199,19 @@ def test_the_next_firings_are_in_order_and_in_the_future() -> None:
     assert all(firing.at > now for firing in found)
     counted = Counter(firing.bell for firing in found)
     assert counted == {"collect": 10, "draft": 10, "remind": 10, "send": 10}
+
+
+def test_the_most_eager_edition_says_how_often_feeds_are_visited() -> None:
+    """Editions share their sources: the shortest interval of all serves them all."""
+    editions = {"daily": {"collect_minutes": 30}, "noon": {"collect_minutes": 10}, "weekly": {}}
+    config = Config.model_validate(
+        {
+            "root": ".",
+            "file": "config.toml",
+            "editions": editions,
+            "schedule": {"collect_minutes": 20},
+        }
+    )
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    rounds = [firing.at for firing in next_firings(config, now, 3) if firing.bell == "collect"]
+    assert [at - now for at in rounds] == [timedelta(minutes=10 * n) for n in (1, 2, 3)]
