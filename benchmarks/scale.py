@@ -198,7 +198,7 @@ def send_and_wait(room: Newsroom, url: str, *, again: Callable[[], None], limit:
 
 
 def settle(room: Newsroom, url: str) -> int:
-    """Ask the provider about letters in doubt, and send those that never left; how many in doubt."""
+    """Ask the provider about letters in doubt and send those that never left; how many."""
     doubtful = states(room).get("unknown", 0)
     if doubtful:
         pipeline.reconcile(room, room.issues.find("latest"), absent_after=0)
