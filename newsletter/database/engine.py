@@ -83,7 +83,8 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
         ) from None
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
-        if parsed.database and parsed.database != ":memory:":
+        # An address of SQLite's own ("file:...") says itself what is to be made.
+        if parsed.database and not parsed.database.startswith((":memory:", "file:")):
             folder = Path(parsed.database).parent
             try:
                 folder.mkdir(parents=True, exist_ok=True)
