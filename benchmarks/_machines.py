@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +157,9 @@ def relay(addresses: list[str], port: int) -> Iterator[None]:
             sink.close()
 
     async def joined(there: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        source, sink = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(there, sink), pump(source, back))
+        with suppress(asyncio.CancelledError):  # the end, while connections are open
+            source, sink = await asyncio.open_connection("127.0.0.1", port)
+            await asyncio.gather(pump(there, sink), pump(source, back))
 
     async def serve() -> None:
         loops.append(asyncio.get_running_loop())
