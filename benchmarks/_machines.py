@@ -42,6 +42,11 @@ class Postgres:
         """How to reach it."""
         return f"postgresql://postgres@{host}:{self.port}/postgres"
 
+    @property
+    def pid(self) -> int:
+        """The number of its first process."""
+        return int((self._server.pgdata / "postmaster.pid").read_text().split()[0])
+
     def stop(self, how: str = "immediate") -> None:
         """Stop it; "immediate" is as good as pulling the plug."""
         self._pg_ctl("-w", "-m", how, "stop")

@@ -364,17 +364,38 @@ def room_of(place: Path) -> Iterator[Newsroom]:
         room.close()
 
 
-def measure_send(folder: Path, url: str, readers: int, numbers: list[int]) -> None:
-    """Readers a second with one, two and four workers."""
+def computed(*roots: int) -> float:
+    """Seconds of processor time that processes and their children have taken so far."""
+    import psutil
+
+    total = 0.0
+    for root in roots:
+        for one in [psutil.Process(root), *psutil.Process(root).children(recursive=True)]:
+            try:
+                spent = one.cpu_times()
+            except psutil.NoSuchProcess:
+                continue
+            total += spent.user + spent.system
+    return total
+
+
+def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int]) -> None:
+    """Readers a second with one, two and four workers, and whose computing that was."""
+    url = server.url()
     for number in numbers:
         with provider(folder, f"send{number}") as there:
             place = make_place(folder, url, readers, *sendgrid(there))
-            with room_of(place) as room, workers(place, number):
-                time.sleep(3)  # a worker's start is not a worker's rate
+            with room_of(place) as room, workers(place, number) as running:
+                time.sleep(4)  # a worker's start is not a worker's rate
+                own = [one.pid for one in running]
+                before = computed(*own), computed(server.pid)
                 taken = send_and_wait(room, url, again=lambda: None, limit=1200)
+                spent = computed(*own) - before[0], computed(server.pid) - before[1]
                 print(
                     f"sent by {number} worker{'s' * (number > 1)}"
-                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}",
+                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}; computing: "
+                    f"{1e3 * spent[0] / readers:.3f} ms a reader of the workers, "
+                    f"{1e3 * spent[1] / readers:.3f} of the database",
                     flush=True,
                 )
 
@@ -557,7 +578,7 @@ def main() -> int:
             print("sent                no stand-in at ../shared/referee, so no figure")
             return 0
         if "send" in parts:
-            measure_send(folder, url, options.readers, options.workers)
+            measure_send(folder, server, options.readers, options.workers)
         if "kills" in parts:
             for number in options.workers:
                 measure_kills(folder, url, options.readers, number, options.kills)
