@@ -437,7 +437,10 @@ def test_nothing_runs_whatever_others_wrote(desk: Desk) -> None:
     for at, name in enumerate(outlets):
         attack = strings[at % len(strings)]
         outlets[name] = replace(
-            outlets[name], name=attack[:120], owner=attack, provenance=(attack, strings[-1 - at])
+            outlets[name],
+            name=attack[:120],
+            owner=attack,
+            provenance=(attack, strings[-1 - at % len(strings)]),
         )
     room.__dict__["outlets"] = outlets
     with room.database.begin() as connection:
