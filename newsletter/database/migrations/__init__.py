@@ -7,7 +7,7 @@ change that an older program cannot live with is made in two files of two kinds,
 - ``m0015_after_...`` takes away or narrows. ``newsletter upgrade --finish`` makes it, once no old
   program is left; from then on an older program refuses to start on this database.
 
-The numbers 0001 to 0013 are older than the first release and are all made at the first start.
+The numbers 0001 to 0012 are older than the first release and are all made at the first start.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from newsletter.database.tables import settings
 
-FIRST_RELEASE = 13
+FIRST_RELEASE = 12
 """So many changes were made before anybody could have an older program."""
 
 _OLDEST = "oldest_program"
