@@ -18,7 +18,7 @@ from newsletter.newsroom import Newsroom
 from newsletter.pipeline.candidates import arrangement_of, keep, kept
 from newsletter.pipeline.issues import candidates_at, laid_out, moment_of
 
-_TRIES = 6
+_TRIES = 40
 """How often composing begins again when somebody changes something underneath it."""
 
 

@@ -55,6 +55,9 @@ class Desk:
         return page
 
 
+# A shared machine may stall for some seconds; what is slow is measured in benchmarks/.
+expect.set_options(timeout=15_000)
+
 ALARMS: list[str] = []
 
 
@@ -71,7 +74,11 @@ def watch(context: BrowserContext) -> None:
         "console",
         lambda message: (
             ALARMS.append(message.text)
-            if message.type == "error" and "Failed to load resource" not in message.text
+            # htmx says so itself when a page is left while a check of what was typed is under way.
+            if message.type == "error"
+            and not message.text.startswith(
+                ("Failed to load resource", "htmx:sendAbort", "htmx:afterRequest")
+            )
             else None
         ),
     )
@@ -256,14 +263,14 @@ def test_the_same_morning_by_keys_alone(desk: Desk) -> None:
     expect(page.get_by_label("Headline", exact=True)).to_be_focused()
     keys.press("End")
     keys.type(" today")
-    keys.press("Control+Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        keys.press("Control+Enter")
     said = page.get_by_label("Headline", exact=True).input_value()
     assert said.endswith("today")
     keys.press("v")
     expect(page.get_by_role("heading", name="Versions")).to_be_visible()
-    keys.press("]")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        keys.press("]")
     keys.press("b")
     expect(page.get_by_role("heading", name=re.compile("Sunday 22 November"))).to_be_visible()
     keys.press("a")
