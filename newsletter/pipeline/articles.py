@@ -40,7 +40,6 @@ def collect(
     :param only: look at no other feeds than these; another machine takes the others.
     """
     from newsletter.feeds.batches import in_batches
-    from newsletter.feeds.copies import marks_of
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
@@ -60,11 +59,11 @@ def collect(
         random=room.random,
         known=room.articles.known,
         robots=room.articles,
+        compared_from=since,
         force=force,
     )
     for batch in in_batches(visits):
-        recent = [one for visit in batch for one in visit.articles if one.published >= since]
-        marks = marks_of(recent) if recent else {}
+        marks = {id_: found for visit in batch for id_, found in visit.marks.items()}
         new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
             outcomes[visit.outcome] += 1
