@@ -304,7 +304,7 @@ class Newsroom:
 
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
-        return make_transport(self.config)
+        return make_transport(self.config, lane=self.ledger, clock=self.clock)
 
     def fallback(self) -> Transport | None:
         """Make the second way out, if there is one; the caller closes it.
@@ -312,7 +312,9 @@ class Newsroom:
         :raises ConfigError: when a key that it needs is not in the environment.
         """
         name = self.config.delivery.fallback
-        return make_transport(self.config, name) if name else None
+        if not name:
+            return None
+        return make_transport(self.config, name, lane=self.ledger, clock=self.clock)
 
     def local_day(self, edition: str, moment: datetime | None = None) -> date:
         """The date it is (or was) in an edition's zone."""
