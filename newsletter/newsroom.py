@@ -51,6 +51,13 @@ from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
 if TYPE_CHECKING:
     from newsletter.delivery.transport import Transport
     from newsletter.issue.render import Renderer
+from newsletter.delivery.transport import Transport, make_transport
+from newsletter.errors import ConfigError
+from newsletter.issue.render import Renderer
+from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
+
+if TYPE_CHECKING:
+    from newsletter.editors.sign_on import Provider
     from newsletter.stories.embedding import Embedding
 
 
@@ -238,6 +245,30 @@ class Newsroom:
     def people(self) -> People:
         """Who works on the desk."""
         return People(self.database)
+
+    @cached_property
+    def sign_on(self) -> Provider | None:
+        """The provider whose accounts may sign in to the desk, where there is one.
+
+        :raises ConfigError: when its secret or the extra for it is missing.
+        """
+        settings = self.config.desk.oidc
+        if not settings.issuer:
+            return None
+        try:
+            from newsletter.editors.sign_on import provider_of  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise ConfigError(
+                "desk.oidc",
+                "is set, but the extra for it is not installed",
+                hint='Install "both-sides-newsletter[oidc]", or leave issuer empty.',
+            ) from None
+        return provider_of(
+            settings,
+            root=self.config.root,
+            base_url=self.config.site.base_url,
+            clock=self.clock,
+        )
 
     @cached_property
     def audit(self) -> Audit:
