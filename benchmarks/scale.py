@@ -236,7 +236,7 @@ def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[Path]
         one.stdout.readline()
         running.append(one)
         # One name in two files would be one outlet.
-        lists.append(file.read_text().replace("paper-", f"paper-{number}-"))
+        lists.append(re.sub(r'(id = "|name = "|family = ")', rf"\g<1>{number}-", file.read_text()))
     try:
         joined = folder / "fleet.toml"
         joined.write_text("\n".join(lists))
