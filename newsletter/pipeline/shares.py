@@ -30,7 +30,7 @@ from newsletter.pipeline.letters import (
 )
 from newsletter.work import Functions, Job, Work
 
-FEEDS = 100
+FEEDS = 250
 """Feeds a job: some seconds of work, and all feeds of a host are in one job."""
 LETTERS = 10_000
 """Letters a job: ten requests of a thousand, so that looking up the issue is paid for once."""
