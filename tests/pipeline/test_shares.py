@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from newsletter import pipeline
 from newsletter.audience.importing import read_rows
-from newsletter.config import Config, load
+from newsletter.config import Config, Source, load
 from newsletter.database.engine import Database
 from newsletter.database.moving import move
 from newsletter.database.rows import insert_new
@@ -28,6 +29,7 @@ from newsletter.issue.approve import digest
 from newsletter.model import Feed, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import shares
+from newsletter.sample.server import SampleServer
 from newsletter.schedule import jobs
 from newsletter.work import InProcess, OnProcrastinate, run_worker, waiting_jobs
 from tests.conftest import ROOT, StillClock
@@ -203,6 +205,36 @@ def test_due_feeds_become_jobs_by_host(
     shares.hand_out_visits(room, work)
     assert waiting_jobs(url) == {"collect": 3}
     work.close(1)
+
+
+def test_shares_collect_and_one_groups(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feeds visited in several jobs end in the same articles, copies and stories as in one round."""
+    monkeypatch.setattr(shares, "FEEDS", 3)
+    with SampleServer(clock()) as server:
+        host = server.base_url.removeprefix("http://")
+        placed = config.model_copy(
+            update={
+                "collect": config.collect.model_copy(update={"allow_hosts": (host,)}),
+                "sources": tuple(Source.model_validate(one) for one in server.sources),
+            }
+        )
+        room, url = newsroom(placed, postgres, clock), address(postgres)
+        work = OnProcrastinate(url)
+        shares.hand_out_visits(room, work)
+        assert waiting_jobs(url)["collect"] > 2
+        while waiting_jobs(url):
+            run_worker(
+                url, jobs(room, work), queues=["collect", "write"], concurrency=2, until_empty=True
+            )
+        work.close(1)
+    assert room.articles.count() == len(server.articles)
+    since = clock() - timedelta(days=config.stories.window_days)
+    assert room.articles.uncompared(since) == [], "every article was looked at for copies"
+    found = room.stories.since(since)
+    assert {one for story in found for one in story.articles} == room.stories.placed(since)
+    assert 0 < len(found) < room.articles.count()
 
 
 FEEDS = st.lists(
