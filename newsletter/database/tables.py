@@ -34,7 +34,6 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0014"
 HEAD = "0015"
 """The newest migration; a test compares it with the files."""
 
