@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Mark, Signer
-from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
@@ -157,8 +156,6 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        from newsletter.audience.segments import condition  # noqa: PLC0415 - few look at segments
-
         return Readers(
             self.database,
             compile_segment=condition,
