@@ -19,6 +19,7 @@ from newsletter.web.desk import (
     people,
     preview,
     sending,
+    standing,
     story,
     today,
     watching,
@@ -59,6 +60,7 @@ def mount(
         approving.router(room, pages, audience, courier),
         sending.router(room, pages, courier),
         watching.router(room, pages),
+        standing.router(room, pages),
         correcting.router(room, pages),
     ):
         app.include_router(routes)
