@@ -189,7 +189,8 @@ class Provider:
                         raise ValueError(f'it calls itself "{known.get("issuer")}"')
                     for name in _NEEDED:
                         _must_be_safe(str(known.get(name, "")), issuer, name)
-                    keys = KeySet.import_key_set(self._read(client, known["jwks_uri"]))
+                    shown: Any = self._read(client, known["jwks_uri"])
+                    keys = KeySet.import_key_set(shown)
             except (
                 HTTPError,
                 InvalidURL,

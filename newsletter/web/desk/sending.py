@@ -139,6 +139,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             segments=room.ledger.segments(issue.id),
             can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
             problem=problem,
+            waits=next(iter(room.audit.entries(subject=issue.id, action="wait", limit=1)), None),
             **facts(issue),
         )
 
@@ -186,6 +187,8 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
             move(issue, "send")
         courier.send(issue.id)
         return "the rest"
+    if wanted == "wait":
+        return "letters in doubt stay in doubt"
     if wanted == "check":
         pipeline.reconcile(room, issue)
         return "asked the provider"

@@ -157,7 +157,7 @@ def provider_at_work(clock: Clock) -> Iterator[Provider]:
             if parts.path == "/.well-known/openid-configuration":
                 self._say(200, provider.description())
             elif parts.path == "/keys":
-                self._say(200, KeySet([provider.key]).as_dict(private=False))
+                self._say(200, dict(KeySet([provider.key]).as_dict(private=False)))
             elif parts.path == "/account":
                 allowed = self.headers.get("Authorization") == "Bearer access"
                 self._say(200 if allowed else 401, provider.account or {})

@@ -416,7 +416,7 @@ def test_an_admin_ends_sessions_of_somebody(signed: Signed, room: Newsroom) -> N
     done = admin.post(f"/desk/people/{person.id}/sessions")
     assert "2 sessions ended" in done.text
     assert editor.get("/desk/account").status == 303
-    assert room.audit.entries(action="editor.sign_out")
+    assert list(room.audit.entries(action="editor.sign_out"))
     me = room.people.by_email("admin@example.org")
     assert me is not None
     assert admin.post(f"/desk/people/{me.id}/sessions").status == 403
