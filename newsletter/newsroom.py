@@ -15,7 +15,6 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
@@ -47,6 +46,11 @@ from newsletter.database.story_locks import StoryLocks
 from newsletter.database.sunset import Sunset
 from newsletter.database.switches import Switches
 from newsletter.database.webhooks import Webhooks
+from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
+
+if TYPE_CHECKING:
+    from newsletter.delivery.transport import Transport
+    from newsletter.issue.render import Renderer
 from newsletter.delivery.transport import Transport, make_transport
 from newsletter.errors import ConfigError
 from newsletter.issue.render import Renderer
@@ -155,6 +159,8 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
+        from newsletter.audience.segments import condition  # noqa: PLC0415 - few look at segments
+
         return Readers(
             self.database,
             compile_segment=condition,
@@ -272,6 +278,8 @@ class Newsroom:
     @cached_property
     def renderer(self) -> Renderer:
         """The one rendering path of preview, page and send."""
+        from newsletter.issue.render import Renderer  # noqa: PLC0415 - Jinja and catalogues
+
         return Renderer(self.config.path(self.config.paths.templates), self.config.site)
 
     @cached_property
@@ -330,6 +338,9 @@ class Newsroom:
 
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
+        return make_transport(self.config, lane=self.ledger, clock=self.clock)
+        from newsletter.delivery.transport import make_transport  # noqa: PLC0415 - its libraries
+
         return make_transport(self.config)
 
     def fallback(self) -> Transport | None:
@@ -337,8 +348,12 @@ class Newsroom:
 
         :raises ConfigError: when a key that it needs is not in the environment.
         """
+        from newsletter.delivery.transport import make_transport  # noqa: PLC0415 - as above
+
         name = self.config.delivery.fallback
-        return make_transport(self.config, name) if name else None
+        if not name:
+            return None
+        return make_transport(self.config, name, lane=self.ledger, clock=self.clock)
 
     def local_day(self, edition: str, moment: datetime | None = None) -> date:
         """The date it is (or was) in an edition's zone."""
