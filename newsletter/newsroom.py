@@ -46,18 +46,13 @@ from newsletter.database.story_locks import StoryLocks
 from newsletter.database.sunset import Sunset
 from newsletter.database.switches import Switches
 from newsletter.database.webhooks import Webhooks
+from newsletter.errors import ConfigError
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
 
 if TYPE_CHECKING:
     from newsletter.delivery.transport import Transport
-    from newsletter.issue.render import Renderer
-from newsletter.delivery.transport import Transport, make_transport
-from newsletter.errors import ConfigError
-from newsletter.issue.render import Renderer
-from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
-
-if TYPE_CHECKING:
     from newsletter.editors.sign_on import Provider
+    from newsletter.issue.render import Renderer
     from newsletter.stories.embedding import Embedding
 
 
@@ -338,10 +333,9 @@ class Newsroom:
 
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
-        return make_transport(self.config, lane=self.ledger, clock=self.clock)
         from newsletter.delivery.transport import make_transport  # noqa: PLC0415 - its libraries
 
-        return make_transport(self.config)
+        return make_transport(self.config, lane=self.ledger, clock=self.clock)
 
     def fallback(self) -> Transport | None:
         """Make the second way out, if there is one; the caller closes it.

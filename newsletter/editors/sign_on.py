@@ -189,8 +189,9 @@ class Provider:
                         raise ValueError(f'it calls itself "{known.get("issuer")}"')
                     for name in _NEEDED:
                         _must_be_safe(str(known.get(name, "")), issuer, name)
-                    shown: Any = self._read(client, known["jwks_uri"])
-                    keys = KeySet.import_key_set(shown)
+                    keys = KeySet.import_key_set(
+                        {"keys": self._read(client, known["jwks_uri"])["keys"]}
+                    )
             except (
                 HTTPError,
                 InvalidURL,
