@@ -139,7 +139,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             segments=room.ledger.segments(issue.id),
             can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
             problem=problem,
-            waited=next(room.audit.entries(subject=issue.id, action="wait", limit=1), None),
+            waits=next(room.audit.entries(subject=issue.id, action="wait", limit=1), None),
             **facts(issue),
         )
 
@@ -187,11 +187,11 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
             move(issue, "send")
         courier.send(issue.id)
         return "the rest"
+    if wanted == "wait":
+        return "letters in doubt stay in doubt"
     if wanted == "check":
         pipeline.reconcile(room, issue)
         return "asked the provider"
-    if wanted == "wait":
-        return "letters in doubt stay as they are"
     if wanted == "again":
         number = room.ledger.requeue(issue.id, reason=reason, now=now)
         if allowed(issue.state, "send"):
