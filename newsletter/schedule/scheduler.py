@@ -252,6 +252,8 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
 
 
 _QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
+# A draft begins with grouping, and of that there is one at a time.
+_LOCKS = {LETTERS: LETTERS, MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
 
 
 def _job(name: str, epoch: int) -> Job:
@@ -261,7 +263,7 @@ def _job(name: str, epoch: int) -> Job:
         queue=_QUEUES.get(name, "write"),
         arguments={"epoch": epoch},
         key=name,
-        lock=name if name in {LETTERS, MAIL, WEBHOOKS} else "",
+        lock=_LOCKS.get(name, ""),
     )
 
 
