@@ -148,12 +148,12 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
         return page(visitor, find(room, name), query)
 
     @routes.api_route("/desk/sending/{name}/progress", methods=READ)
-    def live(visitor: Looking, name: str) -> Response:
+    def live(visitor: Looking, name: str, query: Query) -> Response:
         found = facts(find(room, name))
         answer = pages.part(visitor, "progress", **found)
-        if not found["progress"].moving:
-            # What can be done about it has changed as well: the whole page comes anew.
-            answer.headers["HX-Refresh"] = "true"
+        if not found["progress"].moving or found["issue"].state.value != query.one("state", 16):
+            # What can be done about it has changed as well, and the log: the page asks for both.
+            answer.headers["HX-Trigger"] = "turned"
         return answer
 
     @routes.post("/desk/sending/{name}")
