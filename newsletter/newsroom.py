@@ -30,6 +30,7 @@ from newsletter.database.briefs import Briefs
 from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.event_posts import EventPosts
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
@@ -202,6 +203,11 @@ class Newsroom:
                 self.database, address_hash=self.readers.address_hash, fence=self.fence
             )
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def event_posts(self) -> EventPosts:
+        """What the provider reported and nobody has read yet."""
+        return EventPosts(self.database)
 
     @cached_property
     def arrangements(self) -> Arrangements:

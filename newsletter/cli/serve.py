@@ -60,7 +60,13 @@ def run(context: typer.Context, port: Port = None) -> None:
 def web(context: typer.Context, port: Port = None) -> None:
     """Serve the pages alone; a scheduler runs elsewhere."""
     with _live(place(context)) as (live, ending), _pulse(live):
-        _serve(live, ending, port)
+        database = live().database
+        work = OnProcrastinate(database.url) if database.dialect == "postgresql" else None
+        try:
+            _serve(live, ending, port, work=work)
+        finally:
+            if work is not None:
+                work.close(GRACE_SECONDS)
 
 
 def scheduler(context: typer.Context) -> None:
@@ -240,7 +246,12 @@ def must_be_private(settings: Web) -> None:
 
 
 def _serve(
-    live: LiveRoom, ending: threading.Event, port: int | None, ready: threading.Event | None = None
+    live: LiveRoom,
+    ending: threading.Event,
+    port: int | None,
+    ready: threading.Event | None = None,
+    *,
+    work: Work | None = None,
 ) -> None:
     import uvicorn
 
@@ -251,7 +262,7 @@ def _serve(
     wanted = settings.port if port is None else port
     server = _server(
         uvicorn.Config(
-            LiveApp(live),
+            LiveApp(live, work),
             host=settings.host,
             port=wanted,
             log_config=None,
