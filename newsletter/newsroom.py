@@ -15,7 +15,6 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from newsletter.audience.segments import condition
 from newsletter.audience.tokens import Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
@@ -48,11 +47,13 @@ from newsletter.database.story_locks import StoryLocks
 from newsletter.database.sunset import Sunset
 from newsletter.database.switches import Switches
 from newsletter.database.webhooks import Webhooks
-from newsletter.delivery.transport import Transport, make_transport
-from newsletter.issue.render import Renderer
+from newsletter.errors import ConfigError
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
 
 if TYPE_CHECKING:
+    from newsletter.delivery.transport import Transport
+    from newsletter.editors.sign_on import Provider
+    from newsletter.issue.render import Renderer
     from newsletter.stories.embedding import Embedding
 
 
@@ -154,6 +155,8 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
+        from newsletter.audience.segments import condition  # noqa: PLC0415 - few look at segments
+
         return Readers(
             self.database,
             compile_segment=condition,
@@ -245,6 +248,30 @@ class Newsroom:
         return People(self.database)
 
     @cached_property
+    def sign_on(self) -> Provider | None:
+        """The provider whose accounts may sign in to the desk, where there is one.
+
+        :raises ConfigError: when its secret or the extra for it is missing.
+        """
+        settings = self.config.desk.oidc
+        if not settings.issuer:
+            return None
+        try:
+            from newsletter.editors.sign_on import provider_of  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise ConfigError(
+                "desk.oidc",
+                "is set, but the extra for it is not installed",
+                hint='Install "both-sides-newsletter[oidc]", or leave issuer empty.',
+            ) from None
+        return provider_of(
+            settings,
+            root=self.config.root,
+            base_url=self.config.site.base_url,
+            clock=self.clock,
+        )
+
+    @cached_property
     def audit(self) -> Audit:
         """Who did what."""
         return Audit(self.database, self.clock)
@@ -252,6 +279,8 @@ class Newsroom:
     @cached_property
     def renderer(self) -> Renderer:
         """The one rendering path of preview, page and send."""
+        from newsletter.issue.render import Renderer  # noqa: PLC0415 - Jinja and catalogues
+
         return Renderer(self.config.path(self.config.paths.templates), self.config.site)
 
     @cached_property
@@ -310,15 +339,21 @@ class Newsroom:
 
         :raises ConfigError: when a key that the transport needs is not in the environment.
         """
-        return make_transport(self.config)
+        from newsletter.delivery.transport import make_transport  # noqa: PLC0415 - its libraries
+
+        return make_transport(self.config, lane=self.ledger, clock=self.clock)
 
     def fallback(self) -> Transport | None:
         """Make the second way out, if there is one; the caller closes it.
 
         :raises ConfigError: when a key that it needs is not in the environment.
         """
+        from newsletter.delivery.transport import make_transport  # noqa: PLC0415 - as above
+
         name = self.config.delivery.fallback
-        return make_transport(self.config, name) if name else None
+        if not name:
+            return None
+        return make_transport(self.config, name, lane=self.ledger, clock=self.clock)
 
     def local_day(self, edition: str, moment: datetime | None = None) -> date:
         """The date it is (or was) in an edition's zone."""

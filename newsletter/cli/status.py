@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.cli.place import Json, count, minutes, place, say, show_json
-from newsletter.cli.sending import pace_of, say_pace
 from newsletter.cli.sources import say_sources, sources_in_short, summary_facts
+from newsletter.cli.speed import pace_of, say_pace
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 
