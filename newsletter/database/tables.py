@@ -35,7 +35,6 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
 HEAD = "0017"
-HEAD = "0015"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(

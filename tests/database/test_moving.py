@@ -80,7 +80,7 @@ def test_everything_arrives_and_is_counted(old: Database, postgres: Database) ->
     assert set(moved) == {table.name for table in metadata.sorted_tables} - {"leases", "pace"}
 
 
-def _value(column: Column[Any], number: int) -> Any:  # noqa: PLR0911 - one answer a type
+def _value(column: Column[Any], number: int) -> Any:
     """A value that is awkward for its type and differs from row to row."""
     awkward: tuple[tuple[Any, Any], ...] = (
         (UtcTime, NOON + timedelta(days=number, microseconds=number)),
