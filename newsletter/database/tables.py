@@ -559,6 +559,14 @@ event_posts = Table(
     Column("received", UtcTime, nullable=False),
 )
 
+# Templates that were pushed to all machines. Their fingerprint stands in settings.
+template_files = Table(
+    "template_files",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # One row a process that sends: who it is and until when its claims hold without a sign of life.
 leases = Table(
     "leases",

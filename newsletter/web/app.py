@@ -47,7 +47,7 @@ def create_app(
     :param work: where what need not be done at once goes, when others do it.
     """
     figures = metrics or Metrics(lambda: room)
-    pages = Pages(room.config.path(room.config.paths.templates), room.config.site)
+    pages = Pages(room.templates, room.config.site)
     app = FastAPI(
         title=room.config.site.name,
         docs_url=None,

@@ -1,4 +1,4 @@
-"""Posts of the provider that wait to be read; large tables are tidied by what changed in them."""
+"""What many machines share: posts of the provider that wait to be read, and templates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the tables."""
+    op.create_table(
+        "template_files",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_template_files")),
+    )
     op.create_table(
         "event_posts",
         sa.Column("id", Key, nullable=False),
@@ -25,5 +31,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Take them away."""
+    op.drop_table("template_files")
     op.drop_table("event_posts")
