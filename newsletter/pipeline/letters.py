@@ -91,6 +91,7 @@ def send(
     name: str,
     *,
     expect_growth: bool = False,
+    by_hand: bool = False,
     on_progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> SendReport:
@@ -99,6 +100,8 @@ def send(
     The audience is frozen when the send first starts (:func:`begin_send`). An issue that is sent
     stays as it is.
 
+    :param by_hand: True when a person asks for it. The deadline then counts from now, so that
+        "send to the rest" also serves an issue that was given up, or paused for long.
     :param stop: asked between batches; True ends this call with everything settled or queued, and
         the issue as one that is being sent.
     :raises NotApproved: when nobody approved exactly these bytes.
@@ -113,6 +116,8 @@ def send(
     try:
         issue, revision = begin_send(room, issue.id, expect_growth=expect_growth)
         started = issue.send_started or room.clock()
+        if by_hand:
+            room.switches.note_taken_up(issue.id, room.clock())
         last = lay_out_waves(room, issue)
         report = send_issue(
             issue.id,
@@ -247,9 +252,11 @@ def _left(states: Mapping[str, int]) -> int:
 def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
     """Have readers of later time zones wait for their morning, where the edition wants that.
 
-    :returns: when the last of them may have the issue: its deadline counts from then.
+    :returns: when the last of them may have the issue, or when a person last asked for it to be
+        sent, if that is later: the deadline counts from then.
     """
     started = issue.send_started or room.clock()
+    started = max(started, room.switches.taken_up(issue.id) or started)
     settings = room.config.edition(issue.publication)
     if issue.corrects:
         return started
