@@ -29,6 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from benchmarks.send import ISSUE, MOMENT, people
+from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import absorb
 from newsletter.database.engine import open_database
@@ -153,7 +154,7 @@ def main() -> int:
         with database.reading() as connection:
             found = {
                 row.key: row.state
-                for row in connection.execute(select(deliveries.c.key, deliveries.c.state))
+                for row in connection.execute(select(deliveries.c.key, standing("state")))
             }
         database.close()
     wrong = sum(found[key] != state for key, state in ends.items())
