@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from newsletter.database import batches
 from newsletter.database.clicks import Clicks
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, events
@@ -13,16 +14,8 @@ from newsletter.database.tables import deliveries, events
 
 def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
     """Deliveries by issue and state."""
-    query = (
-        select(deliveries.c.issue, deliveries.c.state, func.count())
-        .where(deliveries.c.issue.in_(list(issues)))
-        .group_by(deliveries.c.issue, deliveries.c.state)
-    )
-    found: dict[str, dict[str, int]] = {issue: {} for issue in issues}
     with database.reading() as connection:
-        for issue, state, number in connection.execute(query):
-            found[issue][state] = number
-    return found
+        return {issue: batches.count(connection, issue) for issue in issues}
 
 
 def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
