@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from newsletter.errors import NotFound
@@ -14,7 +15,7 @@ from newsletter.issue.mail_examples import mail_examples
 from newsletter.issue.markup import Page
 from newsletter.model import Delivery, Issue, Letter, Revision
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.letters import issue_mail, why
 
 REFUSING = frozenset({401, 402, 403, 405, 406, 429, 451, 999})
 """Statuses of servers that only mind programs, or want to be paid: the page may be there."""
@@ -75,7 +76,7 @@ def preview_mail(room: Newsroom, name: str, folder: Path) -> Path:
     places = {
         "unsubscribe": f"{base}/u/x7",
         "preferences": f"{base}/p/x7",
-        "because": f"You get {title} because you subscribed on 2 January 2026.",
+        "because": why(room)(title, date(2026, 1, 2)),
     }
     for suffix, text in ((".html", mail.html), (".txt", f"Subject: {mail.subject}\n\n{mail.text}")):
         for place, value in places.items():

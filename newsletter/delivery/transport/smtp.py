@@ -315,10 +315,14 @@ class _Line:
         return None
 
     def _text(self, letter: Letter, message: bytes) -> Outcome:
-        """Send the text. From here until the answer is read nobody knows whether it was taken."""
+        """Send the text. From here until the answer is read nobody knows whether it was taken.
+
+        No line of a letter begins with a dot (:mod:`newsletter.delivery.letter`), so none needs
+        another one before it (RFC 5321, 4.5.2).
+        """
         server = self.server
         try:
-            server.send(_dotted(message))
+            server.send(message + b".\r\n")
             code, text = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
             code, text = -1, _plain(error).encode()
@@ -382,11 +386,6 @@ def _readable(sock: object) -> bool:
     except OSError:
         return True
     return peek is not None
-
-
-def _dotted(message: bytes) -> bytes:
-    """The text as it goes over the line: dots doubled, and the final dot. Its lines end in CRLF."""
-    return (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
 def _said(letter: Letter, state: DeliveryState, reason: str, *, wait: float = 0.0) -> Outcome:
