@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0015"
+HEAD = "0017"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(
@@ -576,6 +576,23 @@ events = Table(
     Column("received", UtcTime, nullable=False),
     Column("detail", Text, nullable=False),
     UniqueConstraint("delivery_key", "kind", "at"),
+)
+
+# Checked posts of the provider, as they came, until a worker has read them.
+event_posts = Table(
+    "event_posts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("received", UtcTime, nullable=False),
+)
+
+# Templates that were pushed to all machines. Their fingerprint stands in settings.
+template_files = Table(
+    "template_files",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 # One row a process that sends: who it is and until when its claims hold without a sign of life.

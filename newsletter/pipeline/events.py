@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.database.delivery_events import Absorbed, absorb
-from newsletter.delivery.events import FAREWELLS, STATES
+from newsletter.delivery.events import FAREWELLS, STATES, read_events
 from newsletter.delivery.guards import worrying_answers
+from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.model import Event, Farewell, FarewellKind, IssueState
 from newsletter.newsroom import Newsroom
@@ -19,6 +21,12 @@ _KINDS = {
     "complaint": FarewellKind.COMPLAINT,
     "unsubscribe": FarewellKind.UNSUBSCRIBE,
 }
+
+
+TOGETHER = 5
+"""Posts that are read in one transaction: some thousand events."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +60,27 @@ def take_events(room: Newsroom, events: Sequence[Event]) -> EventReport:
     return EventReport(
         changed=done.changed, farewells=len(partings), paused=_pause_where_bad(room, done)
     )
+
+
+def fold_posts(room: Newsroom, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Take the events of every post that waits, the oldest first; how many posts.
+
+    A post is taken away after its events are kept. One that is read twice changes nothing.
+
+    :param stop: asked between transactions; True leaves the rest to the next call.
+    """
+    count = 0
+    while not stop() and (posts := room.event_posts.first(TOGETHER)):
+        events = []
+        for number, body in posts:
+            try:
+                events += read_events(body)
+            except DeliveryError as error:
+                log.warning("post %d of the provider was passed over: %s", number, error.sentence)
+        take_events(room, events)
+        room.event_posts.drop([number for number, _ in posts])
+        count += len(posts)
+    return count
 
 
 def _pause_where_bad(room: Newsroom, done: Absorbed) -> tuple[str, ...]:
