@@ -6,7 +6,7 @@ stand-in for the provider really took with what the ledger says. Without the dri
 run, and that is said.
 
     python -m benchmarks.crash            # everything, an hour or more
-    python -m benchmarks.crash short      # a tenth of the readers and kills
+    python -m benchmarks.crash --short    # a tenth of the readers and kills
     python -m benchmarks.crash --runs hold,broken
     python -m benchmarks.crash --scale 4 --runs smtp --seed 7
 """
@@ -212,9 +212,9 @@ def in_mid_send(folder: Path) -> tuple[int, int]:
 def main() -> int:
     """Run the driver for each kind of death; how many did not go as they must."""
     asked = argparse.ArgumentParser(description="Kill the program again and again, and count.")
-    asked.add_argument("size", nargs="?", choices=("long", "short"), default="long")
+    asked.add_argument("--short", action="store_true", help="a tenth of readers and kills")
     asked.add_argument("--runs", default="", help="only these, with commas between them")
-    asked.add_argument("--scale", type=int, help="divides readers and kills; 1 is long, 10 short")
+    asked.add_argument("--scale", type=int, help="divides readers and kills")
     options, more = asked.parse_known_args()  # what is not known here is for the driver
     if not DRIVER.exists():
         print("passed over: no driver at ../shared/referee")
@@ -223,7 +223,7 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory(prefix="newsletter-crash-") as name:
         contract, smtp = contracts(Path(name))
-        for run in runs(options.scale or (10 if options.size == "short" else 1), start_up()):
+        for run in runs(options.scale or (10 if options.short else 1), start_up()):
             if wanted and run.name not in wanted:
                 continue
             print(f"\n-- {run.name}: {run.says}", flush=True)
