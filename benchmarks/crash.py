@@ -144,7 +144,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP, where doubt stays doubt",
             words=(
                 *("--transport", "smtp", "--recipients", many, "--kills", kills),
-                *("--workers", "16", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "64", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
             ),
         ),
         Run(
@@ -152,7 +152,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP with cut connections and refusals",
             words=(
                 *("--transport", "smtp", "--recipients", some, "--kills", few),
-                *("--workers", "16", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "64", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
                 *("--faults", SMTP_FAULTS),
             ),
         ),
@@ -160,7 +160,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             name="smtp-resend",
             says="SMTP, doubts sent again",
             words=(
-                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "16"),
+                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "64"),
                 *("--horizon", f"{4 * start_up:.1f}", "--latency", "0.02", "--policy", "resend"),
             ),
         ),
