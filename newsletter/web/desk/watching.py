@@ -13,6 +13,8 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from newsletter.audience.addresses import Address, read_address
+from newsletter.audience.rule_words import in_words
+from newsletter.config import Segment
 from newsletter.database.figures import clicks_of, events_of, states_of
 from newsletter.database.reader_search import find_readers
 from newsletter.database.reports import Reports
@@ -38,6 +40,8 @@ from newsletter.web.desk.today import READ, find
 from newsletter.web.limits import Limit
 
 OUTCOMES = ("corrected", "explained", "closed")
+SOME = 20
+"""Readers of a segment that are shown, to see whether it is the right one."""
 TRIES = ((10, timedelta(minutes=10)),)
 _NUMBER = re.compile(r"[A-Za-z0-9]{6,16}")
 
@@ -119,6 +123,8 @@ def _readers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
         address = read_address(text) if "@" in text else None
         facts = room.readers.show(address.email) if isinstance(address, Address) else None
         state = state if state in set(ReaderState) else ""
+        wanted = query.one("segment", 64)
+        chosen = wanted if wanted in room.config.segments else ""
         rows = find_readers(
             room.database, text=text, state=state, after=max(0, query.number("after"))
         )
@@ -136,10 +142,21 @@ def _readers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
             rows=rows,
             facts=facts,
             segments=[
-                (name, one.title, one.edition, room.readers.count_segment(one))
+                (name, one, room.readers.count_segment(one), _rules(one))
                 for name, one in room.config.segments.items()
             ],
+            looked_at=chosen,
+            some=room.readers.members(room.config.segments[chosen], most=SOME) if chosen else [],
         )
+
+
+def _rules(segment: Segment) -> list[str]:
+    """Who is meant, in lines."""
+    facts = segment.model_dump(by_alias=True, exclude_none=True, mode="json")
+    lines = [line for rule in facts["where"] for line in in_words(rule)]
+    if segment.exclude:
+        lines.append(f"not on the lists {', '.join(segment.exclude)}")
+    return lines or ["everybody"]
 
 
 def _reports(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
