@@ -181,7 +181,13 @@ def deliver(room: Newsroom, issue: Issue, *, expect_growth: bool = False) -> Sen
     """Send with progress shown."""
     progress = Progress("letters")
     try:
-        return pipeline.send(room, issue.id, expect_growth=expect_growth, on_progress=progress.step)
+        return pipeline.send(
+            room,
+            issue.id,
+            expect_growth=expect_growth,
+            by_hand=True,
+            on_progress=progress.step,
+        )
     finally:
         progress.end()
 

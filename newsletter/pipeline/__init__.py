@@ -17,7 +17,7 @@ from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
-from newsletter.pipeline.events import EventReport, take_events
+from newsletter.pipeline.events import EventReport, fold_posts, take_events
 from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
@@ -78,6 +78,7 @@ __all__ = [
     "deliver_mail",
     "deliver_webhooks",
     "findings",
+    "fold_posts",
     "group",
     "locks",
     "mark_kind",

@@ -73,6 +73,7 @@ def jobs(
             # A draft that came late may be sent at once: nobody waits a minute for the next look.
             epoch = found.fence.epoch if found.fence else 0
             work.defer(_job(LETTERS, epoch))
+        shares.fold_waiting(found, work)
 
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
