@@ -13,66 +13,17 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-from newsletter.cli import (
-    api,
-    audit,
-    backup,
-    briefs,
-    corrections,
-    doctor,
-    editors,
-    flow,
-    issues,
-    lines,
-    machines,
-    mail,
-    readers,
-    reports,
-    sending,
-    serve,
-    sources,
-    start,
-    status,
-    stopping,
-    stories,
-)
+from newsletter.cli.commands import FORM, Commands
 from newsletter.cli.place import Place
 from newsletter.errors import NewsletterError
 
 app = typer.Typer(
     name="newsletter",
+    cls=Commands,
     help="Turn the day's news feeds into a short, fair email that tells both sides, and send it.",
     no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
+    **FORM,
 )
-# In the order of the help page.
-GROUPS = (
-    start,
-    flow,
-    issues,
-    sending,
-    corrections,
-    mail,
-    stopping,
-    stories,
-    briefs,
-    readers,
-    api,
-    reports,
-    editors,
-    sources,
-    status,
-    serve,
-    doctor,
-    backup,
-    audit,
-    machines,
-    lines,
-)
-for group in GROUPS:
-    group.register(app)
 
 
 def _version(wanted: bool) -> None:

@@ -51,12 +51,11 @@ class Writer(StrEnum):
 
 
 def register(app: typer.Typer) -> None:
-    """Add these commands to the group "story", which is already part of the app."""
-    del app
-    for command in (versions, show, evidence, edit, rewrite, restore, withhold, release):
-        story.command()(command)
+    """Add the group "story", with the commands of this file too."""
+    app.add_typer(story, name="story")
 
 
+@story.command()
 def versions(context: typer.Context, story_id: StoryId, as_json: Json = False) -> None:
     """List every version of a story's text with who or what made it, newest first."""
     with place(context).newsroom() as room:
@@ -72,6 +71,7 @@ def versions(context: typer.Context, story_id: StoryId, as_json: Json = False) -
             say(f"      {finding.block}: {finding.sentence}")
 
 
+@story.command()
 def show(
     context: typer.Context,
     story_id: StoryId,
@@ -92,6 +92,7 @@ def show(
         say(line)
 
 
+@story.command()
 def evidence(
     context: typer.Context, story_id: StoryId, where: Place, as_json: Json = False
 ) -> None:
@@ -109,6 +110,7 @@ def evidence(
     say(f"{count(len(found), 'passage')}; * stands in the text now")
 
 
+@story.command()
 def edit(  # noqa: PLR0917 - the options of a command
     context: typer.Context,
     story_id: StoryId,
@@ -146,6 +148,7 @@ def edit(  # noqa: PLR0917 - the options of a command
     say(f"Version {made.version} is {by}'s and is kept until released.")
 
 
+@story.command()
 def rewrite(
     context: typer.Context,
     story_id: StoryId,
@@ -159,6 +162,7 @@ def rewrite(
     say(f"Version {made.version} has a new {block.value}.")
 
 
+@story.command()
 def restore(context: typer.Context, story_id: StoryId, version: int, by: Person) -> None:
     """Show an earlier or an offered version again."""
     with place(context).newsroom() as room:
@@ -166,6 +170,7 @@ def restore(context: typer.Context, story_id: StoryId, version: int, by: Person)
     say(f"Version {made.version} says what version {version} said.")
 
 
+@story.command()
 def withhold(context: typer.Context, story_id: StoryId, reason: str, by: Person) -> None:
     """Keep a story out of every issue until it is released."""
     with place(context).newsroom() as room:
@@ -173,6 +178,7 @@ def withhold(context: typer.Context, story_id: StoryId, reason: str, by: Person)
     say(f"Withheld: {made.withheld}")
 
 
+@story.command()
 def release(context: typer.Context, story_id: StoryId, by: Person) -> None:
     """Undo a withholding; where there is none, give the text back to the writer."""
     with place(context).newsroom() as room:

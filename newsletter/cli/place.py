@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from newsletter.clock import Clock, system_clock
-from newsletter.config import Config, load
-from newsletter.newsroom import Newsroom, open_newsroom
+
+if TYPE_CHECKING:
+    from newsletter.config import Config
+    from newsletter.newsroom import Newsroom
 
 NEEDS_A_PERSON = 3
 """The exit status of a command that finished but left something for a person to decide."""
@@ -35,6 +37,8 @@ class Place:
 
     def config(self) -> Config:
         """Read the configuration."""
+        from newsletter.config import load  # the help page needs none
+
         return load(self.file, self.overrides)
 
     @contextmanager
@@ -42,6 +46,8 @@ class Place:
         self, *, config: Config | None = None, clock: Clock = system_clock
     ) -> Iterator[Newsroom]:
         """Open the newsroom for one command and close it afterwards."""
+        from newsletter.newsroom import open_newsroom  # as above
+
         room = open_newsroom(config or self.config(), clock=clock)
         try:
             yield room

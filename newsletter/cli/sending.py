@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,7 +16,6 @@ from newsletter.cli.place import (
     Progress,
     aside,
     count,
-    minutes,
     place,
     say,
     show_json,
@@ -183,7 +181,13 @@ def deliver(room: Newsroom, issue: Issue, *, expect_growth: bool = False) -> Sen
     """Send with progress shown."""
     progress = Progress("letters")
     try:
-        return pipeline.send(room, issue.id, expect_growth=expect_growth, on_progress=progress.step)
+        return pipeline.send(
+            room,
+            issue.id,
+            expect_growth=expect_growth,
+            by_hand=True,
+            on_progress=progress.step,
+        )
     finally:
         progress.end()
 
@@ -237,43 +241,14 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
     return 0 if found.state is IssueState.SENT else NEEDS_A_PERSON
 
 
-def pace_of(room: Newsroom, issue: Issue, states: Mapping[str, int]) -> dict[str, Any]:
-    """How fast an issue leaves, how long the rest takes, and what holds it up."""
-    open_ = sum(states.get(state, 0) for state in ("queued", "claimed", "handed", "deferred"))
-    rate = room.ledger.rate(issue.id, now=room.clock()) if open_ else 0.0
-    return {
-        "letters_per_second": round(rate, 1),
-        "left": open_,
-        "seconds_left": round(open_ / rate) if rate else None,
-        "stopped": room.switches.stopped(),
-        "paused_because": room.switches.pause_of(issue.id),
-    }
-
-
-def say_pace(facts: Mapping[str, Any]) -> None:
-    """Say what :func:`pace_of` found, as far as there is something to say."""
-    if facts["left"]:
-        rest = f"{facts['left']:,} left"
-        if facts["seconds_left"] is not None:
-            rest += (
-                f"; {facts['letters_per_second']:,} letters a second, "
-                f"about {minutes(facts['seconds_left'])} to go"
-            )
-        say(f"  {rest}")
-    if facts["stopped"]:
-        say(f"  all sending is stopped: {facts['stopped']}")
-    if facts["paused_because"]:
-        say(f"  it paused itself: {facts['paused_because']}")
-
-
 def _test(room: Newsroom, issue: Issue, addresses: list[str], *, as_json: bool) -> int:
     """Send test copies and say how that went."""
     to = addresses or pipeline.testers(room, issue.edition)
     if not to:
         raise NewsletterError(
-            "[delivery] testers",
-            "is empty, so nobody gets a test copy",
-            hint='Name testers there, make a segment "test", or use --to ADDRESS.',
+            "testers",
+            "nobody is saved to get a test copy",
+            hint='"newsletter editors testers --add ADDRESS", a segment "test", or --to ADDRESS.',
         )
     posted = pipeline.post_test(room, issue, to)
     report = pipeline.deliver_mail(room)

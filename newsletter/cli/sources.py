@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from newsletter import pipeline
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     Json,
@@ -54,6 +53,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 @sources.command()
 def check(context: typer.Context, as_json: Json = False) -> None:
     """Visit every feed now, store what is new, and say how each is doing."""
+    from newsletter import pipeline
     from newsletter.feeds.health import NEEDS_A_PERSON as FOR_A_PERSON
     from newsletter.feeds.visit import Visit
 

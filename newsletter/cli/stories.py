@@ -21,11 +21,6 @@ By = Annotated[str, typer.Option("--by", help="Who decides.")]
 NOBODY = "command line"
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands."""
-    app.add_typer(story, name="story")
-
-
 @story.command("list")
 def list_(context: typer.Context, as_json: Json = False) -> None:
     """List the window's stories told by more than one article, the largest first."""

@@ -11,15 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import Row, and_, func, select
 
 from newsletter.database.engine import Database
-from newsletter.database.rows import slices
+from newsletter.database.rows import adapter, slices
 from newsletter.database.tables import briefs, stories
 from newsletter.model import Brief, BriefVersion
-
-_brief = TypeAdapter(Brief)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +86,7 @@ class Briefs:
                     made=made,
                     sources_sha256=sources_sha256,
                     withheld=brief.withheld,
-                    body=_brief.dump_python(numbered, mode="json"),
+                    body=adapter(Brief).dump_python(numbered, mode="json"),
                     model=model,
                     prompt=prompt,
                     by=by,
@@ -104,7 +101,7 @@ class Briefs:
     def newest(self, ids: Iterable[str]) -> dict[str, tuple[Brief, str]]:
         """The shown brief of each story with the hash of the sources it was written from."""
         return {
-            story: (_brief.validate_python(row.body), row.sources_sha256)
+            story: (adapter(Brief).validate_python(row.body), row.sources_sha256)
             for story, row in self._shown(ids).items()
         }
 
@@ -161,7 +158,7 @@ def _standing(row: Row[Any], history: list[Any]) -> Standing:
     if offer is not None and offer.sources_sha256 == row.sources_sha256:
         offer = None
     return Standing(
-        brief=_brief.validate_python(row.body),
+        brief=adapter(Brief).validate_python(row.body),
         sources=row.sources_sha256,
         held=row.held,
         by=row.by,
@@ -186,5 +183,5 @@ def _version(row: Row[Any], shown: int) -> BriefVersion:
         offered=row.offered,
         sources=row.sources_sha256,
         withheld=row.withheld,
-        brief=_brief.validate_python(row.body),
+        brief=adapter(Brief).validate_python(row.body),
     )

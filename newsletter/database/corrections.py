@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, insert, select
 
+from newsletter.database.batches import stands
 from newsletter.database.engine import Database
-from newsletter.database.rows import insert_new, reader_of, values_of
+from newsletter.database.rows import adapter, insert_new, reader_of, values_of
 from newsletter.database.tables import (
     corrections,
     deliveries,
@@ -19,8 +19,6 @@ from newsletter.model import Correction, DeliveryState, Issue, IssueContent, Ren
 
 _correction = reader_of(Correction)
 _issue = reader_of(Issue)
-_content = TypeAdapter(IssueContent)
-_rendered = TypeAdapter(tuple[Rendered, ...])
 
 GOT = (DeliveryState.ACCEPTED, DeliveryState.DELIVERED, DeliveryState.UNKNOWN)
 """Who has an issue, or may have it; bounced, rejected and skipped letters were read by nobody."""
@@ -102,8 +100,8 @@ class Corrections:
             "issue": notice.id,
             "number": revision.number,
             "made": revision.made,
-            "content": _content.dump_python(revision.content, mode="json"),
-            "rendered": _rendered.dump_python(revision.rendered, mode="json"),
+            "content": adapter(IssueContent).dump_python(revision.content, mode="json"),
+            "rendered": adapter(tuple[Rendered, ...]).dump_python(revision.rendered, mode="json"),
             "sha256": revision.sha256,
             "note": revision.note,
             "subject": revision.rendered[0].subject,
@@ -143,7 +141,7 @@ class Corrections:
                 corrections.c.id == id_,
                 told_in.c.edition == notice.publication,
                 told_in.c.send_started < corrections.c.at,
-                deliveries.c.state.in_([state.value for state in GOT]),
+                stands(*GOT),
                 deliveries.c.reader.not_in(served),
             )
         )

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from pydantic import TypeAdapter
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from newsletter.database.engine import Database
-from newsletter.database.rows import insert_new, reader_of, values_of
+from newsletter.database.rows import adapter, insert_new, reader_of, values_of
 from newsletter.database.tables import (
     bells,
     issue_corrections,
@@ -23,8 +22,6 @@ from newsletter.errors import IssueError, NotFound
 from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
 
 _issue = reader_of(Issue)
-_content = TypeAdapter(IssueContent)
-_rendered = TypeAdapter(tuple[Rendered, ...])
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -105,8 +102,8 @@ class Issues:
             issue=row.issue,
             number=row.number,
             made=row.made,
-            content=_content.validate_python(row.content),
-            rendered=_rendered.validate_python(row.rendered),
+            content=adapter(IssueContent).validate_python(row.content),
+            rendered=adapter(tuple[Rendered, ...]).validate_python(row.rendered),
             sha256=row.sha256,
             note=row.note,
         )
@@ -158,8 +155,8 @@ class Issues:
                     issue=issue_id,
                     number=issue.revision,
                     made=made,
-                    content=_content.dump_python(content, mode="json"),
-                    rendered=_rendered.dump_python(rendered, mode="json"),
+                    content=adapter(IssueContent).dump_python(content, mode="json"),
+                    rendered=adapter(tuple[Rendered, ...]).dump_python(rendered, mode="json"),
                     sha256=sha256,
                     note=note,
                     subject=rendered[0].subject,

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from newsletter.database.engine import Database
-from newsletter.database.rows import reader_of
+from newsletter.database.rows import adapter, reader_of
 from newsletter.database.tables import (
     corrections,
     issue_revisions,
@@ -23,7 +22,6 @@ from newsletter.database.tables import (
 from newsletter.model import Issue, IssueContent, IssueState, IssueStory
 
 _issue = reader_of(Issue)
-_content = TypeAdapter(IssueContent)
 
 PUBLIC = (
     IssueState.APPROVED,
@@ -76,7 +74,7 @@ class Published:
             issue_revisions.c.issue == issue.id, issue_revisions.c.number == issue.revision
         )
         with self._database.reading() as connection:
-            return _content.validate_python(connection.execute(query).scalar_one())
+            return adapter(IssueContent).validate_python(connection.execute(query).scalar_one())
 
     def listed(self, limit: int = 1_000) -> list[Listed]:
         """The newest issues, newest first, without reading their texts."""

@@ -38,14 +38,16 @@ def collect(
     """Visit every feed that is due and store what is new.
 
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
-    :param only: look at no other feeds than these; another machine takes the others.
+    :param only: a share of one machine: look at no other feeds than these. Who cut the shares
+        has compared the sources, and looks for copies when articles came in.
     """
     from newsletter.feeds.batches import in_batches
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
     now = room.clock()
-    room.articles.sync_sources(room.outlets.values(), room.feeds)
+    if only is None:
+        room.articles.sync_sources(room.outlets.values(), room.feeds)
     urls = {feed.url for feed in room.feeds if only is None or feed.url in only}
     feeds = room.articles.feeds(urls) if force else room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
@@ -72,7 +74,7 @@ def collect(
                 problems.append((visit.feed.url, visit.problem))
             if on_visit:
                 on_visit(visit)
-    copies = link_copies(room, since) if new else 0
+    copies = link_copies(room, since) if new and only is None else 0
     return CollectReport(
         feeds=len(feeds),
         outcomes=dict(outcomes),
