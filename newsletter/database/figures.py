@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from newsletter.database.counts import with_counts
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, events
 
@@ -21,7 +22,7 @@ def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, 
     with database.reading() as connection:
         for issue, state, number in connection.execute(query):
             found[issue][state] = number
-    return found
+        return with_counts(connection, issues, found)
 
 
 def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from newsletter.database import leases
+from newsletter.database.counts import with_counts
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
 from newsletter.model import DeliveryState
@@ -60,7 +61,8 @@ class LedgerPart:
             .group_by(deliveries.c.state)
         )
         with self.database.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            found = {row[0]: row[1] for row in connection.execute(query)}
+            return with_counts(connection, [issue_id], {issue_id: found})[issue_id]
 
     def _with_reader(self, *more: ColumnElement[Any]) -> Select[Any]:
         # A time of SQLite is text; _when reads it ten times faster than the general way.
