@@ -17,7 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from newsletter.audience.tokens import Signer
+from newsletter.audience.segments import condition
+from newsletter.audience.tokens import Mark, Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
@@ -28,6 +29,7 @@ from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.clicks import Clicks
 from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
@@ -160,8 +162,6 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        from newsletter.audience.segments import condition  # noqa: PLC0415 - few look at segments
-
         return Readers(
             self.database,
             compile_segment=condition,
@@ -202,6 +202,15 @@ class Newsroom:
     def signer(self, purpose: str) -> Signer:
         """What signs links of one purpose and reads them again, also after a new key was added."""
         return Signer(signing_keys(self.database, self.token), purpose)
+
+    def mark(self, purpose: str) -> Mark:
+        """What marks short words of one purpose, and reads them again."""
+        return Mark(signing_keys(self.database, self.token), purpose)
+
+    @cached_property
+    def clicks(self) -> Clicks:
+        """Which links readers followed who let us count."""
+        return Clicks(self.database)
 
     @cached_property
     def ledger(self) -> DeliveryLedger:

@@ -327,6 +327,18 @@ issue_stories = Table(
     Index(None, "story"),
 )
 
+# Where the links of an issue lead that readers who allow it are counted on; there are no others.
+issue_links = Table(
+    "issue_links",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("story", String(40), nullable=False),
+    # The side of the article; empty for a story page.
+    Column("side", String(8), nullable=False),
+)
+
 # What a person put right in a story that readers have.
 corrections = Table(
     "corrections",
@@ -383,9 +395,12 @@ readers = Table(
     Column("asked", UtcTime),
     # The editions this reader gets now, in one word; kept for counting (database/standing.py).
     Column("receives", String(200), nullable=False, server_default=""),
+    # The topics this reader chose, in one word; "*" says: look in reader_tags (standing.py).
+    Column("topics", Text, nullable=False, server_default="*"),
     Index(None, "receives", "country"),
     Index(None, "country"),
     Index(None, "receives", "joined"),
+    Index(None, "receives", "topics", "country"),
     Index(
         "ix_readers_paused_until",
         "paused_until",
@@ -436,6 +451,19 @@ consents = Table(
     # The internet address it came from; kept for some weeks only.
     Column("origin", String(64), nullable=False, server_default=""),
     Index(None, "reader"),
+)
+
+# Links that readers followed who let us count; the reader is forgotten after some weeks.
+clicks = Table(
+    "clicks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("link", Integer, nullable=False),
+    Column("reader", ForeignKey("readers.id", ondelete="SET NULL")),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("issue", "link", "reader"),
+    Index(None, "reader", "at"),
 )
 
 # Survives the erasure of a reader: a keyed hash of the address, never the address.

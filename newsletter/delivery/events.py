@@ -47,7 +47,10 @@ STATES: Mapping[str, DeliveryState] = {
     "unsubscribe": DeliveryState.UNSUBSCRIBED,
     "complaint": DeliveryState.COMPLAINED,
 }
-"""What each kind of event says of its letter. Opens and clicks are not looked at."""
+"""What each kind of event says of its letter. Opens are not looked at."""
+
+CLICK = "click"
+"""The kind that says nothing of the letter: a link in it was followed, named in the detail."""
 
 GRAVITY: tuple[DeliveryState, ...] = (
     DeliveryState.ACCEPTED,
@@ -168,11 +171,15 @@ def _event(one: Any) -> Event | None:
     if kind == "bounce" and one.get("type") == "blocked":
         kind = "blocked"
     kind = _OURS.get(kind, kind)
-    if kind not in STATES or isinstance(at, bool) or not isinstance(at, int):
+    if (kind not in STATES and kind != CLICK) or isinstance(at, bool) or not isinstance(at, int):
         return None
     try:
         moment = datetime.fromtimestamp(at, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    if kind == CLICK:
+        url = one.get("url")
+        link = scrub(url, limit=2_000) if isinstance(url, str) else ""
+        return Event(key=key, kind=kind, at=moment, detail=link) if link else None
     detail = one.get("reason") or one.get("response") or ""
     return Event(key=key, kind=kind, at=moment, detail=scrub(str(detail), limit=250))

@@ -35,7 +35,7 @@ from newsletter.pipeline.letters import (
     write_off,
 )
 from newsletter.pipeline.looking import dead_links, findings, preview, preview_mail
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, test_readers, testers
 from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
@@ -101,6 +101,7 @@ __all__ = [
     "sunset",
     "take_events",
     "take_notice",
+    "test_readers",
     "testers",
     "tidy_readers",
     "unlock",

@@ -41,7 +41,6 @@ def collect(
         has compared the sources, and looks for copies when articles came in.
     """
     from newsletter.feeds.batches import in_batches
-    from newsletter.feeds.copies import marks_of
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
@@ -62,11 +61,11 @@ def collect(
         random=room.random,
         known=room.articles.known,
         robots=room.articles,
+        compared_from=since,
         force=force,
     )
     for batch in in_batches(visits):
-        recent = [one for visit in batch for one in visit.articles if one.published >= since]
-        marks = marks_of(recent) if recent else {}
+        marks = {id_: found for visit in batch for id_, found in visit.marks.items()}
         new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
             outcomes[visit.outcome] += 1

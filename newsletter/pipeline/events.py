@@ -13,6 +13,7 @@ from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.model import Event, Farewell, FarewellKind, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.clicks import take_clicks
 
 _KINDS = {
     "bounce": FarewellKind.HARD_BOUNCE,
@@ -40,10 +41,13 @@ class EventReport:
 def take_events(room: Newsroom, events: Sequence[Event]) -> EventReport:
     """Keep events, fold them into the letters, and let readers go who must get no more.
 
+    Clicks are counted only of readers who allow it.
+
     Safe to repeat, in any order. Where bounces or complaints of an issue that is being sent pass
     their limit, the issue pauses itself.
     """
     now = room.clock()
+    take_clicks(room, events)
     done = absorb(room.database, events, states=STATES, farewells=FAREWELLS | {"blocked"}, now=now)
     partings = [
         Farewell(kind=_KINDS[one.kind], at=one.at, reader=reader, detail=one.detail)

@@ -19,7 +19,7 @@ from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.operations.metrics import Metrics
-from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web import choosing, following, health, joining, leaving, reading, reporting
 from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.form_word import FreshWord
@@ -59,6 +59,7 @@ def create_app(
     app.include_router(leaving.router(room, pages))
     app.include_router(choosing.router(room, pages))
     app.include_router(joining.router(room, pages))
+    app.include_router(following.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
     app.mount("/api/v1", create_api(room, pages), name="api")
