@@ -25,6 +25,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ from newsletter.database import periods
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom, open_newsroom
 from newsletter.pipeline import shares
-from newsletter.work import OnProcrastinate
+from newsletter.work import OnProcrastinate, workers_at_work
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFEREE = SHARED / "referee" / "esp.py"
@@ -69,8 +70,16 @@ def newsletter(place: Path, *words: str, env: dict[str, str] | None = None) -> N
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A stand-in for the provider: where it answers, and its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def provider(folder: Path, name: str) -> Iterator[str]:
+def provider(folder: Path, name: str) -> Iterator[StandIn]:
     """The stand-in, started fresh, on a free port."""
     port = free_port()
     command = [sys.executable, str(REFEREE), "--port", str(port), "--light"]
@@ -80,7 +89,7 @@ def provider(folder: Path, name: str) -> Iterator[str]:
     try:
         assert running.stdout is not None
         running.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
+        yield StandIn(f"http://127.0.0.1:{port}", running.pid)
     finally:
         running.terminate()
         running.wait()
@@ -211,14 +220,14 @@ def settle(room: Newsroom, url: str) -> int:
     return doubtful
 
 
-def sendgrid(url: str) -> tuple[str, ...]:
+def sendgrid(there: StandIn) -> tuple[str, ...]:
     """The settings that send to the stand-in."""
-    return ('delivery.transport="sendgrid"', f'delivery.sendgrid.api_url="{url}"')
+    return ('delivery.transport="sendgrid"', f'delivery.sendgrid.api_url="{there.url}"')
 
 
-def verdict(room: Newsroom, url: str, readers: int) -> str:
+def verdict(room: Newsroom, there: StandIn, readers: int) -> str:
     """Doubled, lost and unknown, in one line; the truth is the stand-in's."""
-    seen, here = counts(url)["per_address"], states(room)
+    seen, here = counts(there.url)["per_address"], states(room)
     doubled = max(0, int(seen["total"]) - int(seen.get("addresses", seen["total"])))
     return (
         f"accepted {here.get('accepted', 0):,} of {readers:,}, unknown {here.get('unknown', 0):,}, "
@@ -269,7 +278,7 @@ def measure_collect(folder: Path, server: Postgres, feeds: int, numbers: list[in
             newsletter_init(place, f'database.url="{url}"', sources=sources, allow=hosts_there)
             with room_of(place) as room, workers(place, number, queues="collect") as running:
                 work = OnProcrastinate(url)
-                time.sleep(4)  # a worker's start is not a worker's rate
+                wait_for_workers(url, number)
                 roots = {"workers": [one.pid for one in running], "database": [server.pid]}
                 roots["news servers"] = news
                 before = {name: computed(*pids) for name, pids in roots.items()}
@@ -437,18 +446,33 @@ def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int
         with provider(folder, f"send{number}") as there:
             place = make_place(folder, url, readers, *sendgrid(there))
             with room_of(place) as room, workers(place, number) as running:
-                time.sleep(4)  # a worker's start is not a worker's rate
-                own = [one.pid for one in running]
-                before = computed(*own), computed(server.pid)
+                wait_for_workers(url, number)
+                roots = {
+                    "workers": [one.pid for one in running],
+                    "database": [server.pid],
+                    "stand-in": [there.pid],
+                }
+                before = {name: computed(*pids) for name, pids in roots.items()}
                 taken = send_and_wait(room, url, again=lambda: None, limit=1200)
-                spent = computed(*own) - before[0], computed(server.pid) - before[1]
+                spent = {name: computed(*pids) - before[name] for name, pids in roots.items()}
+                each = {name: 1e6 * one / readers for name, one in spent.items()}
+                own = 1e6 / each["workers"]
                 print(
                     f"sent by {number} worker{'s' * (number > 1)}"
-                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}; computing: "
-                    f"{1e3 * spent[0] / readers:.3f} ms a reader of the workers, "
-                    f"{1e3 * spent[1] / readers:.3f} of the database",
+                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}\n"
+                    "  computing a reader: "
+                    + ", ".join(f"{name} {one:.0f} us" for name, one in each.items())
+                    + f"\n  by arithmetic, on cores of their own: a worker {own:,.0f} /s, one of the "
+                    f"database {1e6 / each['database']:,.0f} /s",
                     flush=True,
                 )
+
+
+def wait_for_workers(url: str, number: int) -> None:
+    """Until so many workers take jobs: a worker's start is not a worker's rate."""
+    limit = time.perf_counter() + 120
+    while workers_at_work(url) < number and time.perf_counter() < limit:
+        time.sleep(0.2)
 
 
 def measure_kills(folder: Path, url: str, readers: int, number: int, kills: int) -> None:
@@ -590,7 +614,7 @@ def measure_leader(folder: Path, url: str, readers: int, asleep: float) -> None:
 def measure_hosts(folder: Path, server: Postgres, readers: int, cut_seconds: float) -> None:
     """Two machines apart, one of them cut off in mid-send for a minute."""
     with provider(folder, "hosts") as there, hosts(2) as machines:
-        port = int(there.rsplit(":", 1)[1])
+        port = int(there.url.rsplit(":", 1)[1])
         place = make_place(folder, server.url(), readers, *sendgrid(there))
         with (
             relay([machine.ours for machine in machines], port),
