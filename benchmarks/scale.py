@@ -462,8 +462,8 @@ def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int
                     f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}\n"
                     "  computing a reader: "
                     + ", ".join(f"{name} {one:.0f} us" for name, one in each.items())
-                    + f"\n  by arithmetic, on cores of their own: a worker {own:,.0f} /s, one of the "
-                    f"database {1e6 / each['database']:,.0f} /s",
+                    + f"\n  by arithmetic, on cores of their own: a worker {own:,.0f} /s, one of "
+                    f"the database {1e6 / each['database']:,.0f} /s",
                     flush=True,
                 )
 
