@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from newsletter.database.choosing import COUNTED
@@ -17,7 +18,7 @@ from newsletter.issue.mail_examples import mail_examples
 from newsletter.issue.markup import Page
 from newsletter.model import Delivery, Issue, Letter, Rendered, Revision
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.letters import issue_mail, why
 
 REFUSING = frozenset({401, 402, 403, 405, 406, 429, 451, 999})
 """Statuses of servers that only mind programs, or want to be paid: the page may be there."""
@@ -78,7 +79,7 @@ def preview_mail(room: Newsroom, name: str, folder: Path) -> Path:
     places = {
         "unsubscribe": f"{base}/u/x7",
         "preferences": f"{base}/p/x7",
-        "because": f"You get {title} because you subscribed on 2 January 2026.",
+        "because": why(room)(title, date(2026, 1, 2)),
     }
     for suffix, text in ((".html", mail.html), (".txt", f"Subject: {mail.subject}\n\n{mail.text}")):
         for place, value in places.items():

@@ -148,7 +148,9 @@ def test_a_click_leads_on_and_counts_once(room: Newsroom, issue: Issue, clock: S
     assert figures.total == 2
     assert sum(figures.sides.values()) == 1
     assert {n for n in figures.stories.values() if n} <= {1, 2}
-    assert clicks_of(room.database, issue.id)[url] == 1
+    assert room.clicks.of_issue(issue.id).links[url] == 1
+    sides = clicks_of(room.database, issue.id).values()
+    assert sum(sum(one.values()) for one in sides) == room.clicks.totals([issue.id])[issue.id]
     assert events_of(room.database, [issue.id])[issue.id]["click"] == 2
     shown = room.readers.show("ada@example.org") or {}
     assert url in [one["url"] for one in shown["clicks"]]
