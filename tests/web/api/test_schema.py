@@ -23,7 +23,11 @@ def test_no_request_ends_in_a_fault_of_ours(room: Newsroom) -> None:
     app = create_app(room)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
     asked: dict[tuple[str, str], set[tuple[bool, int]]] = {}
-    tokens = ({"Authorization": f"Bearer {word}"}, {"Authorization": "Bearer nlt_wrong"}, {})
+    tokens: tuple[dict[str, str], ...] = (
+        {"Authorization": f"Bearer {word}"},
+        {"Authorization": "Bearer nlt_wrong"},
+        {},
+    )
     for found in schema.get_all_operations():
         assert isinstance(found, Ok)
         operation = found.ok()

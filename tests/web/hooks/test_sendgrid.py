@@ -119,7 +119,7 @@ def test_too_many_complaints_pause_the_issue(room: Newsroom, grid: Client) -> No
 
 def test_too_many_bounces_pause_the_issue(room: Newsroom, grid: Client) -> None:
     """Twenty bounces in four hundred are the limit; with one more the send pauses itself."""
-    bounces = [
+    bounces: list[dict[str, object]] = [
         {"event": "bounce", "type": "bounce", "delivery": key_of(room, n)} for n in range(1, 22)
     ]
     tell(room, grid, *bounces[:20], *bounces[:20])
