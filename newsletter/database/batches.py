@@ -28,8 +28,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -214,15 +214,43 @@ def cut(connection: Connection, issue: str, *, after: int, now: datetime) -> Non
     connection.execute(insert(batches).from_select(["first", "last", *constant], query))
 
 
-def next_queued(issue: str) -> Select[Any]:
-    """The first batch that nobody has taken or is about to take."""
-    return (
-        select(batches)
-        .where(batches.c.issue == issue, batches.c.state == D.QUEUED.value)
-        .order_by(batches.c.first)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+NEXT_QUEUED = (
+    select(batches)
+    .where(batches.c.issue == bindparam("its_issue"), batches.c.state == D.QUEUED.value)
+    .order_by(batches.c.first)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+"""The first batch that nobody has taken or is about to take."""
+
+# These, too, are part of every batch: putting a statement together costs more than it does.
+_HAND = (
+    update(batches)
+    .where(batches.c.id == bindparam("its_id"))
+    .values(
+        state=D.HANDED.value,
+        attempt=1,
+        name=bindparam("its_name"),
+        owner=bindparam("its_owner"),
+        transport=bindparam("its_transport"),
+        changed=bindparam("its_time", type_=batches.c.changed.type),
     )
+)
+_HANDED = (
+    select(batches)
+    .where(batches.c.name == bindparam("its_name"), batches.c.state == D.HANDED.value)
+    .with_for_update()
+)
+_ACCEPT = (
+    update(batches)
+    .where(batches.c.id == bindparam("its_id"))
+    .values(
+        state=D.ACCEPTED.value,
+        owner="",
+        provider_id=bindparam("its_provider_id"),
+        changed=bindparam("its_time", type_=batches.c.changed.type),
+    )
+)
 
 
 def shorten(connection: Connection, batch: Batch, last: int) -> None:
@@ -244,36 +272,32 @@ def hand(
     now: datetime,
 ) -> None:
     """Write down that the deliveries of a queued batch up to an id are about to leave."""
-    changes: dict[str, Any] = {
-        "state": D.HANDED.value,
-        "name": name,
-        "attempt": 1,
-        "owner": owner,
-        "transport": transport,
-        "changed": now,
+    id_ = batch.id
+    if last < batch.last:
+        shorten(connection, batch, last)
+        front = dict(batch._mapping) | {"last": last}
+        del front["id"]
+        made = insert(batches).values(**front).returning(batches.c.id)
+        id_ = connection.execute(made).scalar_one()
+    given = {
+        "its_id": id_,
+        "its_name": name,
+        "its_owner": owner,
+        "its_transport": transport,
+        "its_time": now,
     }
-    if last >= batch.last:
-        connection.execute(update(batches).where(batches.c.id == batch.id).values(**changes))
-        return
-    shorten(connection, batch, last)
-    front = dict(batch._mapping) | changes | {"last": last}
-    del front["id"]
-    connection.execute(insert(batches).values(**front))
+    connection.execute(_HAND, given)
 
 
 def handed(connection: Connection, name: str) -> Batch | None:
     """The batch that was handed over under a name and is not settled, locked; None without one."""
-    query = select(batches).where(batches.c.name == name, batches.c.state == D.HANDED.value)
-    return connection.execute(query.with_for_update()).one_or_none()
+    return connection.execute(_HANDED, {"its_name": name}).one_or_none()
 
 
 def accept(connection: Connection, batch: Batch, *, provider_id: str, now: datetime) -> None:
     """Settle a batch that was handed over: all who follow it are accepted."""
-    connection.execute(
-        update(batches)
-        .where(batches.c.id == batch.id)
-        .values(state=D.ACCEPTED.value, provider_id=provider_id, owner="", changed=now)
-    )
+    given = {"its_id": batch.id, "its_provider_id": provider_id, "its_time": now}
+    connection.execute(_ACCEPT, given)
 
 
 def part(
