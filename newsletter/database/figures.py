@@ -9,6 +9,7 @@ from sqlalchemy import and_, func, select
 from newsletter.database import batches
 from newsletter.database.choosing import COUNTED
 from newsletter.database.clicks import Clicks
+from newsletter.database.counts import with_counts
 from newsletter.database.engine import Database
 from newsletter.database.tables import clicks, deliveries, events, issue_links
 
@@ -16,7 +17,8 @@ from newsletter.database.tables import clicks, deliveries, events, issue_links
 def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
     """Deliveries by issue and state."""
     with database.reading() as connection:
-        return {issue: batches.count(connection, issue) for issue in issues}
+        found = {issue: batches.count(connection, issue) for issue in issues}
+        return with_counts(connection, issues, found)
 
 
 def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:

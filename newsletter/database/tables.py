@@ -587,6 +587,15 @@ batches = Table(
     Index(None, "name"),
 )
 
+# How many letters of an issue ended how, once its deliveries are too old to be kept.
+delivery_counts = Table(
+    "delivery_counts",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("letters", BigInteger, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,
