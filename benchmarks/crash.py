@@ -143,7 +143,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP, where doubt stays doubt",
             words=(
                 *("--transport", "smtp", "--recipients", many, "--kills", kills),
-                *("--workers", "64", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "32", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
             ),
         ),
         Run(
@@ -151,7 +151,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP with cut connections and refusals",
             words=(
                 *("--transport", "smtp", "--recipients", some, "--kills", few),
-                *("--workers", "64", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "32", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
                 *("--faults", SMTP_FAULTS),
             ),
         ),
@@ -159,7 +159,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             name="smtp-resend",
             says="SMTP, doubts sent again",
             words=(
-                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "64"),
+                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "32"),
                 *("--horizon", f"{3 * start_up:.1f}", "--latency", "0.02", "--policy", "resend"),
             ),
         ),
