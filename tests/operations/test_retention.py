@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from newsletter.database import periods
+from newsletter.database.counts import add_letters
 from newsletter.database.engine import Database
 from newsletter.database.figures import states_of
 from newsletter.database.tables import (
@@ -197,7 +198,7 @@ def test_a_sweep_that_was_interrupted_counts_nothing_twice(
     sent(room, issue)
     before = room.ledger.states(issue.id)
     clock.pass_(days=800)
-    count_one = periods.add_letters
+    count_one = add_letters
     calls = 0
 
     def die(*given: Any) -> None:
