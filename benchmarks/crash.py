@@ -189,9 +189,9 @@ def runs(scale: int, start_up: float) -> list[Run]:
 def start_up(folder: Path, contract: Path) -> float:
     """Seconds until a sender's first letter leaves, on this machine as it is now."""
     report = folder / "start-up.json"
-    words = ("--program", f"{sys.executable} -m newsletter", "--contract", str(contract))
-    words += ("--folder", str(folder / "start-up"), "--report", str(report))
-    words += ("--recipients", "100", "--kills", "0", "--runs", "0", "--latency", "0")
+    words = ["--program", f"{sys.executable} -m newsletter", "--contract", str(contract)]
+    words += ["--folder", str(folder / "start-up"), "--report", str(report)]
+    words += ["--recipients", "100", "--kills", "0", "--runs", "0", "--latency", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(DRIVER), *words]
     subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)
