@@ -8,15 +8,21 @@ run, and that is said.
     python -m benchmarks.crash            # everything, an hour or more
     python -m benchmarks.crash short      # a tenth of the readers and kills
     python -m benchmarks.crash --runs hold,broken
+    python -m benchmarks.crash --scale 4 --runs smtp --seed 7
 """
 
 from __future__ import annotations
 
 import argparse
+import bisect
+import itertools
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +32,18 @@ FAULTS = (
     "accept_then_reset=0.02,accept_then_500=0.02,hang=0.01,burst_429=0.01:5,half_answer=0.02,"
     "refuse_500=0.02"
 )
+SMTP_FAULTS = "rcpt_4xx=0.01,data_4xx=0.01,greeting_4xx=0.02,drop_before=0.005,drop_after=0.005"
 
 # The stand-in's log is complete at once, so what it lacks a second later never arrived there.
+# A shell notes when each sender starts: what the stand-in took within a life says whether the
+# kill that ended it fell while letters were leaving.
 CONTRACT = """
 folder_glob = "outbox/**/*.eml"
 [commands]
+send = [
+    "sh", "-c", "date +%s.%N >> {dir}/starts; exec \\"$@\\"", "send",
+    "{program}", "--config", "{config}", "send", "latest",
+]
 ledger = ["{program}", "--config", "{config}", "deliveries", "latest", "--jsonl"]
 resolve = [["sleep", "1"], ["{program}", "--config", "{config}", "reconcile", "latest"]]
 [config.site]
@@ -38,6 +51,17 @@ base_url = "https://news.example.org"
 [config.delivery.sendgrid]
 log_complete_after_seconds = 1.0
 timeout_seconds = 5.0
+"""
+
+# One connection waits for the stand-in's answer to each letter, which alone would make 5,000
+# letters take seven minutes; and the stand-in takes every letter apart twice, so they are short.
+SMTP_CONTRACT = """
+[config.delivery.smtp]
+connections = 8
+[config.editions.daily]
+top_stories = 1
+short_stories = 0
+one_sided_stories = 0
 """
 
 
@@ -52,13 +76,13 @@ class Run:
     module: str = "newsletter"
 
 
-def runs(scale: int) -> list[Run]:
-    """All runs; ``scale`` divides readers and kills."""
+def runs(scale: int, start_up: float) -> list[Run]:
+    """All runs; ``scale`` divides readers and kills, ``start_up`` is how long the program takes."""
     many, kills = str(100_000 // scale), str(200 // scale)
     some, few = str(20_000 // scale), str(50 // scale)
     steps = str(max(1, scale // 2))
-    # Short lives and slow answers, so that kills fall into the sending and not only before it.
-    lives = ("--horizon", "4", "--latency", "0.2")
+    # Lives so long, and answers so slow, that most kills fall into the sending.
+    lives = ("--horizon", f"{4 * start_up:.1f}", "--latency", "0.5")
     strace = ("--recipients", "100", "--batch", "20", "--latency", "0", "--strace-fsync")
     return [
         Run(
@@ -90,7 +114,24 @@ def runs(scale: int) -> list[Run]:
             says="SMTP, where doubt stays doubt",
             words=(
                 *("--transport", "smtp", "--recipients", many, "--kills", kills),
-                *("--horizon", "4"),
+                *("--workers", "16", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
+            ),
+        ),
+        Run(
+            name="smtp-faults",
+            says="SMTP with cut connections and refusals",
+            words=(
+                *("--transport", "smtp", "--recipients", some, "--kills", few),
+                *("--workers", "16", "--horizon", f"{4 * start_up:.1f}", "--latency", "0.02"),
+                *("--faults", SMTP_FAULTS),
+            ),
+        ),
+        Run(
+            name="smtp-resend",
+            says="SMTP, doubts sent again",
+            words=(
+                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "16"),
+                *("--horizon", f"{4 * start_up:.1f}", "--latency", "0.02", "--policy", "resend"),
             ),
         ),
         Run(
@@ -106,11 +147,36 @@ def runs(scale: int) -> list[Run]:
         Run(
             name="broken",
             says="a ledger broken on purpose, which must not pass",
-            words=("--recipients", "2000", "--batch", "50", "--kills", "20", "--latency", "0.1"),
+            words=(
+                *("--recipients", "2000", "--batch", "50", "--kills", "20", *lives),
+                *("--settle-runs", "1"),
+            ),
             passes=False,
             module="tests.crash.broken",
         ),
     ]
+
+
+def start_up() -> float:
+    """Seconds the program needs to begin, on this machine as it is now."""
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-m", "newsletter", "--help"], cwd=ROOT, stdout=-3, check=True)
+    return max(1.0, time.monotonic() - begun)
+
+
+def in_mid_send(folder: Path) -> tuple[int, int]:
+    """Of how many killed senders the stand-in had taken letters, and how many were killed."""
+    sending = killed = 0
+    for trial in folder.glob("run-*"):
+        starts = [float(line) for line in (trial / "work" / "starts").read_text().split()]
+        journal = (trial / "journal.jsonl").read_text().splitlines()
+        taken = sorted(json.loads(one)["time"] for one in journal if '"kind":"mail"' in one)
+        # The last start is the one that ended by itself.
+        for begun, ended in itertools.pairwise(starts):
+            killed += 1
+            at = bisect.bisect_left(taken, begun)
+            sending += at < len(taken) and taken[at] < ended
+    return sending, killed
 
 
 def main() -> int:
@@ -118,24 +184,27 @@ def main() -> int:
     asked = argparse.ArgumentParser(description="Kill the program again and again, and count.")
     asked.add_argument("size", nargs="?", choices=("long", "short"), default="long")
     asked.add_argument("--runs", default="", help="only these, with commas between them")
-    options = asked.parse_args()
+    asked.add_argument("--scale", type=int, help="divides readers and kills; 1 is long, 10 short")
+    options, more = asked.parse_known_args()  # what is not known here is for the driver
     if not DRIVER.exists():
         print("passed over: no driver at ../shared/referee")
         return 0
     wanted = set(filter(None, options.runs.split(",")))
     failed = 0
     with tempfile.TemporaryDirectory(prefix="newsletter-crash-") as name:
-        contract = Path(name) / "contract.toml"
+        contract, smtp = Path(name) / "contract.toml", Path(name) / "smtp.toml"
         contract.write_text(CONTRACT, "utf-8")
-        for run in runs(10 if options.size == "short" else 1):
+        smtp.write_text(CONTRACT + SMTP_CONTRACT, "utf-8")
+        for run in runs(options.scale or (10 if options.size == "short" else 1), start_up()):
             if wanted and run.name not in wanted:
                 continue
             print(f"\n-- {run.name}: {run.says}", flush=True)
             program = f"{sys.executable} -m {run.module}"
             command = [sys.executable, str(DRIVER), "--program", program]
-            command += ["--contract", str(contract), "--folder", str(Path(name) / run.name)]
+            command += ["--contract", str(smtp if run.name.startswith("smtp") else contract)]
+            command += ["--folder", str(Path(name) / run.name), "--keep"]
             done = subprocess.run(
-                [*command, *run.words],
+                [*command, *run.words, *more],
                 cwd=ROOT,
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
                 check=False,
@@ -143,6 +212,12 @@ def main() -> int:
             as_it_must = (done.returncode == 0) == run.passes and done.returncode != 2
             print(f"   {'as it must be' if as_it_must else 'NOT AS IT MUST BE'}", flush=True)
             failed += not as_it_must
+            if "--strace-fsync" not in run.words and run.name != "folder":
+                sending, starts = in_mid_send(Path(name) / run.name)
+                print(
+                    f"   {sending} of {starts} killed senders had letters on their way", flush=True
+                )
+            shutil.rmtree(Path(name) / run.name, ignore_errors=True)
     return failed
 
 

@@ -224,8 +224,8 @@ def verdict(room: Newsroom, url: str, readers: int) -> str:
 
 
 @contextmanager
-def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[Path]:
-    """Some servers of many feeds each, and the file that lists them all."""
+def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[tuple[Path, list[int]]]:
+    """Some servers of many feeds each: the file that lists them all, and their processes."""
     running, lists = [], []
     for number in range(servers):
         file = folder / f"fleet-{number}.toml"
@@ -236,25 +236,26 @@ def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[Path]
         one.stdout.readline()
         running.append(one)
         # One name in two files would be one outlet.
-        lists.append(file.read_text().replace("paper-", f"paper-{number}-"))
+        lists.append(re.sub(r'(id = "|name = "|family = ")', rf"\g<1>{number}-", file.read_text()))
     try:
         joined = folder / "fleet.toml"
         joined.write_text("\n".join(lists))
-        yield joined
+        yield joined, [one.pid for one in running]
     finally:
         for one in running:
             one.terminate()
             one.wait()
 
 
-def measure_collect(folder: Path, url: str, feeds: int, numbers: list[int]) -> None:
-    """How long workers take for the first visit to many feeds, and what grouping adds."""
+def measure_collect(folder: Path, server: Postgres, feeds: int, numbers: list[int]) -> None:
+    """The first visit to many small feeds by some workers, and whose computing it was."""
     import psycopg
 
+    url = server.url()
     if not FLEET.exists():
         print("collected           no feeds at ../shared/newsday, so no figure")
         return
-    with fleets(folder, 4, feeds, 10) as sources:
+    with fleets(folder, 4, feeds, 10) as (sources, news):
         hosts_there = sorted(set(re.findall(r"127\.0\.0\.1:\d+", sources.read_text())))
         for number in numbers:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -262,20 +263,27 @@ def measure_collect(folder: Path, url: str, feeds: int, numbers: list[int]) -> N
             place = Path(tempfile.mkdtemp(prefix="place-", dir=folder))
             shutil.rmtree(place)
             newsletter_init(place, f'database.url="{url}"', sources=sources, allow=hosts_there)
-            with room_of(place) as room, workers(place, number, queues="collect"):
+            with room_of(place) as room, workers(place, number, queues="collect") as running:
                 work = OnProcrastinate(url)
-                time.sleep(3)
+                time.sleep(4)  # a worker's start is not a worker's rate
+                roots = {"workers": [one.pid for one in running], "database": [server.pid]}
+                roots["news servers"] = news
+                before = {name: computed(*pids) for name, pids in roots.items()}
                 begun = time.perf_counter()
                 handed = shares.hand_out_visits(room, work)
                 while left_of(url, "collect"):
                     time.sleep(0.1)
                 taken = time.perf_counter() - begun
+                spent = {name: computed(*pids) - before[name] for name, pids in roots.items()}
                 work.close(1)
                 with psycopg.connect(url) as connection:
                     row = connection.execute("SELECT count(*) FROM articles").fetchone()
                 print(
                     f"visited by {number}{handed / taken:>18,.0f} feeds/s   {handed:,} feeds, "
-                    f"{row[0] if row else 0:,} articles, {taken:.1f} s",
+                    f"{row[0] if row else 0:,} articles, {taken:.1f} s; computing a feed: "
+                    + ", ".join(
+                        f"{name} {1e3 * one / handed:.1f} ms" for name, one in spent.items()
+                    ),
                     flush=True,
                 )
 
@@ -365,7 +373,7 @@ def room_of(place: Path) -> Iterator[Newsroom]:
 
 
 def computed(*roots: int) -> float:
-    """Seconds of processor time that processes and their children have taken so far."""
+    """Seconds of processor time that processes and their children, also ended ones, have taken."""
     import psutil
 
     total = 0.0
@@ -375,7 +383,7 @@ def computed(*roots: int) -> float:
                 spent = one.cpu_times()
             except psutil.NoSuchProcess:
                 continue
-            total += spent.user + spent.system
+            total += spent.user + spent.system + spent.children_user + spent.children_system
     return total
 
 
@@ -573,7 +581,7 @@ def main() -> int:
         if "move" in parts:
             measure_move(folder, url, options.readers)
         if "collect" in parts:
-            measure_collect(folder, url, options.feeds, options.workers)
+            measure_collect(folder, server, options.feeds, options.workers)
         if not REFEREE.exists():
             print("sent                no stand-in at ../shared/referee, so no figure")
             return 0

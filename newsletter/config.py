@@ -16,7 +16,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -28,6 +29,8 @@ from pydantic import (
     Field,
     Tag,
     ValidationError,
+    field_validator,
+    model_validator,
 )
 
 from newsletter.errors import ConfigError
@@ -278,7 +281,6 @@ class Delivery(_Table):
     letters_per_hour: int = Field(default=0, ge=0)
     letters_per_day: int = Field(default=0, ge=0)
     mails_per_second: float = Field(default=0, ge=0)
-    testers: tuple[str, ...] = ()
     fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
     growth_limit: float = Field(default=0.5, ge=0)
     bounce_limit: float = Field(default=0.05, ge=0, le=1)
@@ -308,6 +310,34 @@ class Web(_Table):
     allow_plain_http: bool = False
 
 
+class Oidc(_Table):
+    """Signing in to the desk with an account that people have elsewhere (OpenID Connect)."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret_env: str = ""
+    client_secret_file: str = ""
+    name: str = "single sign-on"
+    second_factor: Literal["desk", "provider"] = "desk"
+
+    @field_validator("issuer")
+    @classmethod
+    def _over_tls(cls, issuer: str) -> str:
+        parts = urlsplit(issuer)
+        here = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if issuer and not (parts.scheme == "https" and parts.hostname) and not here:
+            raise ValueError("must be the https address that the provider gives as its issuer")
+        return issuer
+
+    @model_validator(mode="after")
+    def _with_a_client(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("an issuer needs a client_id, which the provider gave this desk")
+        if self.client_secret_env and self.client_secret_file:
+            raise ValueError("name client_secret_env or client_secret_file, not both")
+        return self
+
+
 class Desk(_Table):
     """The editors' desk."""
 
@@ -315,6 +345,8 @@ class Desk(_Table):
     second_factor: Literal["optional", "required"] = "optional"
     session_hours: float = Field(default=12, gt=0, le=168)
     idle_minutes: int = Field(default=60, ge=1, le=1440)
+    breached_passwords: str = ""
+    oidc: Oidc = Oidc()
 
 
 class Audience(_Table):
@@ -553,6 +585,12 @@ class Config(_File):
         if rest == self.database.url or rest in {"", ":memory:"}:
             return self.database.url
         return prefix + str(self.path(rest))
+
+    @property
+    def breached_passwords(self) -> Path | None:
+        """The file of leaked passwords, where there is one."""
+        name = self.desk.breached_passwords
+        return self.path(name) if name else None
 
     @property
     def collect_minutes(self) -> int:

@@ -596,6 +596,20 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueLink:
+    """A link of an issue to an article or to a story page, by its number in the issue.
+
+    ``story`` is the id of the story it stands in. ``side`` is the side of the article ("left",
+    "center", "right"), "unrated" where its outlet has none, and empty for a story page.
+    """
+
+    number: int
+    url: str
+    story: str
+    side: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """One saved state of an issue. ``sha256`` covers all that would be sent."""
 
@@ -860,7 +874,8 @@ class Editor:
     ``password`` is a hash, empty until an invitation is taken up. ``totp`` is the secret of the
     second factor, empty without one; ``totp_pending`` is one that no code was shown for yet, and
     ``totp_last`` the step of time of the newest code used. ``failures`` in a row make the account
-    wait.
+    wait. ``subject`` is who they are at the provider of single sign-on, empty until they came in by
+    it once.
     """
 
     id: int
@@ -868,6 +883,7 @@ class Editor:
     name: str
     role: Role
     password: str = ""
+    subject: str = ""
     totp: str = ""
     totp_pending: str = ""
     totp_last: int = 0
@@ -890,6 +906,15 @@ class Stage(StrEnum):
     FULL = "full"
 
 
+class Proof(StrEnum):
+    """What somebody showed of themselves when they signed in, before any code of ours."""
+
+    PASSWORD = "password"  # noqa: S105 - a word for a way in, not a secret
+    PROVIDER = "provider"
+    TWO_FACTORS = "two factors"
+    """The provider of single sign-on asked for a second factor, and its word counts here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One browser of one person. ``seen`` is the last sign of life, to a minute.
@@ -906,6 +931,7 @@ class Session:
     origin: str = ""
     agent: str = ""
     tries: int = 0
+    proof: Proof = Proof.PASSWORD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,9 @@ def what_changed(one: Brief, other: Brief) -> tuple[str, ...]:
     names = {"left": "left side", "center": "center", "right": "right side"}
     before, after = _parts(one), _parts(other)
     found = [names.get(name, name) for name in BLOCKS if before[name] != after[name]]
+    found += [
+        f"lead article of the {side}" for side in Side if one.of(side).lead != other.of(side).lead
+    ]
     if one.withheld != other.withheld:
         found.append("withholding")
     return tuple(found)
@@ -105,7 +108,8 @@ def quotations(text: str) -> tuple[str, ...]:
 
 
 def _parts(brief: Brief) -> dict[str, object]:
-    return {name: getattr(brief, name) for name in BLOCKS}
+    leadless = {side.value: replace(brief.of(side), lead=None) for side in Side}
+    return {name: leadless.get(name, getattr(brief, name)) for name in BLOCKS}
 
 
 def _status(own: SideBrief, bullets: Sequence[Bullet]) -> SideStatus:

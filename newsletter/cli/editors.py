@@ -14,6 +14,7 @@ import typer
 
 from newsletter.cli.audit import who
 from newsletter.cli.place import Json, place, say, show_json
+from newsletter.config import Config
 from newsletter.editors.passwords import Passwords, why_not
 from newsletter.editors.roles import SENTENCES
 from newsletter.errors import AccountError, NotFound
@@ -47,7 +48,7 @@ def add(  # noqa: PLR0917 - typer calls it by name
     """Take somebody on; prints the link where they choose a password."""
     with place(context).newsroom() as room:
         about = (email, name, room.config.site.name)
-        chosen = _typed(about) if password else ""
+        chosen = _typed(about, room.config) if password else ""
         person, link = pipeline.invite(room, email, name=name, role=role, by=who())
         if chosen:
             room.people.set_password(person.id, Passwords().hash(chosen))
@@ -64,7 +65,7 @@ def invite(
     """Take somebody on and mail them the link where they choose a password."""
     with place(context).newsroom() as room:
         person, link = pipeline.invite(room, email, name=name, role=role, by=who())
-        mailed = pipeline.mail_link(room, person, link)
+        mailed = pipeline.mail_link(room, person)
         if mailed and room.config.delivery.transport != "folder":
             say(f"{person.role:<10} {person.email}, by mail")
         else:
@@ -84,8 +85,9 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
                     "email": person.email,
                     "name": person.name,
                     "role": person.role,
-                    "signs_in": bool(person.password),
+                    "signs_in": bool(person.password or person.subject),
                     "second_factor": bool(person.totp),
+                    "single_sign_on": bool(person.subject),
                 }
                 for person in people
             ]
@@ -93,7 +95,8 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
         return
     for person in people:
         how = "no password yet" if not person.password else "password"
-        how = "password and phone" if person.totp else how
+        how = "single sign-on" if person.subject and not person.password else how
+        how = f"{how} and phone" if person.totp else how
         say(f"{person.role:<10} {person.email:<32} {how:<20} {person.name}".rstrip())
     if not people:
         say("Nobody works here yet: newsletter editors add EMAIL --role admin")
@@ -115,16 +118,52 @@ def reset(
     lost_phone: Annotated[
         bool, typer.Option("--lost-phone", help="Take the second factor off as well.")
     ] = False,
+    other_account: Annotated[
+        bool,
+        typer.Option("--other-account", help="Forget who they are at the single sign-on as well."),
+    ] = False,
     password: AskPassword = False,
 ) -> None:
     """Make a new link for somebody who cannot sign in."""
     with place(context).newsroom() as room:
         person = _found(room, email)
-        chosen = _typed((person.email, person.name, room.config.site.name)) if password else ""
-        link = pipeline.reset(room, person, by=who(), second_factor=lost_phone)
+        chosen = (
+            _typed((person.email, person.name, room.config.site.name), room.config)
+            if password
+            else ""
+        )
+        link = pipeline.reset(
+            room, person, by=who(), second_factor=lost_phone, identity=other_account
+        )
         if chosen:
             room.people.set_password(person.id, Passwords().hash(chosen))
         _say(room, person, "" if chosen else link, as_json=False)
+
+
+@editors.command("sign-out")
+def sign_out(context: typer.Context, email: str) -> None:
+    """End every session of somebody, who keeps their account."""
+    with place(context).newsroom() as room:
+        ended = pipeline.sign_out(room, _found(room, email), by=who())
+    say(f"signed out  {email}, {ended} sessions")
+
+
+@editors.command("testers")
+def saved_testers(
+    context: typer.Context,
+    add_: Annotated[list[str], typer.Option("--add", help="Save an address.")] = [],  # noqa: B006
+    remove_: Annotated[list[str], typer.Option("--remove", help="Forget one.")] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Show who gets test copies, the same list as on the desk; add and remove."""
+    with place(context).newsroom() as room:
+        pipeline.change_testers(room, add=add_, remove=remove_, by=who())
+        found = room.people.testers()
+    if as_json:
+        show_json(found)
+        return
+    for one in found:
+        say(one)
 
 
 @editors.command()
@@ -149,7 +188,7 @@ def _say(room: Newsroom, person: Editor, link: str, *, as_json: bool) -> None:
         say(f"  on this machine: http://{web.host}:{web.port}{link}")
 
 
-def _typed(about: tuple[str, ...]) -> str:
+def _typed(about: tuple[str, ...], config: Config) -> str:
     """A password typed twice, or one line of standard input."""
     if sys.stdin.isatty():
         first = getpass.getpass("Password: ")
@@ -157,7 +196,7 @@ def _typed(about: tuple[str, ...]) -> str:
             raise AccountError("", "the two passwords differ")
     else:
         first = sys.stdin.readline().rstrip("\n")
-    if problem := why_not(first, about=about):
+    if problem := why_not(first, about=about, breached=config.breached_passwords):
         raise AccountError("", problem[:1].lower() + problem[1:].rstrip("."))
     return first
 

@@ -13,6 +13,7 @@ import typer
 
 from newsletter.cli.place import Json, count, place, say, show_json
 from newsletter.config import CONFIG_FILE, Config, load, override, starter
+from newsletter.editors.passwords import has_leaked
 from newsletter.errors import ConfigError, NewsletterError
 from newsletter.newsroom import open_newsroom
 
@@ -90,6 +91,7 @@ def check(
         ("segments", _check_segments),
         ("templates", _check_templates),
         ("outbox", _check_outbox),
+        ("desk", _check_desk),
         ("transport", _check_online if online else _check_transport),
     ):
         try:
@@ -127,9 +129,11 @@ def _check_templates(config: Config) -> str:
     room = open_newsroom(config)
     try:
         number = room.renderer.templates.check()
+        own = config.path(config.paths.templates)
+        where = config.paths.templates if room.templates == own else str(room.templates)
     finally:
         room.close()
-    return f"{count(number, 'template')} in {config.paths.templates}/"
+    return f"{count(number, 'template')} in {where}/"
 
 
 def _check_outbox(config: Config) -> str:
@@ -138,6 +142,17 @@ def _check_outbox(config: Config) -> str:
     if not os.access(nearest, os.W_OK):
         raise ConfigError(str(nearest), "cannot be written", hint="Choose another [paths] outbox.")
     return str(folder)
+
+
+def _check_desk(config: Config) -> str:
+    room = open_newsroom(config)
+    try:
+        provider = room.sign_on
+    finally:
+        room.close()
+    if config.breached_passwords is not None:
+        has_leaked("", config.breached_passwords)
+    return f"passwords{f', and {config.desk.oidc.issuer}' if provider else ''}"
 
 
 def _check_transport(config: Config) -> str:

@@ -109,6 +109,7 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
         say(f"scheduler  at work, process {leader.pid}, epoch {leader.epoch}")
     else:
         say("scheduler  not running: newsletter run")
+    _say_jobs(found)
     if found.backup:
         age = ago(found.at, found.backup.made)
         say(f"backup     {age}, {found.backup.size / 1e6:,.1f} MB, {found.backup.file.name}")
@@ -124,6 +125,12 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
             say(f"           {alert.hint}")
     if not found.alerts:
         say("alerts     none")
+
+
+def _say_jobs(found: Any) -> None:
+    if found.jobs is not None:
+        waiting = ", ".join(f"{number:,} {queue}" for queue, number in sorted(found.jobs.items()))
+        say(f"jobs       {waiting or 'none'} waiting; {count(found.workers, 'worker')} at work")
 
 
 def _say_issue(room: Newsroom, one: Any) -> None:

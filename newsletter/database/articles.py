@@ -13,7 +13,7 @@ from sqlalchemy import Select, bindparam, delete, func, select, update
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct
 from newsletter.database.engine import Database
-from newsletter.database.rows import reader_of, slices, upsert, values_of
+from newsletter.database.rows import SLICE, reader_of, slices, upsert, values_of
 from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
 from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Paywall
 
@@ -70,9 +70,12 @@ class Articles:
 
     def feeds(self, urls: Collection[str] | None = None) -> tuple[Feed, ...]:
         """All feeds, or those with the given addresses, by address."""
-        with self._database.reading() as connection:
-            found = _feeds.select(connection, "ORDER BY url")
         wanted = None if urls is None else set(urls)
+        with self._database.reading() as connection:
+            if wanted is not None and len(wanted) <= SLICE:
+                found = _feeds.among(connection, "url", sorted(wanted))
+                return tuple(sorted(found, key=lambda feed: feed.url))
+            found = _feeds.select(connection, "ORDER BY url")
         return tuple(feed for feed in found if wanted is None or feed.url in wanted)
 
     def due(self, now: datetime, urls: Collection[str]) -> tuple[Feed, ...]:

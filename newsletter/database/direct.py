@@ -45,6 +45,17 @@ class Direct(Generic[T]):
         query = f"SELECT {columns} FROM {self._table.name} {where}"  # noqa: S608 - our own names
         return [self.read(row) for row in connection.exec_driver_sql(query).all()]
 
+    def among(self, connection: Connection, column: str, wanted: Sequence[Any]) -> list[T]:
+        """The rows whose column, one of our own names, has one of some values."""
+        if not wanted:
+            return []
+        marks = ", ".join([_mark(connection)] * len(wanted))
+        query = (
+            f"SELECT {_named(connection, self.names)} FROM {self._table.name} "  # noqa: S608 - our own names
+            f"WHERE {column} IN ({marks})"
+        )
+        return [self.read(row) for row in connection.exec_driver_sql(query, tuple(wanted)).all()]
+
     def read(self, row: Sequence[Any]) -> T:
         """A row of the driver's as the model."""
         values = list(row)
@@ -75,10 +86,9 @@ class Direct(Generic[T]):
         rows = [tuple([store(getattr(item, name)) for name in names]) for item in items]
         if not rows:
             return 0
-        mark = "?" if connection.dialect.name == "sqlite" else "%s"
         statement = (
             f"INSERT INTO {self._table.name} ({_named(connection, names)}) "  # noqa: S608 - our own names
-            f"VALUES ({', '.join([mark] * len(names))}) {conflict}"
+            f"VALUES ({', '.join([_mark(connection)] * len(names))}) {conflict}"
         )
         return max(0, connection.exec_driver_sql(statement, rows).rowcount)
 
@@ -115,6 +125,10 @@ def moment_of(value: Any) -> datetime | None:
 
 def _named(connection: Connection, names: Iterable[str]) -> str:
     return ", ".join(map(_quote(connection), names))
+
+
+def _mark(connection: Connection) -> str:
+    return "?" if connection.dialect.name == "sqlite" else "%s"
 
 
 def _quote(connection: Connection) -> Callable[[str], str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from newsletter.database.clicks import Clicks
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, events
 
@@ -25,7 +26,7 @@ def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, 
 
 
 def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Letters with a kind of event, by issue and kind; a letter opened thrice counts once."""
+    """Letters with a kind of event, by issue and kind; and "click", the links readers followed."""
     query = (
         select(
             deliveries.c.issue,
@@ -40,16 +41,12 @@ def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, 
     with database.reading() as connection:
         for issue, kind, number in connection.execute(query):
             found[issue][kind] = number
+    for issue, number in Clicks(database).totals(issues).items():
+        if number:
+            found[issue]["click"] = number
     return found
 
 
 def clicks_of(database: Database, issue: str) -> dict[str, int]:
     """Clicks by the address that was clicked; no reader is named, here or anywhere."""
-    query = (
-        select(events.c.detail, func.count())
-        .join(deliveries, deliveries.c.key == events.c.delivery_key)
-        .where(deliveries.c.issue == issue, events.c.kind == "click")
-        .group_by(events.c.detail)
-    )
-    with database.reading() as connection:
-        return {row[0]: row[1] for row in connection.execute(query)}
+    return {url: number for url, number in Clicks(database).of_issue(issue).links.items() if number}

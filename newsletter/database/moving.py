@@ -219,7 +219,8 @@ def _written(row: Row[Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return str(value.isoformat())  # the only values that JSON does not know are times and dates
+    """What JSON does not know: bytes, times and dates."""
+    return value.hex() if isinstance(value, bytes | memoryview) else str(value.isoformat())
 
 
 def _in_parts(

@@ -48,13 +48,49 @@ class Limits:
 class Pacing(LedgerPart):
     """The lanes on which letters leave, one for each transport and one for single mails."""
 
-    def reserve(self, lane: str, *, seconds: float, now: datetime) -> datetime:
+    def reserve(
+        self, lane: str, *, seconds: float, now: datetime, within: float | None = None
+    ) -> datetime:
         """Reserve time on a lane that all processes share; when the reservation begins.
 
-        The lane is then taken for ``seconds`` from that moment.
+        The lane is then taken for ``seconds`` from that moment; not, when that moment is more than
+        ``within`` seconds away.
         """
         with self.database.begin() as connection:
-            return self._reserve(connection, lane, seconds, now)
+            begin = self._reserve(connection, lane, 0, now)
+            if within is None or (begin - now).total_seconds() <= within:
+                self._reserve(connection, lane, seconds, now)
+            return begin
+
+    def take_place(
+        self, lane: str, *, places: int, seconds: float, now: datetime
+    ) -> tuple[str, datetime] | None:
+        """Take one of a lane's places for some seconds; its name and until when, or None.
+
+        A place is a row of its own whose time is when it is free again, so that of a process
+        that died is free after its seconds.
+        """
+        until = now + timedelta(seconds=seconds)
+        with self.database.begin() as connection:
+            for number in range(places):
+                name = f"{lane}#{number}"
+                mine = self._insert()(pace).values(lane=name, free_at=until)
+                free = mine.on_conflict_do_update(
+                    index_elements=["lane"], set_={"free_at": until}, where=pace.c.free_at <= now
+                )
+                if connection.execute(free.returning(pace.c.lane)).first() is not None:
+                    return name, until
+        return None
+
+    def leave_place(self, place: tuple[str, datetime], *, now: datetime) -> None:
+        """Give a place back; one whose time is over, and that somebody else may have, stays."""
+        name, until = place
+        with self.database.begin() as connection:
+            connection.execute(
+                update(pace)
+                .where(pace.c.lane == name, pace.c.free_at == until, pace.c.free_at > now)
+                .values(free_at=now)
+            )
 
     def take_turn(
         self,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import insert_new, reader_of, values_of
@@ -15,10 +15,11 @@ from newsletter.database.tables import (
     editor_links,
     editor_sessions,
     editors,
+    sign_on_answers,
     testers,
 )
 from newsletter.errors import AccountError, NotFound
-from newsletter.model import Editor, Role, Session
+from newsletter.model import Editor, Role, Session, Stage
 
 _editor = reader_of(Editor)
 _session = reader_of(Session)
@@ -67,6 +68,7 @@ class People:
             "name": name.strip(),
             "role": role.value,
             "password": "",
+            "subject": "",
             "totp": "",
             "totp_pending": "",
             "totp_last": 0,
@@ -102,6 +104,7 @@ class People:
             values = {
                 "removed": now,
                 "password": "",
+                "subject": "",
                 "totp": "",
                 "totp_pending": "",
             }
@@ -126,11 +129,22 @@ class People:
     # -- links that work once
 
     def add_link(
-        self, number: int, *, link_hash: str, purpose: str, now: datetime, expires: datetime
+        self,
+        number: int,
+        *,
+        link_hash: str,
+        purpose: str,
+        now: datetime,
+        expires: datetime,
+        beside: bool = False,
     ) -> None:
-        """Keep the hash of a link that lets somebody set a password; older ones end."""
+        """Keep the hash of a link that lets somebody set a password.
+
+        :param beside: whether older ones hold on; the first that is used ends them all.
+        """
         with self._database.begin() as connection:
-            connection.execute(delete(editor_links).where(editor_links.c.editor == number))
+            if not beside:
+                connection.execute(delete(editor_links).where(editor_links.c.editor == number))
             connection.execute(
                 insert(editor_links).values(
                     hash=link_hash, editor=number, purpose=purpose, made=now, expires=expires
@@ -195,6 +209,47 @@ class People:
                 .where(editors.c.id == number, editors.c.password == before)
                 .values(password=after)
             )
+
+    def of_identity(self, subject: str, email: str) -> Editor | None:
+        """Whom the provider of single sign-on means; None when nobody here.
+
+        Whoever came in once is known by the provider's own word for them. The first time the
+        address decides, and the word is kept: an address that the provider gives to somebody else
+        later opens nothing. Links that could still set a password end with it.
+
+        :param email: an address that the provider has verified; empty when it has none.
+        """
+        bound = self._one(editors.c.subject == subject)
+        if bound is not None or not email:
+            return bound
+        statement = (
+            update(editors)
+            .where(
+                editors.c.email == _key(email),
+                editors.c.subject == "",
+                editors.c.removed.is_(None),
+            )
+            .values(subject=subject)
+            .returning(*editors.columns)
+        )
+        with self._database.begin() as connection:
+            row = connection.execute(statement).one_or_none()
+            if row is None:
+                return None
+            connection.execute(delete(editor_links).where(editor_links.c.editor == row.id))
+        return _editor(row)
+
+    def forget_identity(self, number: int) -> None:
+        """Let somebody come in with another account of the provider; their sessions end."""
+        with self._database.begin() as connection:
+            connection.execute(update(editors).where(editors.c.id == number).values(subject=""))
+            connection.execute(delete(editor_sessions).where(editor_sessions.c.editor == number))
+
+    def use_answer(self, state_hash: str, *, now: datetime) -> bool:
+        """Use up an answer of the provider by its state; False when it was used before."""
+        with self._database.begin() as connection:
+            row = {"state": state_hash, "made": now}
+            return insert_new(connection, sign_on_answers, [row]) == 1
 
     def propose_totp(self, number: int, secret: str) -> None:
         """Keep a secret that counts once a code of it was shown."""
@@ -310,6 +365,16 @@ class People:
         with self._database.begin() as connection:
             return int(connection.execute(statement).scalar() or 0)
 
+    def signed_in(self, *, since: datetime) -> dict[int, int]:
+        """In how many browsers each person is signed in and was seen since then."""
+        query = (
+            select(editor_sessions.c.editor, func.count())
+            .where(editor_sessions.c.seen >= since, editor_sessions.c.stage == Stage.FULL.value)
+            .group_by(editor_sessions.c.editor)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
     def sessions_of(self, number: int) -> list[Session]:
         """Where somebody is signed in, the newest first."""
         query = (
@@ -337,9 +402,10 @@ class People:
             return connection.execute(statement).rowcount
 
     def tidy(self, before: datetime) -> int:
-        """Forget sessions without a sign of life since then, and links that are over."""
+        """Forget sessions without a sign of life since then, links and answers that are over."""
         with self._database.begin() as connection:
             connection.execute(delete(editor_links).where(editor_links.c.expires < before))
+            connection.execute(delete(sign_on_answers).where(sign_on_answers.c.made < before))
             return connection.execute(
                 delete(editor_sessions).where(editor_sessions.c.seen < before)
             ).rowcount

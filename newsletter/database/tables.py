@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0012"
+HEAD = "0017"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(
@@ -327,6 +327,18 @@ issue_stories = Table(
     Index(None, "story"),
 )
 
+# Where the links of an issue lead that readers who allow it are counted on; there are no others.
+issue_links = Table(
+    "issue_links",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("story", String(40), nullable=False),
+    # The side of the article; empty for a story page.
+    Column("side", String(8), nullable=False),
+)
+
 # What a person put right in a story that readers have.
 corrections = Table(
     "corrections",
@@ -383,9 +395,12 @@ readers = Table(
     Column("asked", UtcTime),
     # The editions this reader gets now, in one word; kept for counting (database/standing.py).
     Column("receives", String(200), nullable=False, server_default=""),
+    # The topics this reader chose, in one word; "*" says: look in reader_tags (standing.py).
+    Column("topics", Text, nullable=False, server_default="*"),
     Index(None, "receives", "country"),
     Index(None, "country"),
     Index(None, "receives", "joined"),
+    Index(None, "receives", "topics", "country"),
     Index(
         "ix_readers_paused_until",
         "paused_until",
@@ -436,6 +451,19 @@ consents = Table(
     # The internet address it came from; kept for some weeks only.
     Column("origin", String(64), nullable=False, server_default=""),
     Index(None, "reader"),
+)
+
+# Links that readers followed who let us count; the reader is forgotten after some weeks.
+clicks = Table(
+    "clicks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("link", Integer, nullable=False),
+    Column("reader", ForeignKey("readers.id", ondelete="SET NULL")),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("issue", "link", "reader"),
+    Index(None, "reader", "at"),
 )
 
 # Survives the erasure of a reader: a keyed hash of the address, never the address.
@@ -548,6 +576,23 @@ events = Table(
     Column("received", UtcTime, nullable=False),
     Column("detail", Text, nullable=False),
     UniqueConstraint("delivery_key", "kind", "at"),
+)
+
+# Checked posts of the provider, as they came, until a worker has read them.
+event_posts = Table(
+    "event_posts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("received", UtcTime, nullable=False),
+)
+
+# Templates that were pushed to all machines. Their fingerprint stands in settings.
+template_files = Table(
+    "template_files",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )
 
 # One row a process that sends: who it is and until when its claims hold without a sign of life.
@@ -705,6 +750,8 @@ editors = Table(
     Column("removed", UtcTime),
     Column("failures", Integer, nullable=False),
     Column("failed", UtcTime),
+    # Who they are at the provider of single sign-on: its address, a space, its word for them.
+    Column("subject", Text, nullable=False, server_default=""),
 )
 
 editor_sessions = Table(
@@ -719,7 +766,16 @@ editor_sessions = Table(
     Column("origin", String(64), nullable=False),
     Column("agent", Text, nullable=False),
     Column("tries", Integer, nullable=False),
+    Column("proof", String(16), nullable=False, server_default="password"),
     Index(None, "editor"),
+)
+
+# Answers of the provider of single sign-on that were used up: none counts twice.
+sign_on_answers = Table(
+    "sign_on_answers",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("made", UtcTime, nullable=False),
 )
 
 editor_codes = Table(

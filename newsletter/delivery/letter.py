@@ -5,8 +5,9 @@ are quoted-printable encoded once per variant (:func:`prepare`), cut at the read
 letter is a join of bytes (:func:`join`). The standard library would encode the whole of it again
 for each reader, a thousand times slower.
 
-A token is ``{tag}_unsubscribe_``, ``{tag}_preferences_`` or ``{tag}_because_``; the tag is drawn
-at random per issue, so no article can contain one. Around each token the encoded text has soft
+A token is ``{tag}_unsubscribe_``, ``{tag}_preferences_`` or ``{tag}_because_``, and in letters to
+readers who let us count clicks ``{tag}_click_``; the tag is drawn at random per issue, so no
+article can contain one. Around each token the encoded text has soft
 line breaks: a value can then never push a line over 76 characters, nor be cut by one.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from email.utils import format_datetime
@@ -31,7 +32,7 @@ from newsletter.delivery.headers import (
 from newsletter.errors import DeliveryError
 from newsletter.model import Delivery, Letter, Rendered
 
-TOKENS = ("unsubscribe", "preferences", "because")
+TOKENS = ("unsubscribe", "preferences", "because", "click")
 """The reader tokens, by the names under which :attr:`Letter.values` holds their values."""
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
@@ -96,6 +97,7 @@ class IssueMail:
     edition_title: str
     domain: str
     mailto: str = ""
+    click: Callable[[Delivery], str] | None = None
 
     def prepared(self, variant: str, batch: str) -> PreparedMail:
         """The shared part of the letters of one variant in one batch.
@@ -120,6 +122,7 @@ class IssueMail:
             edition_title=self.edition_title,
             domain=self.domain,
             mailto=self.mailto,
+            click=self.click,
         )
 
 
@@ -136,6 +139,7 @@ def prepare_issue(
     edition_title: str,
     single: bool = False,
     mailto: str = "",
+    click: Callable[[Delivery], str] | None = None,
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
@@ -145,6 +149,8 @@ def prepare_issue(
     :param single: True for a mail to one person, which belongs to no list and may be without an
         unsubscribe link.
     :param mailto: the other way to leave, a mailto link with ``{token}`` for the reader's word.
+    :param click: the address that the counted links of a delivery begin with; empty for one
+        without such links.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
@@ -186,6 +192,7 @@ def prepare_issue(
         edition_title=edition_title,
         domain=domain,
         mailto=mailto,
+        click=click,
     )
 
 
@@ -270,6 +277,7 @@ def letters_for(
     edition_title: str,
     domain: str,
     mailto: str = "",
+    click: Callable[[Delivery], str] | None = None,
 ) -> list[Letter]:
     """One letter per delivery: where it goes, its Message-ID, and the reader's own words.
 
@@ -280,6 +288,13 @@ def letters_for(
     letters: list[Letter] = []
     for delivery in deliveries:
         unsubscribe = f"{base_url}/u/{delivery.token}"
+        values = {
+            "unsubscribe": unsubscribe,
+            "preferences": f"{base_url}/p/{delivery.token}",
+            "because": because(title, delivery.joined),
+        }
+        if click is not None and (own := click(delivery)):
+            values["click"] = own
         letters.append(
             Letter(
                 key=delivery.key,
@@ -288,11 +303,7 @@ def letters_for(
                 message_id=message_id(issue, delivery.reader, domain),
                 list_unsubscribe=f"<{unsubscribe}>"
                 + (f", <{mailto.replace('{token}', delivery.token)}>" if mailto else ""),
-                values={
-                    "unsubscribe": unsubscribe,
-                    "preferences": f"{base_url}/p/{delivery.token}",
-                    "because": because(title, delivery.joined),
-                },
+                values=values,
             )
         )
     return letters

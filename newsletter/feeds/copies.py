@@ -18,13 +18,9 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from operator import itemgetter
 
 from newsletter.model import Article
-
-if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
 
 SHINGLE = 4
 """Words in a row that count as one mark of a text."""
@@ -48,11 +44,18 @@ TOGETHER = 400
 """Pairs whose texts are fetched at once."""
 FEW = 5_000
 """Up to so many new articles the window is looked through for their marks first."""
+MANY_WORDS = 5_000
+"""From so many words on, loading numpy takes less time than doing without it."""
+MOST_HASHES = 100_000
+"""Words whose hashes are kept in memory, a few megabytes."""
 LATER_TOGETHER = 10_000
 """Articles whose pairs are counted at once, so that memory stays flat."""
 
+_Sequences = set[tuple[bytes, ...]]
 _MIX = 0x9E3779B1  # the golden ratio's 32 bits, as in Knuth's multiplicative hashing
 _WORD = re.compile(r"[^\W_]+")
+_SPACED = bytes(number if number >= 128 or chr(number).isalnum() else 0x20 for number in range(256))
+_SIGNS = [sign.encode() for sign in "’‘“”–—…"]
 
 
 Marked = tuple[str, bytes]
@@ -63,30 +66,29 @@ Texts = Callable[[Sequence[str]], Mapping[str, Article]]
 """Articles by id, for those that have to be compared word by word."""
 
 
-def marks_of(articles: Iterable[Article]) -> dict[str, bytes]:
+def marks_of(articles: Iterable[Article], *, many: int = MANY_WORDS) -> dict[str, bytes]:
     """By id, sampled hashes of the word sequences of texts, ascending unsigned 32-bit numbers.
 
     A short text has one mark, over all of its title and text. Nothing that could tell copies
     apart gives no marks.
-    """
-    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
 
+    :param many: from so many words on they are reckoned all at once; the marks are the same.
+    """
     found: dict[str, bytes] = {}
-    long: dict[str, list[str]] = {}
+    long: dict[str, list[bytes]] = {}
     for article in articles:
         words = _words(article)
         if len(words) >= FEWEST_WORDS:
             long[article.id] = words
             continue
         exact = _exact(article, words)
-        found[article.id] = array("I", [zlib.crc32(exact.encode())] if exact else []).tobytes()
-    hashes, owner = _shingles(list(long.values()))
-    kept = hashes % SAMPLED == 0
-    both = np.unique((owner[kept].astype(np.uint64) << np.uint64(32)) | hashes[kept])
-    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(long)), side="right").tolist()
-    marks = both.astype(np.uint32)
-    for id_, start, end in zip(long, [0, *ends], ends, strict=False):
-        found[id_] = marks[start:end].tobytes()
+        found[article.id] = array("I", [zlib.crc32(exact)] if exact else []).tobytes()
+    if sum(map(len, long.values())) < many:
+        for id_, words in long.items():
+            kept = {mark for mark in _shingles_of(words) if mark % SAMPLED == 0}
+            found[id_] = array("I", sorted(kept)).tobytes()
+    else:
+        found.update(zip(long, _sampled(list(long.values())), strict=True))
     return found
 
 
@@ -207,7 +209,7 @@ class _Shelf:
 
     def __init__(self, articles: Mapping[str, Article]):
         self._articles = articles
-        self._cut: dict[str, set[int] | str] = {}
+        self._cut: dict[str, _Sequences | bytes] = {}
 
     def __contains__(self, id_: str) -> bool:
         return id_ in self._articles
@@ -216,17 +218,17 @@ class _Shelf:
         if one not in self._articles or other not in self._articles:
             return False
         first, second = self._of(one), self._of(other)
-        if isinstance(first, str) or isinstance(second, str):
+        if isinstance(first, bytes) or isinstance(second, bytes):
             return first == second
         return len(first & second) >= SHARE * min(len(first), len(second))
 
-    def _of(self, id_: str) -> set[int] | str:
+    def _of(self, id_: str) -> _Sequences | bytes:
         if id_ not in self._cut:
             words = _words(self._articles[id_])
             self._cut[id_] = (
                 _exact(self._articles[id_], words)
                 if len(words) < FEWEST_WORDS
-                else set(_shingles([words])[0].tolist())
+                else set(zip(*(words[place:] for place in range(SHINGLE)), strict=False))
             )
         return self._cut[id_]
 
@@ -235,30 +237,57 @@ def _numbers(marks: bytes) -> memoryview[int]:
     return memoryview(marks).cast("I")
 
 
-def _words(article: Article) -> list[str]:
-    return _WORD.findall(article.words[: HEAD_WORDS * 8].lower())[:HEAD_WORDS]
+def _words(article: Article) -> list[bytes]:
+    """The first words of a text in lower case: letters and digits, in UTF-8."""
+    text = article.words[: HEAD_WORDS * 8].lower()
+    plain = text.encode("utf-8", "replace").translate(_SPACED)
+    if not plain.isascii():
+        # Beside ASCII, English texts hold a few quotes and dashes, which part words as spaces do.
+        for sign in _SIGNS:
+            plain = plain.replace(sign, b" ")
+        if not plain.isascii():
+            return [
+                word.encode()
+                for word in islice(map(itemgetter(0), _WORD.finditer(text)), HEAD_WORDS)
+            ]
+    return plain.split()[:HEAD_WORDS]
 
 
-class _Hashes(dict[str, int]):
+class _Hashes(dict[bytes, int]):
     """The hash of each word that was met."""
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: bytes) -> int:
+        if len(self) >= MOST_HASHES:
+            self.clear()
         # crc32 and not hash(): marks are stored and must be the same in every process.
-        found = self[word] = zlib.crc32(word.encode())
+        found = self[word] = zlib.crc32(word)
         return found
 
 
-def _shingles(
-    texts: Sequence[Sequence[str]],
-) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
-    """The hash of every few words in a row in some texts, and the place of the text it is of."""
-    import numpy as np  # noqa: PLC0415 - see above
+_hash_of = _Hashes().__getitem__
 
-    hash_of = _Hashes().__getitem__
+
+def _shingles_of(words: Sequence[bytes]) -> list[int]:
+    """The hash of every few words in a row: :func:`_sampled` for few words, without numpy."""
+    found = []
+    hashes = list(map(_hash_of, words))
+    for place in range(len(hashes) - SHINGLE + 1):
+        mixed = 0
+        for one in hashes[place : place + SHINGLE]:
+            mixed = (mixed * _MIX + one) & 0xFFFF_FFFF
+            mixed ^= mixed >> 15
+        mixed = mixed * _MIX & 0xFFFF_FFFF
+        found.append(mixed ^ mixed >> 16)
+    return found
+
+
+def _sampled(texts: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+    """The marks of each of many texts."""
+    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
+
     sizes = [len(words) for words in texts]
-    flat = np.fromiter(
-        chain.from_iterable(map(hash_of, words) for words in texts), np.uint32, sum(sizes)
-    )
+    hashes = chain.from_iterable(map(_hash_of, words) for words in texts)
+    flat = np.fromiter(hashes, np.uint32, sum(sizes))
     owner = np.repeat(np.arange(len(texts), dtype=np.uint32), sizes)
     most = max(len(flat) - SHINGLE + 1, 0)
     mixed = np.zeros(most, np.uint32)
@@ -267,12 +296,16 @@ def _shingles(
         mixed ^= mixed >> np.uint32(15)
     mixed = mixed * np.uint32(_MIX)
     mixed ^= mixed >> np.uint32(16)
-    whole = owner[:most] == owner[SHINGLE - 1 :][:most]
-    return mixed[whole], owner[:most][whole]
+    kept = (mixed % SAMPLED == 0) & (owner[:most] == owner[SHINGLE - 1 :][:most])
+    both = np.unique((owner[:most][kept].astype(np.uint64) << np.uint64(32)) | mixed[kept])
+    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(texts)), side="right").tolist()
+    marks = both.astype(np.uint32)
+    for start, end in zip([0, *ends], ends, strict=False):
+        yield marks[start:end].tobytes()
 
 
-def _exact(article: Article, words: Sequence[str]) -> str:
+def _exact(article: Article, words: Sequence[bytes]) -> bytes:
     """The whole of a short article; nothing where it says too little to be anybody's copy."""
     title = _WORD.findall(article.title.lower())
-    body = " ".join(words)
-    return f"{' '.join(title)}\n{body}" if body or len(title) > 5 else ""
+    body = b" ".join(words)
+    return b"%b\n%b" % (" ".join(title).encode(), body) if body or len(title) > 5 else b""

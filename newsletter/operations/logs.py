@@ -20,7 +20,9 @@ import structlog
 from newsletter.config import Config
 from newsletter.errors import ConfigError
 
-_QUIET = ("apscheduler", "asyncio", "uvicorn.access", "httpx", "httpcore", "urllib3")
+_QUIET = (
+    "apscheduler", "asyncio", "uvicorn.access", "httpx", "httpcore", "urllib3", "procrastinate",
+)  # fmt: skip
 
 
 def configure(config: Config) -> None:

@@ -37,15 +37,16 @@ def collect(
     """Visit every feed that is due and store what is new.
 
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
-    :param only: look at no other feeds than these; another machine takes the others.
+    :param only: a share of one machine: look at no other feeds than these. Who cut the shares
+        has compared the sources, and looks for copies when articles came in.
     """
     from newsletter.feeds.batches import in_batches
-    from newsletter.feeds.copies import marks_of
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
     now = room.clock()
-    room.articles.sync_sources(room.outlets.values(), room.feeds)
+    if only is None:
+        room.articles.sync_sources(room.outlets.values(), room.feeds)
     urls = {feed.url for feed in room.feeds if only is None or feed.url in only}
     feeds = room.articles.feeds(urls) if force else room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
@@ -60,11 +61,11 @@ def collect(
         random=room.random,
         known=room.articles.known,
         robots=room.articles,
+        compared_from=since,
         force=force,
     )
     for batch in in_batches(visits):
-        recent = [one for visit in batch for one in visit.articles if one.published >= since]
-        marks = marks_of(recent) if recent else {}
+        marks = {id_: found for visit in batch for id_, found in visit.marks.items()}
         new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
             outcomes[visit.outcome] += 1
@@ -72,7 +73,7 @@ def collect(
                 problems.append((visit.feed.url, visit.problem))
             if on_visit:
                 on_visit(visit)
-    copies = link_copies(room, since) if new else 0
+    copies = link_copies(room, since) if new and only is None else 0
     return CollectReport(
         feeds=len(feeds),
         outcomes=dict(outcomes),

@@ -78,20 +78,26 @@ def rewrite_block(
         raise BriefError(block, "is no part of a brief", hint=f"Known: {', '.join(BLOCKS)}.")
     table = Table.load(room, story_id)
     before = table.stands.brief
-    fresh = room.writer(writer)(
-        table.story,
-        table.articles,
-        table.outlets,
-        before.coverage,
-        room.config.brief,
-        furniture=furniture_lines(room, table.outlets),
-    )
-    if writer == "model" and fresh.writer == "extract":
-        why = next((f.sentence for f in reversed(fresh.findings) if f.block == "model"), "")
-        reason = f": {why.rstrip('.')}" if why else ""
+
+    def written(name: WriterName) -> Brief:
+        return room.writer(name)(
+            table.story,
+            table.articles,
+            table.outlets,
+            before.coverage,
+            room.config.brief,
+            furniture=furniture_lines(room, table.outlets),
+        )
+
+    fresh = written(writer)
+    # Where nothing of a model's passes, its writer gives the extract in that place.
+    if writer == "model" and getattr(fresh, block) == getattr(written("extract"), block):
+        about = [f.sentence for f in fresh.findings if f.block == "model"]
+        about += [f.sentence for f in fresh.findings if f.block.startswith(block)]
+        reason = f": {about[-1].rstrip('.')}" if about else ""
         raise BriefError(
             story_id,
-            f"the model gave no text that passes the gates{reason}",
+            f"the model gave no {block} that passes the gates{reason}",
             hint="Try again, use the extract writer, or edit by hand.",
         )
     brief = with_blocks(before, fresh, (block,))
@@ -228,7 +234,7 @@ def _edited(
     if not (table.stands.by and before.withheld and brief.withheld):
         brief = replace(brief, withheld="")
     changed = what_changed(before, brief)
-    note = note or (f"changed: {', '.join(changed)}" if changed else "lead articles changed")
+    note = note or f"changed: {', '.join(changed)}"
     return _saved(room, table, brief, by=by, note=note, of=of, held=held)
 
 

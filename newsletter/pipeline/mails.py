@@ -11,17 +11,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from newsletter.delivery import mails
 from newsletter.delivery.letter import PreparedMail, prepare_issue
 from newsletter.delivery.mails import MailReport
+from newsletter.editors.sessions import hashed
 from newsletter.model import Issue, Mail
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.letters import issue_mail
 
 TEST = "test"
 """The name of test copies of an issue; they have no template of their own."""
+INVITE = "invite"
+"""The name of mails with a link to choose a password: it is made when they leave."""
 
 
 def post_mail(
@@ -53,12 +57,16 @@ def post_test(room: Newsroom, issue: Issue, addresses: Sequence[str]) -> int:
 
 
 def testers(room: Newsroom, edition: str) -> list[str]:
-    """Who gets test copies: ``[delivery] testers``, and the readers of a segment named "test"."""
-    found = list(room.config.delivery.testers)
+    """Who gets test copies: the addresses saved for it, and :func:`test_readers`."""
+    return list(dict.fromkeys([*room.people.testers(), *test_readers(room, edition)]))
+
+
+def test_readers(room: Newsroom, edition: str) -> list[str]:
+    """The addresses of the readers of a segment named "test", where there is one."""
     segment = room.config.segments.get(TEST)
-    if segment is not None:
-        found += room.ledger.addresses(room.readers.audience(edition, {TEST: segment}))
-    return list(dict.fromkeys(found))
+    if segment is None:
+        return []
+    return room.ledger.addresses(room.readers.audience(edition, {TEST: segment}))
 
 
 def deliver_mail(room: Newsroom) -> MailReport:
@@ -92,9 +100,10 @@ def _written(room: Newsroom, mail: Mail, batch: str) -> PreparedMail:
         prepared = issue_mail(room, issue, revision, subject_prefix="[Test] ")
         return prepared.prepared("", batch)
     site, delivery = room.config.site, room.config.delivery
+    values = _with_link(room, mail.values) if "editor" in mail.values else mail.values
     prepared = prepare_issue(
         mail.name,
-        [replace(room.renderer.render_mail(mail.name, mail.values, tag=room.tag()), variant="")],
+        [replace(room.renderer.render_mail(mail.name, values, tag=room.tag()), variant="")],
         date=room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
@@ -105,3 +114,31 @@ def _written(room: Newsroom, mail: Mail, batch: str) -> PreparedMail:
         single=True,
     )
     return prepared.prepared("", batch)
+
+
+def new_link(
+    room: Newsroom, editor: int, purpose: str, *, expires: datetime, beside: bool = False
+) -> str:
+    """Make an address where somebody of the desk chooses a password; only its hash is kept."""
+    word = room.token() + room.token()
+    room.people.add_link(
+        editor,
+        link_hash=hashed(word),
+        purpose=purpose,
+        now=room.clock(),
+        expires=expires,
+        beside=beside,
+    )
+    return f"/desk/join/{word}"
+
+
+def _with_link(room: Newsroom, values: Mapping[str, Any]) -> dict[str, Any]:
+    """An invitation that leaves now, with an address of its own."""
+    link = new_link(
+        room,
+        int(values["editor"]),
+        INVITE,
+        expires=datetime.fromisoformat(values["expires"]),
+        beside=True,
+    )
+    return {**values, "link": f"{room.config.site.base_url.rstrip('/')}{link}"}

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 
 from newsletter.delivery.send import SendSettings, send_issue
 from newsletter.delivery.transport import Transport
-from newsletter.errors import IssueError
-from newsletter.model import Issue, IssueState, Revision
+from newsletter.errors import FeedRefused, IssueError
+from newsletter.feeds.guard import Guard
+from newsletter.model import Feed, Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.articles import collect
-from newsletter.pipeline.grouping import group
+from newsletter.pipeline.arriving import arrive
+from newsletter.pipeline.articles import collect, link_copies
+from newsletter.pipeline.events import fold_posts
 from newsletter.pipeline.letters import (
     begin_send,
     close_send,
@@ -29,14 +31,19 @@ from newsletter.pipeline.letters import (
 )
 from newsletter.work import Functions, Job, Work
 
-FEEDS = 100
-"""Feeds a job: a second or two of work, and all feeds of a host are in one job."""
+FEEDS = 250
+"""Feeds a job: some seconds of work, and all feeds of a host are in one job."""
 LETTERS = 10_000
 """Letters a job: ten requests of a thousand, so that looking up the issue is paid for once."""
 IDLE_SECONDS = 20
 """A share that finds nothing to do for so long makes room for other work."""
+ONE_GROUPS = "group"
+"""What whoever groups holds: two groupings of one window side by side would undo each other."""
 SENDERS = 64
 """Most jobs that wait for one issue; each makes room for the next when it ends."""
+
+
+_FOLD = Job(name="events", queue="events", lock="events")
 
 
 def jobs(room: Newsroom, work: Work, *, stop: Callable[[], bool] = lambda: False) -> Functions:
@@ -47,38 +54,77 @@ def jobs(room: Newsroom, work: Work, *, stop: Callable[[], bool] = lambda: False
 
     def visit(feeds: list[str]) -> None:
         if collect(room, only=feeds).articles:
-            # One writer a window: two groupings side by side would undo each other.
-            work.defer(Job(name="group", queue="write", lock="group"))
+            work.defer(Job(name="group", queue="write", lock=ONE_GROUPS))
 
     def send(issue: str, number: int) -> None:
         if send_share(room, issue, stop=stop):
             work.defer(_send_job(issue, number))
 
-    return {"visit": visit, "group": lambda: group(room), "send": send}
+    def events() -> None:
+        fold_posts(room, stop=stop)
+
+    return {"visit": visit, "group": lambda: place_new(room), "send": send, "events": events}
+
+
+def place_new(room: Newsroom) -> None:
+    """Find the copies among what the shares brought, and put it into stories."""
+    link_copies(room, room.clock() - timedelta(days=room.config.stories.window_days))
+    arrive(room)
+
+
+def keep_post(room: Newsroom, work: Work, body: bytes) -> None:
+    """Take a checked post of the provider: write it down, and have a worker read it."""
+    room.event_posts.keep(body, now=room.clock())
+    work.defer(_FOLD)
+
+
+def fold_waiting(room: Newsroom, work: Work) -> None:
+    """See to posts that wait though nobody was told, as after a crash."""
+    if not room.event_posts.waiting():
+        return
+    if work.shared:
+        work.defer(_FOLD)
+    else:
+        fold_posts(room)
 
 
 def hand_out_visits(room: Newsroom, work: Work) -> int:
     """Make jobs of all feeds that are due; how many feeds."""
     room.articles.sync_sources(room.outlets.values(), room.feeds)
     due = room.articles.due(room.clock(), {feed.url for feed in room.feeds})
-    for feeds in by_host([feed.url for feed in due], FEEDS):
+    for feeds in in_shares(lines_of(due, room.config.collect.allow_hosts), FEEDS):
         work.defer(Job(name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0]))
     return len(due)
 
 
-def by_host(urls: Sequence[str], size: int) -> list[list[str]]:
-    """Cut addresses into lists of about a size, with all addresses of one host in one list.
+def lines_of(feeds: Iterable[Feed], allow_hosts: Sequence[str]) -> list[list[str]]:
+    """The addresses of feeds that must wait for one another, in one list each.
 
-    A host is asked by one visitor at a time; that can be kept only within one process.
+    A host is asked by one visitor at a time; that can be kept only within one process. On a host
+    that the operator opened by name, often a mirror of many outlets, it is the feeds of one outlet
+    that wait for one another.
     """
-    hosts: defaultdict[str, list[str]] = defaultdict(list)
-    for url in urls:
-        hosts[urlsplit(url).netloc.lower()].append(url)
+    guard = Guard(allow_hosts)
+    lines: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for feed in feeds:
+        address = feed.moved_to or feed.url
+        try:
+            _, host, port = guard.check(address)
+        except FeedRefused:
+            lines["refused", address].append(feed.url)
+            continue
+        opened = guard.allows(host, port)
+        lines["outlet" if opened else "host", feed.outlet if opened else host].append(feed.url)
+    return list(lines.values())
+
+
+def in_shares(lines: Iterable[Sequence[str]], size: int) -> list[list[str]]:
+    """Lists put together to about a size; none is cut."""
     shares: list[list[str]] = []
-    for host in hosts.values():
-        if not shares or len(shares[-1]) + len(host) > size:
+    for line in lines:
+        if not shares or len(shares[-1]) + len(line) > size:
             shares.append([])
-        shares[-1] += host
+        shares[-1] += line
     return shares
 
 

@@ -73,6 +73,7 @@ def jobs(
             # A draft that came late may be sent at once: nobody waits a minute for the next look.
             epoch = found.fence.epoch if found.fence else 0
             work.defer(_job(LETTERS, epoch))
+        shares.fold_waiting(found, work)
 
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
@@ -255,6 +256,8 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
 
 
 _QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
+# A draft begins with grouping, and of that there is one at a time.
+_LOCKS = {LETTERS: LETTERS, MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
 
 
 def _job(name: str, epoch: int) -> Job:
@@ -264,7 +267,7 @@ def _job(name: str, epoch: int) -> Job:
         queue=_QUEUES.get(name, "write"),
         arguments={"epoch": epoch},
         key=name,
-        lock=name if name in {LETTERS, MAIL, WEBHOOKS} else "",
+        lock=_LOCKS.get(name, ""),
     )
 
 

@@ -139,7 +139,7 @@ def test_an_editors_whole_morning(desk: Desk) -> None:
     )
 
     # Another quote for the left, from the ranked evidence; the first that keeps the sides even.
-    before = page.get_by_label("From the left, quote 1").input_value()
+    before = page.get_by_role("textbox", name="From the left, quote 1").input_value()
     for number in range(8):
         page.get_by_role("link", name="another quote").first.click()
         shot(page, "quotes")
@@ -147,7 +147,7 @@ def test_an_editors_whole_morning(desk: Desk) -> None:
         buttons.nth(number).click()
         if not page.locator(".problem").count():
             break
-    assert page.get_by_label("From the left, quote 1").input_value() != before
+    assert page.get_by_role("textbox", name="From the left, quote 1").input_value() != before
     page.get_by_role("link", name=re.compile(r"Versions")).click()
     page.get_by_role("link", name="Version 1", exact=True).click()
     expect(page.locator("del").first).to_be_visible()
@@ -162,7 +162,7 @@ def test_an_editors_whole_morning(desk: Desk) -> None:
     shot(page, "articles")
     page.get_by_label("Merge with").select_option(label=heads[3][:60])
     page.get_by_role("button", name="Merge into this story").click()
-    expect(page.get_by_text("merged with another story")).to_be_visible()
+    expect(page.get_by_text(f"merged with “{heads[3]}”")).to_be_visible()
     page.get_by_role("link", name="Sunday 22 November").click()
     expect(page.get_by_role("link", name=heads[3], exact=True)).to_have_count(0)
 

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from newsletter.database.articles import Articles
 from newsletter.database.briefs import Briefs
@@ -14,7 +28,14 @@ from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.moving import move
 from newsletter.database.stories import Stories
-from newsletter.database.tables import consents, deliveries, issues, metadata, readers
+from newsletter.database.tables import (
+    UtcTime,
+    consents,
+    deliveries,
+    issues,
+    metadata,
+    readers,
+)
 from newsletter.errors import DatabaseError
 from tests.database.words import NOON, article, brief, feed, outlet, story
 
@@ -57,6 +78,42 @@ def test_everything_arrives_and_is_counted(old: Database, postgres: Database) ->
     assert Stories(postgres).by_slug("slug-s1") == Stories(old).by_slug("slug-s1")
     assert Briefs(postgres).newest(["s1"]) == Briefs(old).newest(["s1"])
     assert set(moved) == {table.name for table in metadata.sorted_tables} - {"leases", "pace"}
+
+
+def _value(column: Column[Any], number: int) -> Any:
+    """A value that is awkward for its type and differs from row to row."""
+    awkward: tuple[tuple[Any, Any], ...] = (
+        (UtcTime, NOON + timedelta(days=number, microseconds=number)),
+        (Boolean, bool(number % 2)),
+        (JSON, {"b": [1.5, None, "é😀"], "a": {"n": number}}),
+        (LargeBinary, bytes([0, 255, number])),
+        (Date, NOON.date() + timedelta(days=number)),
+        (Integer, number),
+        (Float, number / 3),
+        (String, f"ü{number}"),
+    )
+    return next(value for kind, value in awkward if isinstance(column.type, kind))
+
+
+def test_every_table_arrives_whatever_its_columns_hold(
+    sqlite: Database, postgres: Database
+) -> None:
+    """Rows of every table, also of tables to come: bytes, numbers, dates, words and nothing."""
+    with sqlite.begin() as connection:
+        for table in metadata.sorted_tables:
+            rows = [
+                {
+                    column.name: None if column.nullable and number == 2 else _value(column, number)
+                    for column in table.columns
+                }
+                for number in (1, 2)
+            ]
+            connection.execute(table.delete())
+            connection.execute(insert(table), rows)
+    first = {one.table: (one.rows, one.written) for one in move(sqlite, postgres, now=NOON)}
+    assert {one: counts for one, counts in first.items() if counts != (2, 2)} == {}
+    second = [one for one in move(sqlite, postgres, now=NOON) if one.written or one.deleted]
+    assert second == []
 
 
 def test_a_second_move_carries_only_what_changed(old: Database, postgres: Database) -> None:

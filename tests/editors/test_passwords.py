@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editors.passwords import LONGEST, Passwords, why_not
+from newsletter.editors.passwords import LONGEST, Passwords, has_leaked, why_not
+from newsletter.errors import ConfigError
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -19,8 +22,10 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     [
         ("short", "12 characters"),
         ("x" * 200, "128 characters"),
-        ("aaaaaaaaaaaaaaaa", "repeats"),
-        ("abababababababab", "repeats"),
+        ("aaaaaaaaaaaaaaaa", "first passwords"),
+        ("abababababababab", "first passwords"),
+        ("1q2w3e4r5t6y", "first passwords"),
+        ("p@ssw0rdp@ssw0rd", "first passwords"),
         ("password12345678", "first passwords"),
         ("qwertyuiop123456", "first passwords"),
         ("Ada.Lovelace2026", "your own name"),
@@ -39,6 +44,32 @@ def test_what_is_guessed_first_is_refused(password: str, word: str) -> None:
 def test_words_in_a_row_will_do(password: str) -> None:
     """Length is enough: no digits, capitals or signs are asked for."""
     assert why_not(password, about=("ada@example.org",)) == ""
+
+
+@given(
+    st.lists(st.text(max_size=12), min_size=1, max_size=40),
+    st.sampled_from(["\n", "\r\n", ":37\n", ":1\r\n"]),
+)
+def test_a_leaked_password_is_found_wherever_it_stands(
+    tmp_path_factory: pytest.TempPathFactory, leaked: list[str], end: str
+) -> None:
+    """Every line of a sorted file is found by halving, first and last too, and nothing else is."""
+    file = tmp_path_factory.mktemp("leaks") / "leaked.txt"
+    known = {unicodedata.normalize("NFC", one) for one in leaked}
+    hashes = sorted(hashlib.sha1(one.encode()).hexdigest().upper() for one in known)
+    file.write_bytes("".join(f"{one}{end}" for one in hashes).encode())
+    assert all(has_leaked(one, file) for one in leaked)
+    assert not has_leaked("a word of thirteen letters or more", file)
+
+
+def test_what_has_leaked_is_refused(tmp_path: Path) -> None:
+    """A long password of a leaked list is refused; a list that is not there is said at once."""
+    file = tmp_path / "leaked.txt"
+    file.write_text(hashlib.sha1(b"blue kettle on a hill").hexdigest() + ":3\n")
+    assert "leaked" in why_not("blue kettle on a hill", breached=file)
+    assert why_not("green lamp by a door", breached=file) == ""
+    with pytest.raises(ConfigError, match="cannot be read"):
+        why_not("blue kettle on a hill", breached=tmp_path / "none.txt")
 
 
 def test_a_hash_is_argon2id_with_the_recommended_work() -> None:

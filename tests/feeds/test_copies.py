@@ -106,6 +106,15 @@ def test_marks_are_few_and_the_same_in_every_process() -> None:
     assert marks_of([article("a", "", title="Weather")]) == {"a": b""}
 
 
+@given(st.lists(st.text("aé’_ \u0130ßабв\n-", max_size=90), min_size=1, max_size=8))
+def test_marks_of_many_texts_are_those_of_each_alone(texts: list[str]) -> None:
+    """Whether many are marked at once or one by one makes no difference, whatever they hold."""
+    articles = [article(str(n), f"{AGENCY[n:]} {text}") for n, text in enumerate(texts)]
+    alone = {id_: found for one in articles for id_, found in marks_of([one]).items()}
+    assert alone == marks_of(articles)
+    assert alone == marks_of(articles, many=0)
+
+
 def test_boilerplate_makes_no_copies() -> None:
     """A paragraph that everybody prints does not join different texts."""
     notice = " Sign up for the newsletter of this paper and get the best of it every morning."

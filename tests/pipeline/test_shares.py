@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from newsletter import pipeline
 from newsletter.audience.importing import read_rows
-from newsletter.config import Config, load
+from newsletter.config import Config, Source, load
 from newsletter.database.engine import Database
 from newsletter.database.moving import move
 from newsletter.database.rows import insert_new
@@ -25,9 +26,10 @@ from newsletter.database.tables import stories
 from newsletter.errors import NotApproved
 from newsletter.issue import approve as approval
 from newsletter.issue.approve import digest
-from newsletter.model import IssueState
+from newsletter.model import Feed, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import shares
+from newsletter.sample.server import SampleServer
 from newsletter.schedule import jobs
 from newsletter.work import InProcess, OnProcrastinate, run_worker, waiting_jobs
 from tests.conftest import ROOT, StillClock
@@ -205,26 +207,81 @@ def test_due_feeds_become_jobs_by_host(
     work.close(1)
 
 
-ADDRESSES = st.lists(
+def test_shares_collect_and_one_groups(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feeds visited in several jobs end in the same articles, copies and stories as in one round."""
+    monkeypatch.setattr(shares, "FEEDS", 3)
+    with SampleServer(clock()) as server:
+        host = server.base_url.removeprefix("http://")
+        placed = config.model_copy(
+            update={
+                "collect": config.collect.model_copy(update={"allow_hosts": (host,)}),
+                "sources": tuple(Source.model_validate(one) for one in server.sources),
+            }
+        )
+        room, url = newsroom(placed, postgres, clock), address(postgres)
+        work = OnProcrastinate(url)
+        shares.hand_out_visits(room, work)
+        assert waiting_jobs(url)["collect"] > 2
+        for _ in range(3):
+            run_worker(
+                url, jobs(room, work), queues=["collect", "write"], concurrency=2, until_empty=True
+            )
+        work.close(1)
+    assert room.articles.count() == len(server.articles)
+    since = clock() - timedelta(days=config.stories.window_days)
+    assert room.articles.uncompared(since) == [], "every article was looked at for copies"
+    found = room.stories.since(since)
+    assert {one for story in found for one in story.articles} == room.stories.placed(since)
+    assert 0 < len(found) < room.articles.count()
+
+
+FEEDS = st.lists(
     st.builds(
-        lambda host, path: f"https://{host}.example.org/{path}",
-        st.sampled_from(["a", "b", "c", "D"]),
+        lambda host, path, outlet: Feed(
+            url=f"http://{host}.example.org/{path}", outlet=outlet, moved_to=""
+        ),
+        st.sampled_from(["a", "b", "c", "D", "mirror"]),
         st.integers(0, 30),
+        st.sampled_from(["one", "two", "three"]),
     ),
-    unique=True,
+    unique_by=lambda feed: feed.url,
 )
 
 
-@given(ADDRESSES, st.integers(1, 10))
-def test_one_host_is_in_one_share(urls: list[str], size: int) -> None:
-    """Every feed is in one list, all feeds of a host in the same one, and lists are not tiny."""
-    cut = shares.by_host(urls, size)
-    assert sorted(url for one in cut for url in one) == sorted(urls)
+@given(FEEDS, st.integers(1, 10))
+def test_one_host_is_in_one_share(feeds: list[Feed], size: int) -> None:
+    """Every feed is in one list, with all of its host; on a mirror, with all of its outlet."""
+    cut = shares.in_shares(shares.lines_of(feeds, ["mirror.example.org"]), size)
+    assert sorted(url for one in cut for url in one) == sorted(feed.url for feed in feeds)
+    outlet = {feed.url: feed.outlet for feed in feeds}
     where: dict[str, set[int]] = {}
     for number, one in enumerate(cut):
         for url in one:
-            where.setdefault(urlsplit(url).netloc.lower(), set()).add(number)
+            host = urlsplit(url).netloc.lower()
+            line = outlet[url] if host == "mirror.example.org" else host
+            where.setdefault(line, set()).add(number)
     assert all(len(numbers) == 1 for numbers in where.values())
+    assert all(len(one) <= size or len(_lines(one, outlet)) == 1 for one in cut)
+
+
+def _lines(urls: list[str], outlet: dict[str, str]) -> set[str]:
+    hosts = {url: urlsplit(url).netloc.lower() for url in urls}
+    return {outlet[url] if host.startswith("mirror") else host for url, host in hosts.items()}
+
+
+def test_a_moved_feed_waits_for_those_of_its_new_host() -> None:
+    """It is the host that is asked that counts, and a refused address stands alone."""
+    feeds = [
+        Feed(url="https://old.example.org/1", outlet="x", moved_to="https://new.example.org/1"),
+        Feed(url="https://new.example.org/2", outlet="y"),
+        Feed(url="ftp://new.example.org/3", outlet="y"),
+    ]
+    assert shares.lines_of(feeds, []) == [
+        ["https://old.example.org/1", "https://new.example.org/2"],
+        ["ftp://new.example.org/3"],
+    ]
 
 
 def test_in_one_process_nothing_is_cut_up(

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 
-from newsletter.config import Config
+from newsletter.clock import Clock
+from newsletter.config import Config, Smtp
+from newsletter.delivery.domains import DomainLane, DomainPace
 from newsletter.delivery.transport.contract import Transport
 from newsletter.delivery.transport.folder import FolderTransport
 from newsletter.delivery.transport.recording import RecordingTransport
@@ -14,9 +18,17 @@ from newsletter.errors import ConfigError
 __all__ = ["FolderTransport", "RecordingTransport", "SmtpTransport", "Transport", "make_transport"]
 
 
-def make_transport(config: Config, name: str = "") -> Transport:
+def make_transport(
+    config: Config,
+    name: str = "",
+    *,
+    lane: DomainLane,
+    clock: Clock,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Transport:
     """The transport that ``[delivery] transport`` names, or another one by its name.
 
+    :param lane: where the limits of receiving domains are kept for all processes.
     :raises ConfigError: when a secret it needs is not in the environment.
     """
     delivery = config.delivery
@@ -36,9 +48,7 @@ def make_transport(config: Config, name: str = "") -> Transport:
                 timeout=smtp.timeout_seconds,
                 connections=smtp.connections,
                 letters_per_connection=smtp.batch_size,
-                domain_connections=smtp.domain_connections,
-                domain_per_second=smtp.domain_per_second,
-                domain_limits=dict(_domain_limit(one) for one in smtp.domain_limits),
+                domains=_domains(smtp, lane, clock, sleep),
             )
         case "sendgrid":
             # Imported late: the library costs start-up time that the other transports need not pay.
@@ -57,6 +67,24 @@ def make_transport(config: Config, name: str = "") -> Transport:
                 settles_after=grid.log_complete_after_seconds or None,
             )
     raise ConfigError("delivery.transport", f'"{name}" is not a transport')
+
+
+def _domains(
+    smtp: Smtp, lane: DomainLane, clock: Clock, sleep: Callable[[float], None]
+) -> DomainPace | None:
+    """The limits of receiving domains, where there are any."""
+    if not (smtp.domain_per_second or smtp.domain_limits or smtp.domain_connections):
+        return None
+    return DomainPace(
+        lane,
+        clock=clock,
+        sleep=sleep,
+        per_second=smtp.domain_per_second,
+        limits=dict(_domain_limit(one) for one in smtp.domain_limits),
+        connections=smtp.domain_connections,
+        # A letter needs four answers of the server at most, and usually none of them is late.
+        lease=2 * smtp.timeout_seconds + 10,
+    )
 
 
 def _domain_limit(words: str) -> tuple[str, float]:

@@ -393,7 +393,9 @@ def _personalization(letter: Letter, tokens: Sequence[tuple[str, str]]) -> str:
             headers += f',"List-Unsubscribe-Post":{quoted(ONE_CLICK)}'
         headers = f',"headers":{{{headers}}}'
     values = letter.values
-    filled = ",".join([f"{token}:{quoted(values[name])}" for token, name in tokens])
+    filled = ",".join(
+        [f"{token}:{quoted(values[name])}" for token, name in tokens if name in values]
+    )
     return (
         f'{{"to":[{{{to}}}],"substitutions":{{{filled}}},'
         f'"custom_args":{{"delivery":{quoted(letter.key)}}}{headers}}}'

@@ -15,65 +15,17 @@ import queue
 import smtplib
 import socket
 import ssl
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+from newsletter.delivery.domains import DomainPace
 from newsletter.delivery.headers import ascii_address
 from newsletter.delivery.letter import PreparedMail
 from newsletter.errors import DeliveryError, TransportError
 from newsletter.model import DeliveryState, Letter, Outcome
 
 Security = Literal["none", "starttls", "tls"]
-
-
-LONGEST_TURN = 0.5
-"""Most seconds a letter waits in line for its domain; one that would wait longer is deferred."""
-
-
-class DomainPace:
-    """How fast letters go to each receiving domain, in this process."""
-
-    def __init__(
-        self,
-        *,
-        per_second: float,
-        limits: Mapping[str, float],
-        connections: int,
-        monotonic: Callable[[], float],
-    ):
-        self._per_second = per_second
-        self._limits = limits
-        self._connections = connections
-        self._monotonic = monotonic
-        self._free: dict[str, float] = {}
-        self._lines: dict[str, threading.BoundedSemaphore] = {}
-        self._lock = threading.Lock()
-
-    def turn(self, domain: str) -> float:
-        """Seconds until a letter may leave; a turn of half a second at most is taken by asking."""
-        limit = self._limits.get(domain, self._per_second)
-        if not limit:
-            return 0.0
-        with self._lock:
-            now = self._monotonic()
-            begin = max(self._free.get(domain, now), now)
-            if begin - now <= LONGEST_TURN:
-                self._free[domain] = begin + 1 / limit
-            return begin - now
-
-    @contextlib.contextmanager
-    def line(self, domain: str) -> Iterator[None]:
-        """One of the places that a domain has; waits for it."""
-        if not self._connections:
-            yield
-            return
-        with self._lock:
-            places = self._lines.setdefault(domain, threading.BoundedSemaphore(self._connections))
-        with places:
-            yield
 
 
 class SmtpTransport:
@@ -83,9 +35,8 @@ class SmtpTransport:
         as many may be in doubt after a crash, or one with a single connection.
     :param letters_per_connection: after this many a connection is made anew, since servers put a
         limit on it.
-    :param domain_connections: most letters under way at once to one receiving domain; 0: any.
-    :param domain_per_second: most letters a second to one receiving domain, where
-        ``domain_limits`` has no other number for it; 0: any. A letter beyond it is deferred.
+    :param domains: the limits of receiving domains, which all processes share; None: there are
+        none. A letter beyond them is deferred.
     :param tls: a context for tests; by default certificates and names are verified.
     """
 
@@ -103,10 +54,7 @@ class SmtpTransport:
         timeout: float = 60,
         connections: int = 1,
         letters_per_connection: int = 100,
-        domain_connections: int = 0,
-        domain_per_second: float = 0,
-        domain_limits: Mapping[str, float] | None = None,
-        monotonic: Callable[[], float] = time.monotonic,
+        domains: DomainPace | None = None,
         tls: ssl.SSLContext | None = None,
     ):
         self.host = host
@@ -121,12 +69,7 @@ class SmtpTransport:
         self.workers = 2 if connections > 1 else 1
         self.letters_per_connection = letters_per_connection
         self.tls = tls
-        self._domains = DomainPace(
-            per_second=domain_per_second,
-            limits=domain_limits or {},
-            connections=domain_connections,
-            monotonic=monotonic,
-        )
+        self._domains = domains
         self._idle: queue.SimpleQueue[_Line] = queue.SimpleQueue()
         self._threads = (
             ThreadPoolExecutor(connections, thread_name_prefix="smtp") if connections > 1 else None
@@ -142,6 +85,8 @@ class SmtpTransport:
             results = [self._one(letter, mail) for letter in letters]
         else:
             results = list(self._threads.map(lambda letter: self._one(letter, mail), letters))
+        if self._domains is not None:
+            self._domains.give_back()
         problems = [result for result in results if isinstance(result, TransportError)]
         outcomes = [result for result in results if isinstance(result, Outcome)]
         if problems and not outcomes:
@@ -181,6 +126,8 @@ class SmtpTransport:
         """Say goodbye on every idle connection."""
         if self._threads is not None:
             self._threads.shutdown()
+        if self._domains is not None:
+            self._domains.give_back(after=0)
         while True:
             try:
                 line = self._idle.get_nowait()
@@ -196,17 +143,16 @@ class SmtpTransport:
             message = mail.message(letter)
         except DeliveryError as error:
             return _said(letter, DeliveryState.REJECTED, error.sentence)
+        if self._domains is None:
+            return self._delivered(letter, mail, address, message)
         domain = address.rpartition("@")[2].lower()
-        wait = self._domains.turn(domain)
-        if wait > LONGEST_TURN:
-            return Outcome(
-                key=letter.key,
-                state=DeliveryState.DEFERRED,
-                reason=f"{domain} gets letters at a limited pace",
-                later=wait,
-            )
-        time.sleep(wait)
-        with self._domains.line(domain):
+        single = not mail.list_id
+        wait = self._domains.turn(domain, single=single)
+        if wait:
+            return _paced(letter, domain, wait)
+        with self._domains.place(domain, single=single) as there_is_one:
+            if not there_is_one:
+                return _paced(letter, domain, 1.0)
             return self._delivered(letter, mail, address, message)
 
     def _delivered(
@@ -445,6 +391,11 @@ def _dotted(message: bytes) -> bytes:
 
 def _said(letter: Letter, state: DeliveryState, reason: str, *, wait: float = 0.0) -> Outcome:
     return Outcome(key=letter.key, state=state, reason=reason[:300], wait=wait)
+
+
+def _paced(letter: Letter, domain: str, later: float) -> Outcome:
+    reason = f"{domain} gets letters at a limited pace"
+    return Outcome(key=letter.key, state=DeliveryState.DEFERRED, reason=reason, later=later)
 
 
 def _plain(error: BaseException) -> str:

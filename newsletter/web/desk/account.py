@@ -10,16 +10,22 @@ from fastapi.responses import Response
 from newsletter.editors import totp
 from newsletter.editors.passwords import Passwords, why_not
 from newsletter.editors.roles import SENTENCES
-from newsletter.newsroom import Newsroom
-from newsletter.web.desk.door import Enrolling, NotAllowed, Visitor, set_cookie
-from newsletter.web.desk.entering import must_wait, new_session
+from newsletter.web.desk.door import (
+    ChangingSessions,
+    ConfirmNeeded,
+    Enrolling,
+    NotAllowed,
+    Visitor,
+    set_cookie,
+)
 from newsletter.web.desk.form import Fields, Form
-from newsletter.web.desk.pages import DeskPages
+from newsletter.web.desk.reception import Reception, must_wait
 
 
-def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
+def router(reception: Reception, passwords: Passwords) -> APIRouter:
     """``/desk/account`` and what is under it."""
     routes = APIRouter()
+    room, pages = reception.room, reception.pages
 
     def page(
         visitor: Visitor, *, problem: str = "", said: str = "", codes: tuple[str, ...] = ()
@@ -40,6 +46,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
             else "",
             left=len(room.people.codes(person.id)),
             sessions=room.people.sessions_of(person.id),
+            provider=room.config.desk.oidc.name,
             problem=problem,
             said=said,
             codes=codes,
@@ -47,6 +54,11 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
 
     def confirmed(visitor: Visitor, sent: Fields) -> str:
         """Why this person may not change how they sign in now; empty when they may."""
+        if not visitor.editor.password:
+            # They came by single sign-on: what they show again is that.
+            if not visitor.recent:
+                raise ConfirmNeeded("/desk/account")
+            return ""
         if must_wait(room.people.get(visitor.editor.id), room.clock()):
             return "Too many wrong tries. Wait some minutes."
         if passwords.verify(visitor.editor.password, sent.raw("password")):
@@ -57,7 +69,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
     def again(request: Request, visitor: Visitor) -> Response:
         """Everybody of this account is signed out; this browser gets a new word."""
         answer = pages.go("/desk/account")
-        word, _ = new_session(request, room, visitor.editor)
+        word, _ = reception.session(request, visitor.editor, proof=visitor.session.proof)
         set_cookie(request, answer, word)
         return answer
 
@@ -67,9 +79,13 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
 
     @routes.post("/desk/account/password")
     def change(request: Request, visitor: Enrolling, sent: Form) -> Response:
+        if not visitor.editor.password:
+            raise NotAllowed("You have no password here. An admin makes a link that sets one.")
         fresh = sent.raw("fresh")
         about = (visitor.editor.email, visitor.editor.name, room.config.site.name)
-        problem = confirmed(visitor, sent) or why_not(fresh, about=about)
+        problem = confirmed(visitor, sent) or why_not(
+            fresh, about=about, breached=room.config.breached_passwords
+        )
         if not problem and fresh != sent.raw("again"):
             problem = "The two new passwords differ."
         if problem:
@@ -101,7 +117,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
         )
         room.people.end_sessions(person.id)
         room.audit.note(visitor.actor, "second factor on", f"person {person.id}")
-        word, session = new_session(request, room, person)
+        word, session = reception.session(request, person, proof=visitor.session.proof)
         answer = page(
             Visitor(person, session, recent=True),
             said="The second factor is on. Keep these codes; each works once.",
@@ -122,9 +138,7 @@ def router(room: Newsroom, pages: DeskPages, passwords: Passwords) -> APIRouter:
         return again(request, visitor)
 
     @routes.post("/desk/account/sessions")
-    def end(visitor: Enrolling, sent: Form) -> Response:
-        if not visitor.recent:
-            raise NotAllowed("You signed in too long ago for this. Sign out and in again first.")
+    def end(visitor: ChangingSessions, sent: Form) -> Response:
         wanted = sent.one("session", 64)
         if wanted:
             # Of this person only: another one's session answers like none at all.

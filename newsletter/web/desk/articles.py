@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,10 +10,10 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
 from newsletter import pipeline
-from newsletter.errors import NewsletterError, NotFound
+from newsletter.errors import NewsletterError, NotFound, StoryError
 from newsletter.issue.approve import allowed
 from newsletter.issue.clean import safe_url
-from newsletter.model import Kind, StoryLock
+from newsletter.model import Kind, LockKind, StoryLock
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import arranging, stories
 from newsletter.pipeline.day import corrected
@@ -46,7 +47,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             tab="articles",
             rows=rows,
             kinds=[kind.value for kind in Kind],
-            locks=[(one, _lock_words(one)) for one in stories.locks(room, desk.story.id)],
+            locks=_locks_in_words(room, desk.story.id),
             problem=problem,
             **shared_values(room, pages, desk, visitor),
         )
@@ -115,6 +116,10 @@ def _decide(room: Newsroom, desk: OnDesk, visitor: Visitor, act: str, sent: Fiel
     """Do what was asked; return the story to show afterwards."""
     by, story = visitor.name, desk.story.id
     chosen = [one for one in sent.all("article") if one in desk.articles]
+    if act in {"split", "move"} and not chosen:
+        raise StoryError("", "no article is ticked", hint="Tick those that you mean.")
+    if act in {"merge", "move"} and not room.stories.get([sent.one("other", 64)]):
+        raise NotFound("", "the other story is not there any more", hint="Choose another.")
     if act == "merge":
         stories.merge_stories(room, story, sent.one("other", 64), by=by)
     elif act == "split":
@@ -156,12 +161,36 @@ def _moment(sent: Fields) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
-def _lock_words(lock: StoryLock) -> str:
-    said = {
-        "merge": "merged with another story",
-        "split": f"{len(lock.articles)} articles split off",
-        "move": f"{len(lock.came) or len(lock.articles)} articles moved",
-        "rename": f"renamed “{lock.title}”",
-        "pin": "pinned",
-    }.get(lock.kind.value, lock.kind.value)
-    return f"{said} by {lock.by}"
+def _locks_in_words(room: Newsroom, story: str) -> list[tuple[StoryLock, str]]:
+    """The decisions that hold about a story, each as its page says it."""
+    found = stories.locks(room, story)
+    titles = {
+        one.id: one.title
+        for one in room.articles.get({a for lock in found for a in _touched(lock)}).values()
+    }
+    return [(one, f"{_lock_words(room, one, story, titles)}, by {one.by}") for one in found]
+
+
+def _touched(lock: StoryLock) -> tuple[str, ...]:
+    """The articles that a split or a move is about."""
+    return lock.articles if lock.kind is LockKind.SPLIT else lock.came
+
+
+def _lock_words(room: Newsroom, lock: StoryLock, story: str, titles: Mapping[str, str]) -> str:
+    here = lock.story == story
+    ident = lock.other if here else lock.story
+    there = room.stories.get([ident]).get(ident) or room.stories.former(ident)
+    other = f"“{there.headline}”" if there else "another story"
+    told = [f"“{titles[one]}”" for one in _touched(lock) if one in titles]
+    many = told[0] if len(told) == 1 else f"{len(told)} articles"
+    match lock.kind:
+        case LockKind.MERGE:
+            return f"merged with {other}"
+        case LockKind.SPLIT:
+            return f"{many} split off as {other}" if here else f"{many} split off from {other}"
+        case LockKind.MOVE:
+            return f"{many} moved here from {other}" if here else f"{many} moved to {other}"
+        case LockKind.RENAME:
+            return f"renamed “{lock.title}”"
+        case LockKind.PIN:
+            return "pinned"

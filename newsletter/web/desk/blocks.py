@@ -246,8 +246,17 @@ def diff(before: str, after: str) -> list[tuple[str, str]]:
     return found
 
 
-def diffs(before: Brief, after: Brief) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What differs between two versions, part by part."""
+def diffs(
+    before: Brief, after: Brief, articles: Mapping[str, Article]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What differs between two versions, part by part; lead articles by their titles."""
+
+    def lead(brief: Brief, side: Side) -> str:
+        told = brief.of(side).lead
+        if told is None:
+            return "none"
+        return articles[told].title if told in articles else "an article that is gone"
+
     pairs = [
         ("headline", before.headline, after.headline),
         ("deck", before.deck, after.deck),
@@ -256,6 +265,8 @@ def diffs(before: Brief, after: Brief) -> list[tuple[str, list[tuple[str, str]]]
             (side.value, _said(before.of(side).bullets), _said(after.of(side).bullets))
             for side in Side
         ),
+        *((f"lead article, {side.value}", lead(before, side), lead(after, side)) for side in Side),
+        ("withheld", before.withheld, after.withheld),
     ]
     return [(name, diff(one, other)) for name, one, other in pairs if one != other]
 

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from newsletter import pipeline
 from newsletter.errors import NewsletterError
+from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,19 @@ class Courier:
         self._room = room
         self._lock = threading.Lock()
         self._under_way: set[str] = set()
+        self._again: set[str] = set()
         self._pool: ThreadPoolExecutor | None = None
         self.problems: dict[str, str] = {}
 
     def send(self, issue: str) -> bool:
-        """Send an issue soon; False when this process is sending it already."""
+        """Send an issue soon; False when this process is sending it already.
+
+        The send that is under way may be about to stop, because somebody pressed pause a moment
+        ago. So it is looked at once more when it ends.
+        """
         with self._lock:
             if issue in self._under_way:
+                self._again.add(issue)
                 return False
             self._under_way.add(issue)
             if self._pool is None:
@@ -53,7 +60,7 @@ class Courier:
     def _run(self, issue: str) -> None:
         self.problems.pop(issue, None)
         try:
-            pipeline.send(self._room, issue)
+            pipeline.send(self._room, issue, by_hand=True)
         except NewsletterError as error:
             self.problems[issue] = f"{error}. {error.hint}".strip()
             log.error("sending %s: %s", issue, error)
@@ -63,3 +70,7 @@ class Courier:
         finally:
             with self._lock:
                 self._under_way.discard(issue)
+                asked = issue in self._again and self._pool is not None
+                self._again.discard(issue)
+            if asked and self._room.issues.find(issue).state is IssueState.SENDING:
+                self.send(issue)

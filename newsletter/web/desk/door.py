@@ -19,7 +19,7 @@ from fastapi.responses import Response
 
 from newsletter.editors.roles import Right, may
 from newsletter.editors.sessions import hashed, is_alive, is_recent, same
-from newsletter.model import Editor, Session, Stage
+from newsletter.model import Editor, Proof, Session, Stage
 from newsletter.newsroom import Newsroom
 from newsletter.web.desk.form import Fields, read_form
 
@@ -28,6 +28,7 @@ PLAIN_COOKIE = "desk"
 """Where the connection is plain HTTP, which only this machine gets: browsers keep the ``__Host-``
 prefix for TLS."""
 _SAFE_NEXT = re.compile(r"/desk(?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*(?:\?[A-Za-z0-9_.~=&%+-]*)?")
+_LONGEST = 300
 _SEEN_AGAIN = timedelta(minutes=1)
 
 
@@ -49,6 +50,14 @@ class NotAllowed(Exception):
 
 class SecondFactorNeeded(Exception):
     """The house asks for a second factor and this person has none yet."""
+
+
+class ConfirmNeeded(Exception):
+    """Somebody signed in too long ago for this and has to show again that it is them."""
+
+    def __init__(self, back: str):
+        self.back = back
+        super().__init__(back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +141,7 @@ def from_our_page(request: Request) -> bool:
 
 def safe_next(address: str) -> str:
     """Where to go after signing in: a page of the desk, and never anywhere else."""
-    return address if _SAFE_NEXT.fullmatch(address) else "/desk"
+    return address if len(address) <= _LONGEST and _SAFE_NEXT.fullmatch(address) else "/desk"
 
 
 def room_of(request: Request) -> Newsroom:
@@ -142,10 +151,14 @@ def room_of(request: Request) -> Newsroom:
     return room
 
 
-def allowed(right: Right, *, enrolling: bool = False) -> Callable[[Request, Fields], Visitor]:
+def allowed(
+    right: Right, *, enrolling: bool = False, fresh: str = ""
+) -> Callable[[Request, Fields], Visitor]:
     """Make the check for pages that need one right.
 
     :param enrolling: for the pages where somebody sets up a second factor they must have.
+    :param fresh: the page to come back to from showing again that it is them, for acts that ask
+        for a sign-in of the last quarter of an hour.
     """
 
     def check(request: Request, form: Annotated[Fields, Depends(read_form)]) -> Visitor:
@@ -160,11 +173,14 @@ def allowed(right: Right, *, enrolling: bool = False) -> Callable[[Request, Fiel
             from_our_page(request) and same(form.one("csrf", 100), session.csrf)
         ):
             raise NotAllowed("This form is too old or came from another place. Open it again.")
-        if room.config.desk.second_factor == "required" and not editor.totp and not enrolling:
+        shown_two = bool(editor.totp) or session.proof is Proof.TWO_FACTORS
+        if room.config.desk.second_factor == "required" and not shown_two and not enrolling:
             raise SecondFactorNeeded
         if not may(editor.role, right):
             raise NotAllowed(f"Your role, {editor.role.value}, does not include this.")
         now = room.clock()
+        if fresh and not is_recent(session, now):
+            raise ConfirmNeeded(fresh)
         if now - session.seen >= _SEEN_AGAIN:
             room.people.touch(session.hash, now)
         return Visitor(editor, session, is_recent(session, now))
@@ -180,3 +196,7 @@ Sending = Annotated[Visitor, Depends(allowed(Right.SEND))]
 Sourcing = Annotated[Visitor, Depends(allowed(Right.SOURCES))]
 SeeingReaders = Annotated[Visitor, Depends(allowed(Right.READERS))]
 RunningPeople = Annotated[Visitor, Depends(allowed(Right.PEOPLE))]
+ChangingPeople = Annotated[Visitor, Depends(allowed(Right.PEOPLE, fresh="/desk/people"))]
+ChangingSessions = Annotated[
+    Visitor, Depends(allowed(Right.LOOK, enrolling=True, fresh="/desk/account"))
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -12,7 +13,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Editor, Role
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import people as pipeline
-from newsletter.web.desk.door import NotAllowed, RunningPeople, Visitor
+from newsletter.web.desk.door import ChangingPeople, NotAllowed, RunningPeople, Visitor
 from newsletter.web.desk.form import Fields, Form
 from newsletter.web.desk.pages import DeskPages
 
@@ -30,6 +31,10 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             status=400 if problem else 200,
             here="people",
             people=room.people.all(),
+            places=room.people.signed_in(
+                since=room.clock() - timedelta(minutes=room.config.desk.idle_minutes)
+            ),
+            provider=room.config.desk.oidc.name,
             roles=[(role.value, SENTENCES[role]) for role in Role],
             problem=problem,
             said=said,
@@ -42,7 +47,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         """The link goes by mail; where that cannot be, the admin hands it over."""
         # Letters that end in a folder reach nobody.
         folder = room.config.delivery.transport == "folder"
-        mailed = pipeline.mail_link(room, person, link, reset=reset) and not folder
+        mailed = pipeline.mail_link(room, person, reset=reset) and not folder
         if mailed:
             return page(visitor, said=f"{said}, by mail.")
         return page(visitor, said=f"{said}. No mail reaches them from here.", link=link)
@@ -58,7 +63,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         return page(visitor)
 
     @routes.post("/desk/people")
-    def invite(visitor: RunningPeople, sent: Form) -> Response:
+    def invite(visitor: ChangingPeople, sent: Form) -> Response:
         role = _role(sent)
         try:
             person, link = pipeline.invite(
@@ -73,7 +78,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         return given(visitor, person, link, said=f"{person.email} is invited for seven days")
 
     @routes.post("/desk/people/{number}/role")
-    def change(visitor: RunningPeople, number: Number, sent: Form) -> Response:
+    def change(visitor: ChangingPeople, number: Number, sent: Form) -> Response:
         person = other(visitor, number)
         try:
             pipeline.change_role(room, person, _role(sent), by=visitor.actor)
@@ -82,10 +87,14 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         return pages.go("/desk/people")
 
     @routes.post("/desk/people/{number}/reset")
-    def reset(visitor: RunningPeople, number: Number, sent: Form) -> Response:
+    def reset(visitor: ChangingPeople, number: Number, sent: Form) -> Response:
         person = other(visitor, number)
         link = pipeline.reset(
-            room, person, by=visitor.actor, second_factor=bool(sent.one("second_factor"))
+            room,
+            person,
+            by=visitor.actor,
+            second_factor=bool(sent.one("second_factor")),
+            identity=bool(sent.one("identity")),
         )
         return given(
             visitor,
@@ -95,8 +104,14 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             reset=True,
         )
 
+    @routes.post("/desk/people/{number}/sessions")
+    def sign_out(visitor: ChangingPeople, number: Number) -> Response:
+        person = other(visitor, number)
+        ended = pipeline.sign_out(room, person, by=visitor.actor)
+        return page(visitor, said=f"{person.shown} is signed out; {ended} sessions ended.")
+
     @routes.post("/desk/people/{number}/remove")
-    def remove(visitor: RunningPeople, number: Number) -> Response:
+    def remove(visitor: ChangingPeople, number: Number) -> Response:
         person = other(visitor, number)
         try:
             pipeline.remove(room, person, by=visitor.actor)

@@ -19,6 +19,7 @@ from newsletter.web.desk import (
     people,
     preview,
     sending,
+    signing_on,
     standing,
     story,
     today,
@@ -26,12 +27,14 @@ from newsletter.web.desk import (
 )
 from newsletter.web.desk.courier import Courier
 from newsletter.web.desk.door import (
+    ConfirmNeeded,
     NotAllowed,
     SecondFactorNeeded,
     SignInNeeded,
     session_of,
 )
 from newsletter.web.desk.pages import DeskPages
+from newsletter.web.desk.reception import Reception
 from newsletter.web.public.pages import Pages
 
 log = logging.getLogger(__name__)
@@ -49,9 +52,11 @@ def mount(
     passwords = passwords or Passwords()
     audience = today.Audience(room)
     courier = Courier(room)
+    reception = Reception(room, pages)
     for routes in (
-        entering.router(room, pages, passwords),
-        account.router(room, pages, passwords),
+        entering.router(reception, passwords),
+        signing_on.router(reception),
+        account.router(reception, passwords),
         people.router(room, pages),
         today.router(room, pages, audience),
         preview.router(room, pages),
@@ -79,6 +84,10 @@ def _refusals(app: FastAPI, room: Newsroom, pages: DeskPages) -> None:
     @app.exception_handler(SecondFactorNeeded)
     async def enrol(_request: Request, _error: SecondFactorNeeded) -> Response:
         return pages.go("/desk/account")
+
+    @app.exception_handler(ConfirmNeeded)
+    async def confirm(_request: Request, error: ConfirmNeeded) -> Response:
+        return pages.go(f"/desk/again?next={error.back}")
 
     @app.exception_handler(NotAllowed)
     def not_allowed(request: Request, error: NotAllowed) -> Response:

@@ -139,6 +139,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             segments=room.ledger.segments(issue.id),
             can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
             problem=problem,
+            waits=next(room.audit.entries(subject=issue.id, action="wait", limit=1), None),
             **facts(issue),
         )
 
@@ -147,12 +148,12 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
         return page(visitor, find(room, name), query)
 
     @routes.api_route("/desk/sending/{name}/progress", methods=READ)
-    def live(visitor: Looking, name: str) -> Response:
+    def live(visitor: Looking, name: str, query: Query) -> Response:
         found = facts(find(room, name))
         answer = pages.part(visitor, "progress", **found)
-        if not found["progress"].moving:
-            # What can be done about it has changed as well: the whole page comes anew.
-            answer.headers["HX-Refresh"] = "true"
+        if not found["progress"].moving or found["issue"].state.value != query.one("state", 16):
+            # What can be done about it has changed as well, and the log: the page asks for both.
+            answer.headers["HX-Trigger"] = "turned"
         return answer
 
     @routes.post("/desk/sending/{name}")
@@ -178,7 +179,7 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
         room.issues.change(issue, move(issue, wanted))
         return ""
     if wanted == "resume":
-        room.issues.change(issue, move(issue, "resume"))
+        pipeline.resume(room, issue)
         courier.send(issue.id)
         return ""
     if wanted == "rest":
@@ -186,6 +187,8 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
             move(issue, "send")
         courier.send(issue.id)
         return "the rest"
+    if wanted == "wait":
+        return "letters in doubt stay in doubt"
     if wanted == "check":
         pipeline.reconcile(room, issue)
         return "asked the provider"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,8 @@ from newsletter.web.desk.lines import STATES
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.today import READ, find
 
-PARTS = ("headline", "deck", "overview", "left", "center", "right")
+_AT = re.compile(r"[a-z]{1,10}(-[1-9])?")
+_MANY = {"overview", *Side}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         blocks = blocks_of(brief, desk.articles, room.outlets)
         chosen = block_named(blocks, at)
         standing = room.briefs.standing([desk.story.id])[desk.story.id]
+        shown = next(one for one in texts.versions(room, desk.story.id) if one.shown)
         findings: tuple[GateFinding, ...] = ()
         if typed is not None:
             findings = texts.check_edit(room, desk.story.id, edit_from(typed, brief))
@@ -127,6 +130,8 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             evidence=evidence_of(chosen, desk.articles, room.outlets) if chosen else [],
             gates=gate_lines(findings, brief),
             typed=typed,
+            shown=shown,
+            model=bool(room.config.brief.model.name),
             held=standing.held,
             held_by=standing.by,
             offered=standing.offered,
@@ -155,7 +160,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             )
             if issue.state is not before:
                 room.audit.note(visitor.actor, "approval ended", issue.id, "edited after it")
-        return pages.go(address(desk) + (f"?at={at}" if at else ""))
+        return pages.go(address(desk) + (f"?at={at}#b-{at}" if _AT.fullmatch(at) else ""))
 
     @routes.api_route("/desk/issues/{name}/stories/{story_id}", methods=READ)
     def show(visitor: Looking, name: str, story_id: str, query: Query) -> Response:
@@ -275,7 +280,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             )
         except NewsletterError as error:
             return page(visitor, desk, part, problem=refused(error), status=400)
-        return changed(visitor, desk, "rewrite", part)
+        return changed(visitor, desk, "rewrite", part, f"{part}-1" if part in _MANY else part)
 
     @routes.api_route("/desk/issues/{name}/stories/{story_id}/versions", methods=READ)
     def versions(visitor: Looking, name: str, story_id: str, query: Query) -> Response:
@@ -291,7 +296,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             known=known,
             shown=shown,
             other=other,
-            diffs=diffs(other.brief, shown.brief) if other else [],
+            diffs=diffs(other.brief, shown.brief, desk.articles) if other else [],
             **shared_values(room, pages, desk, visitor),
         )
 

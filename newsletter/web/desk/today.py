@@ -33,6 +33,8 @@ _ONE_STORY: Mapping[str, Callable[..., Issue]] = {
     "back": arranging.put_back,
 }
 _STEPS = {"up": -1, "down": 1}
+_MOST_WAITING = 30
+_LEAVING = {"drop", "hold"}
 
 
 class Audience:
@@ -65,6 +67,11 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience) -> APIRouter:
         inside = {story.story for story in revision.content.stories}
         waiting = room.arrangements.waiting(issue.edition, issue.day)
         out = [one for one in waiting if one.story in arrangement.out]
+        others = [
+            one for one in waiting if one.story not in inside and one.story not in arrangement.out
+        ][:_MOST_WAITING]
+        texts = room.briefs.newest([one.story for one in others])
+        reasons = {story: brief.withheld for story, (brief, _) in texts.items()}
         return pages.show(
             visitor,
             "today",
@@ -81,11 +88,8 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience) -> APIRouter:
             number=arrangement.number,
             lines=story_lines(revision.content.stories, arrangement, pages.words),
             meter=meter(revision.content.seconds, settings),
-            waiting=[
-                one
-                for one in waiting
-                if one.story not in inside and one.story not in arrangement.out
-            ][:30],
+            waiting=[one for one in others if not reasons.get(one.story)],
+            withheld=[(one, why) for one in others if (why := reasons.get(one.story))],
             out=[
                 (one, "held for tomorrow" if one.story in arrangement.held else "dropped")
                 for one in out
@@ -133,6 +137,7 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience) -> APIRouter:
     @routes.post("/desk/issues/{name}/arrange")
     def arrange(visitor: Editing, name: str, sent: Form) -> Response:
         issue = find(room, name)
+        before = room.issues.stories_of(issue)
         try:
             _arrange(room, issue, visitor, sent)
         except Conflict as error:
@@ -152,6 +157,10 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience) -> APIRouter:
                 status=400,
             )
         story = sent.one("story", 64)
+        if sent.one("act", 10) in _LEAVING and story in before:
+            # Where it stood stands the next one: that is what the editor looks at now.
+            after = [*before[before.index(story) + 1 :], *before[: before.index(story)][::-1]]
+            story = next(iter(after), "")
         return pages.go(
             f"/desk/issues/{issue.id}" + (f"#s-{story}" if _ID.fullmatch(story) else "")
         )

@@ -35,7 +35,6 @@ from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.plots import bars, line
 from newsletter.web.desk.story import refused
 from newsletter.web.desk.today import READ, find
-from newsletter.web.limits import Limit
 
 OUTCOMES = ("corrected", "explained", "closed")
 TRIES = ((10, timedelta(minutes=10)),)
@@ -51,7 +50,6 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
 
 
 def _sources(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
-    limit = Limit(TRIES)
 
     def page(
         visitor: Visitor,
@@ -82,7 +80,7 @@ def _sources(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
     @routes.post("/desk/sources/try")
     def attempt(visitor: Sourcing, sent: Form) -> Response:
         address = sent.one("url", 500)
-        if not limit.allows(visitor.editor.email, room.clock()):
+        if not room.knocks.allows("try a feed", visitor.editor.email, room.clock(), each=TRIES):
             return page(visitor, problem="Too many tries. Wait some minutes.", tried=address)
         try:
             # The guard of the collector stands before this, too: no address of this machine

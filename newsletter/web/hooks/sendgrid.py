@@ -14,16 +14,21 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from newsletter import pipeline
-from newsletter.delivery.events import MAX_BYTES, receive
+from newsletter.delivery.events import MAX_BYTES, check, read_events
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.newsroom import Newsroom
 from newsletter.operations.place import public_key
+from newsletter.pipeline import shares
+from newsletter.work import Work
 
 log = logging.getLogger(__name__)
 
 
-def router(room: Newsroom) -> APIRouter:
-    """``/hooks/sendgrid``."""
+def router(room: Newsroom, work: Work | None = None) -> APIRouter:
+    """``/hooks/sendgrid``.
+
+    :param work: where workers of their own read the posts; without it they are read at once.
+    """
     routes = APIRouter()
 
     @routes.post("/hooks/sendgrid")
@@ -35,14 +40,17 @@ def router(room: Newsroom) -> APIRouter:
 
         def act() -> Response:
             try:
-                found = receive(raw, headers, public_key=public_key(room.config), now=room.clock())
+                check(raw, headers, public_key=public_key(room.config), now=room.clock())
+                if work is not None and work.shared:
+                    shares.keep_post(room, work, raw)
+                else:
+                    pipeline.take_events(room, read_events(raw))
             except ConfigError as error:
                 log.error("events of SendGrid cannot be checked: %s. %s", error, error.hint)
                 return _answer(503, "events are not taken here")
             except DeliveryError as error:
                 log.warning("a post to /hooks/sendgrid was refused: %s", error.sentence)
                 return _answer(403, error.sentence)
-            pipeline.take_events(room, found)
             return _answer(200, "")
 
         return await run_in_threadpool(act)

@@ -1,44 +1,59 @@
-// Keys and dragging for the desk. Every page works without this file; nothing here decides.
+// Keys, dragging and focus for the desk. Every page works without this file; nothing here decides.
 "use strict";
 (() => {
-  const typing = (e) => e.target.closest("input, textarea, select, dialog, [contenteditable]");
   const all = (selector) => Array.from(document.querySelectorAll(selector));
-  let waiting = "";
+  const FIELD = "select, textarea, dialog, input:not([type=checkbox], [type=radio])";
+  const typing = (e) => e.target.closest(FIELD);
+  const item = () => document.activeElement?.closest("[data-item]");
+  // What of an item is focused: itself where it can be, else the first thing in it that can.
+  const handle = (one) => (one.tabIndex === -1 && one.hasAttribute("tabindex") ? one : one.querySelector("a, button, input:not([type=hidden]), textarea"));
+  const go = (one) => { if (one) { handle(one)?.focus({ preventScroll: true }); one.scrollIntoView({ block: "nearest" }); } };
+  let waiting = false;
 
-  // Keys: an element with data-key="x" is clicked, or focused when it is a field.
+  const step = (by) => {
+    const items = all("[data-item]");
+    const at = items.indexOf(item());
+    go(items[at < 0 ? 0 : Math.min(items.length - 1, Math.max(0, at + by))]);
+  };
+  // Ctrl Enter presses the button that follows the field, as a finger would.
+  const press = (field) => {
+    const buttons = Array.from(field.form?.querySelectorAll("button:not([formmethod=dialog])") ?? []);
+    const after = buttons.find((one) => field.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+    (after ?? buttons[0])?.click();
+  };
+  // An element with data-key is clicked, or focused when it is a field: that of the item one is
+  // in, or one that is marked as the page's own.
+  const act = (name) => {
+    const key = `[data-key="${CSS.escape(name)}"]`;
+    const found = item()?.querySelector(key) ?? document.querySelector(`[data-global]${key}`);
+    if (!found || found.disabled) return false;
+    if (found.matches(FIELD)) found.focus();
+    else { if (found.matches("summary")) found.focus(); found.click(); }
+    return true;
+  };
+
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey) {
-      const save = (e.ctrlKey || e.metaKey) && e.key === "Enter" && e.target.closest("form");
-      if (save) { e.preventDefault(); save.requestSubmit(); }
+      if (!e.altKey && e.key === "Enter" && e.target.form && e.target.matches(FIELD)) { e.preventDefault(); press(e.target); }
       return;
     }
-    if (e.key === "Escape" && typing(e)) { e.target.blur(); return; }
+    if (e.key === "Escape" && typing(e) && !e.target.closest("dialog")) {
+      e.target.closest('[tabindex="-1"]')?.focus({ preventScroll: true });
+      return;
+    }
     if (typing(e)) return;
-    if (waiting === "g") {
-      waiting = "";
-      const to = { t: "/desk", i: "/desk/issues", s: "/desk/sending", r: "/desk/reports" }[e.key];
-      if (to) { e.preventDefault(); location.assign(to); }
+    if (waiting) {
+      waiting = false;
+      const to = document.querySelector(`a[data-go="${CSS.escape(e.key)}"]`);
+      if (to) { e.preventDefault(); to.click(); }
       return;
     }
-    if (e.key === "g") { waiting = "g"; return; }
-    if (e.key === "?") { e.preventDefault(); document.getElementById("keys")?.showModal(); return; }
-    if (e.key === "j" || e.key === "k") {
-      const items = all("[data-item]");
-      if (!items.length) return;
-      const at = items.findIndex((one) => one.contains(document.activeElement) || one === document.activeElement);
-      const next = items[Math.min(items.length - 1, Math.max(0, at + (e.key === "j" ? 1 : at < 0 ? 1 : -1)))];
-      e.preventDefault();
-      (next.matches("a, button, textarea") ? next : next.querySelector("a, button, textarea"))?.focus();
-      next.scrollIntoView({ block: "nearest" });
-      return;
-    }
-    const here = document.activeElement?.closest("[data-item]") || document;
-    const key = CSS.escape(e.key);
-    const found = here.querySelector(`[data-key="${key}"]`) || document.querySelector(`[data-global][data-key="${key}"]`);
-    if (found && !found.disabled) {
-      e.preventDefault();
-      if (found.matches("input:not([type=checkbox]), textarea, select")) found.focus(); else found.click();
-    }
+    if (e.key === "g") waiting = true;
+    else if (e.key === "?") document.getElementById("keys")?.showModal();
+    else if (e.key === "j") step(1);
+    else if (e.key === "k") step(-1);
+    else if (!(e.key === "Enter" && e.target === item() ? act("e") : e.key.length === 1 && act(e.key))) return;
+    e.preventDefault();
   });
 
   // Dragging in a list: the new order is sent by the form that the list names.
@@ -73,11 +88,42 @@
     held = null;
   });
 
-  // A choice that is acted on at once has a button for those without this file; hide it here.
+  // A choice that is acted on at once.
   all("select[data-go]").forEach((one) => one.addEventListener("change", () => one.form.requestSubmit()));
   // Leaving with words that were not kept asks once.
   const edited = () => all("form[data-keep]").some((form) => form.dataset.dirty);
   document.addEventListener("input", (e) => { const form = e.target.closest("form[data-keep]"); if (form) form.dataset.dirty = "1"; });
-  document.addEventListener("submit", (e) => { delete e.target.dataset.dirty; });
+  // A form is sent once, and its button says that something is under way.
+  document.addEventListener("submit", (e) => {
+    delete e.target.dataset.dirty;
+    if (e.target.method === "dialog") return;
+    if (e.target.dataset.sent) e.preventDefault();
+    e.target.dataset.sent = "1";
+    e.submitter?.setAttribute("aria-busy", "true");
+  });
+  window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => {
+    delete form.dataset.sent;
+    form.querySelectorAll("[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
+  }));
   window.addEventListener("beforeunload", (e) => { if (edited()) e.preventDefault(); });
+
+  // Where one was: the item that the address names after a change, and the block that is written in.
+  let seen = null;
+  document.addEventListener("focusin", (e) => {
+    const block = e.target.closest("[data-block]");
+    if (!block || block === seen) return;
+    seen = block;
+    block.closest("form").elements.at.value = block.dataset.block;
+    all("[data-block]").forEach((one) => one.classList.toggle("on", one === block));
+    block.dispatchEvent(new Event("look"));
+  });
+  const named = document.getElementById(location.hash.slice(1));
+  if (named?.matches("[data-item]")) go(named);
+  // A piece of a page that comes anew keeps the focus that was in it.
+  let lost = "";
+  document.addEventListener("htmx:beforeSwap", (e) => { lost = e.detail.target.contains(document.activeElement) ? e.detail.target.id : ""; });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (lost && document.activeElement === document.body) document.getElementById(lost)?.focus({ preventScroll: true });
+    lost = "";
+  });
 })();

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,9 +15,8 @@ from newsletter.database.reports import Report, Reports
 from newsletter.errors import NewsletterError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline import arranging
-from newsletter.schedule import ring_due
 from tests.conftest import StillClock
+from tests.web.desk.at_once import work_at_once
 from tests.web.desk.day import NOON, copy_of, prepare
 from tests.web.desk.person import Person, desk_app
 from tests.web.serving import Client, served
@@ -294,63 +292,11 @@ def test_reports_are_tickets(desk: Client, room: Newsroom) -> None:
 
 
 def test_two_editors_and_the_scheduler_at_once(room: Newsroom) -> None:
-    """Whatever runs side by side, every stored decision is in the issue and one approval counts."""
-    stories = told(room)
-    stored: list[str] = []
-    approved: list[str] = []
-    failures: list[str] = []
-
-    def edit(who: str, mine: list[str]) -> None:
-        for at in range(12):
-            issue = room.issues.find(ISSUE)
-            seen = room.arrangements.get("daily", issue.day).number
-            story = mine[at % len(mine)]
-            act = arranging.drop if at % 2 == 0 else arranging.put_back
-            try:
-                act(room, issue, story, by=who, seen=seen)
-                stored.append(f"{who} {at}")
-            except NewsletterError:
-                continue
-            except Exception as error:  # noqa: BLE001 - a thread's error must reach the test
-                failures.append(repr(error))
-
-    def approve(who: str) -> None:
-        for _ in range(12):
-            issue = room.issues.find(ISSUE)
-            sha = room.issues.revision(issue).sha256
-            try:
-                done = pipeline.approve(room, ISSUE, by=who, sha256=sha)
-                approved.append(f"{who} {done.revision} {sha}")
-            except NewsletterError:
-                continue
-            except Exception as error:  # noqa: BLE001 - a thread's error must reach the test
-                failures.append(repr(error))
-
-    def ring() -> None:
-        for _ in range(4):
-            ring_due(room)
-
-    threads = [
-        threading.Thread(target=edit, args=("Ada", stories[:2])),
-        threading.Thread(target=edit, args=("Bo", stories[2:4])),
-        threading.Thread(target=approve, args=("Cy",)),
-        threading.Thread(target=ring),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failures
-    assert stored
-    changes = room.arrangements.changes("daily", NOON.date())
-    assert len(changes) == len(stored), "what was answered with yes is stored, and nothing else"
-    issue = room.issues.find(ISSUE)
-    arrangement = room.arrangements.get("daily", NOON.date())
-    assert not set(room.issues.stories_of(issue)) & arrangement.out
-    if issue.state is IssueState.APPROVED:
-        assert issue.approved_sha256 == room.issues.revision(issue).sha256
-    revision = room.issues.revision(issue)
-    assert {story.story for story in revision.content.stories} == set(room.issues.stories_of(issue))
+    """Whatever runs side by side, no edit is lost and no approval counts twice."""
+    tally = work_at_once(room, ISSUE, rounds=9)
+    assert tally.wrong == []
+    assert tally.told["decisions stored"]
+    assert tally.told["texts stored"]
 
 
 def test_odd_requests_get_an_answer(desk: Client, room: Newsroom) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import email as mail_parser
 import re
 from datetime import timedelta
+from email.policy import default as as_mail
 
 import pytest
 
 from newsletter.editors import totp
 from newsletter.editors.sessions import hashed
+from newsletter.errors import TransportError
 from newsletter.model import Role
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import people as pipeline
+from newsletter.pipeline.mails import deliver_mail
 from tests.conftest import StillClock
 from tests.web.desk.conftest import Signed
 from tests.web.desk.person import CHEAP, PASSWORD, Person, employ
@@ -344,3 +348,110 @@ def test_a_reset_lets_a_lost_phone_go(desk: Client, room: Newsroom) -> None:
     link = pipeline.reset(room, admin, by="cli:test", second_factor=True)
     assert room.people.get(admin.id).totp == ""
     assert Person(desk).get(link).status == 200
+
+
+def test_changing_rights_asks_for_a_fresh_sign_in(
+    desk: Client, signed: Signed, room: Newsroom, clock: StillClock
+) -> None:
+    """A quarter of an hour after the sign-in an admin shows again that it is them, code included."""
+    with_phone(room)
+    admin = Person(desk)
+    admin.sign_in("admin@example.org")
+    admin.get("/desk/login/code")
+    admin.post("/desk/login/code", {"code": totp.code_at(SECRET, totp.step_of(clock()))})
+    editor = room.people.by_email("editor@example.org")
+    assert editor is not None
+    clock.pass_(minutes=16)
+    wishes = [
+        ("/desk/people", {"email": "x@example.org", "role": "admin"}),
+        *[
+            (f"/desk/people/{editor.id}/{act}", {"role": "admin"})
+            for act in ("role", "reset", "sessions", "remove")
+        ],
+    ]
+    for path, fields in wishes:
+        admin.get("/desk/people")
+        answer = admin.post(path, fields)
+        assert answer.headers.get("location") == "/desk/again?next=/desk/people", path
+    assert room.people.by_email("editor@example.org") == editor
+    assert room.people.by_email("x@example.org") is None
+    code = totp.code_at(SECRET, totp.step_of(clock()))
+    back = {"next": "/desk/people"}
+    for wrong in ({"password": "no", "code": code}, {"password": PASSWORD, "code": "000000"}):
+        admin.get("/desk/again?next=/desk/people")
+        assert admin.post("/desk/again", {**wrong, **back}).status == 403
+    before = admin.cookies["desk"]
+    right = {"password": PASSWORD, "code": code}
+    assert admin.post("/desk/again", {**right, **back}).headers["location"] == "/desk/people"
+    assert admin.cookies["desk"] != before
+    assert room.people.session(hashed(before)) is None
+    admin.get("/desk/people")
+    assert admin.post(f"/desk/people/{editor.id}/role", {"role": "operator"}).status == 303
+    assert room.people.get(editor.id).role is Role.OPERATOR
+
+
+def test_showing_oneself_again_is_no_place_to_guess(
+    signed: Signed, room: Newsroom, clock: StillClock
+) -> None:
+    """Wrong passwords there count like those of a sign-in: the account waits."""
+    admin = signed("admin")
+    for _ in range(6):
+        admin.get("/desk/again")
+        assert admin.post("/desk/again", {"password": "guess"}).status == 403
+    admin.get("/desk/again")
+    assert admin.post("/desk/again", {"password": PASSWORD}).status == 403
+    clock.pass_(minutes=20)
+    admin.get("/desk/again")
+    answer = admin.post("/desk/again", {"password": PASSWORD, "next": "https://evil.example"})
+    assert answer.headers["location"] == "/desk"
+
+
+def test_an_admin_ends_sessions_of_somebody(signed: Signed, room: Newsroom) -> None:
+    """The page says where people are signed in; a click signs one of them out everywhere."""
+    admin, editor = signed("admin"), signed("editor")
+    signed("editor")
+    person = room.people.by_email("editor@example.org")
+    assert person is not None
+    assert "signed in at 2 places" in admin.get("/desk/people").text
+    done = admin.post(f"/desk/people/{person.id}/sessions")
+    assert "2 sessions ended" in done.text
+    assert editor.get("/desk/account").status == 303
+    assert list(room.audit.entries(action="editor.sign_out"))
+    me = room.people.by_email("admin@example.org")
+    assert me is not None
+    assert admin.post(f"/desk/people/{me.id}/sessions").status == 403
+
+
+def test_a_waiting_invitation_holds_no_link(room: Newsroom, desk: Client) -> None:
+    """The mail says only who is meant until it leaves; what leaves works, once."""
+    person, shown = pipeline.invite(
+        room, "nia@example.org", name="Nia", role=Role.EDITOR, by="cli:test"
+    )
+    transport, left = room.transport, []
+
+    class Down:
+        def __getattr__(self, name: str) -> object:
+            raise TransportError("", "is down", hint="Wait.")
+
+    room.__dict__["transport"] = Down
+    assert not pipeline.mail_link(room, person)
+    with room.database.reading() as connection:
+        kept = str(connection.exec_driver_sql("SELECT * FROM mails").all())
+    assert "nia@example.org" in kept
+    assert "/desk/join/" not in kept
+    room.__dict__["transport"] = transport
+    deliver_mail(room)
+    for file in room.config.path(room.config.paths.outbox).rglob("*.eml"):
+        letter = mail_parser.message_from_bytes(file.read_bytes(), policy=as_mail)
+        body = letter.get_body(("plain",))
+        assert body is not None
+        left += re.findall(r"/desk/join/[A-Za-z0-9_-]+", body.get_content())
+    [link] = left
+    assert link != shown
+    browser = Person(desk)
+    assert browser.get(shown).status == 200, "what an admin gave by hand holds as well"
+    browser.get(link)
+    words = {"name": "Nia", "password": PASSWORD, "again": PASSWORD}
+    assert browser.post(link, words).status == 303
+    assert browser.get(shown).status == 404
+    assert browser.get(link).status == 404
