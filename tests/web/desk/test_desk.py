@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from newsletter import pipeline
-from newsletter.config import Config
+from newsletter.config import Config, Segment
 from newsletter.database.reports import Report, Reports
 from newsletter.errors import NewsletterError
 from newsletter.model import IssueState
@@ -321,3 +322,65 @@ def test_odd_requests_get_an_answer(desk: Client, room: Newsroom) -> None:
     answer = desk.ask("POST", f"{HERE}/arrange", huge,
                       {"Content-Type": "application/x-www-form-urlencoded"})  # fmt: skip
     assert answer.status in {303, 403, 413}
+
+
+def test_numbers_say_what_was_read_and_never_by_whom(desk: Client, room: Newsroom) -> None:
+    """Followed links by story and side, of readers who let us count; without any, the page says so."""
+    with room.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE readers SET tracking = 1 WHERE email LIKE 'reader1@%'")
+    issue = room.issues.find(ISSUE)
+    sha = room.issues.revision(issue).sha256
+    pipeline.approve(room, ISSUE, by="Pia Lund", sha256=sha)
+    pipeline.send(room, ISSUE)
+    editor = somebody(desk, "editor")
+    page = editor.get(f"/desk/numbers/{ISSUE}").text
+    assert "0 links followed by readers of 1 letter, of 12." in page
+    with room.database.reading() as connection:
+        key = connection.exec_driver_sql(
+            "SELECT key FROM deliveries JOIN readers ON readers.id = reader "
+            "WHERE readers.email LIKE 'reader1@%'"
+        ).scalar_one()
+        link, story = connection.exec_driver_sql(
+            "SELECT number, story FROM issue_links WHERE side = 'left' ORDER BY number"
+        ).first() or (0, "")
+    assert room.clicks.note(key, link, at=NOON)
+    page = editor.get(f"/desk/numbers/{ISSUE}").text
+    assert "1 link followed by readers of 1 letter, of 12." in page
+    headline = room.briefs.newest([story])[story][0].headline
+    row = re.search(rf"<tr data-item><td>{re.escape(html.escape(headline))}</td>(.*?)</tr>", page)
+    assert row is not None
+    assert re.findall(r">([0-9]+)<", row[1]) == ["1", "0", "0", "0", "0", "1"]
+    assert 'aria-label="Links followed by side. left: 1; center: 0; right: 0; unrated: 0"' in page
+    assert "reader1@" not in page
+    numbers = editor.get("/desk/numbers").text
+    assert re.findall(r'<td class="n">([0-9]+)</td>', numbers) == [
+        "12",
+        "12",
+        "0",
+        "0",
+        "0",
+        "1",
+        "1",
+    ]
+    with room.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET variant = ''")
+    assert "None is counted" in editor.get(f"/desk/numbers/{ISSUE}").text
+
+
+def test_a_segment_is_looked_at(day: tuple[Path, Config], tmp_path: Path) -> None:
+    """Segments stand with their rules in words, a count and some of their readers."""
+    rules = {"title": "Londoners", "where": [{"field": "timezone", "in": ["Europe/London"]}]}
+    segment = Segment.model_validate(rules)
+    room = copy_of(
+        *day,
+        tmp_path / "place",
+        StillClock(NOON),
+        lambda config: config.model_copy(update={"segments": {"london": segment}}),
+    )
+    with served(desk_app(room)) as client:
+        page = somebody(client, "operator").get("/desk/readers?segment=london").text
+        assert "timezone in Europe/London" in page
+        assert ">12</td>" in page
+        assert page.count("reader7@example.org") > 1
+        assert somebody(client, "operator").get("/desk/readers?segment=nobody").status == 200
+    room.close()

@@ -28,7 +28,7 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
             "/desk/issues/{name}/preview", "/desk/issues/{name}/approve", STORY,
             *(f"{STORY}/{part}" for part in ("evidence", "quotes", "versions", "articles", "history")),
             "/desk/sending", "/desk/sending/{name}", "/desk/sending/{name}/progress",
-            "/desk/sources", "/desk/numbers", "/desk/numbers/{name}",
+            "/desk/sources", "/desk/numbers", "/desk/numbers/{name}", "/desk/status", "/desk/status/now",
         ],
         [
             "/desk/logout", "/desk/again", "/desk/account/password", "/desk/account/sessions",
