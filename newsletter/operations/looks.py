@@ -73,11 +73,12 @@ def _late_issue(  # noqa: PLR0917 - the facts of one issue
     waits = issue is None or (issue.state is IssueState.DRAFT and policy.unattended == "hold")
     if now >= approve_by and waits:
         what = "is not approved" if issue else "has no draft"
+        goes = "goes" if now < sends else "was to go"
         hint = f"newsletter approve {name}" if issue else f"newsletter draft --edition {edition}"
         return [
             Trouble(
                 key=f"issue:{name}:unapproved",
-                sentence=f"{name} {what}, and goes out at {local:%H:%M %Z}",
+                sentence=f"{name} {what}, and {goes} out at {local:%H:%M %Z}",
                 hint=f"Look at it on the desk, or run: {hint}.",
             )
         ]
