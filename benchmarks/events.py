@@ -31,6 +31,7 @@ from sqlalchemy import select
 
 from benchmarks.send import ISSUE, MOMENT, people
 from newsletter.config import load, starter
+from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import open_database
 from newsletter.database.tables import deliveries, subscriptions
@@ -159,7 +160,7 @@ def main() -> int:
         with database.reading() as connection:
             found = {
                 row.key: row.state
-                for row in connection.execute(select(deliveries.c.key, deliveries.c.state))
+                for row in connection.execute(select(deliveries.c.key, standing("state")))
             }
         database.close()
     wrong = sum(found[key] != state for key, state in ends.items())

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from newsletter.database.batches import stands
 from newsletter.database.choosing import COUNTED
 from newsletter.database.engine import Database
 from newsletter.database.rows import insert_new, upsert, values_of
@@ -24,7 +25,7 @@ REMEMBERED = timedelta(days=30)
 """How long it is kept who followed a link."""
 _AGAIN = timedelta(hours=1)
 """A link that is followed again renews the last click no oftener than this."""
-_UNSENT = (DeliveryState.QUEUED.value, DeliveryState.DEFERRED.value)
+_UNSENT = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +159,7 @@ def stop_counting(connection: Connection, reader: int) -> None:
         .where(
             deliveries.c.issue.in_(select(issues.c.id).where(issues.c.state.in_(going))),
             deliveries.c.reader == reader,
-            deliveries.c.state.in_(_UNSENT),
+            stands(*_UNSENT),
             deliveries.c.variant.startswith(COUNTED, autoescape=True),
         )
         .values(variant=func.substr(deliveries.c.variant, len(COUNTED) + 1))

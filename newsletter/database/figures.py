@@ -6,24 +6,19 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, func, select
 
+from newsletter.database import batches
 from newsletter.database.choosing import COUNTED
 from newsletter.database.clicks import Clicks
+from newsletter.database.counts import with_counts
 from newsletter.database.engine import Database
 from newsletter.database.tables import clicks, deliveries, events, issue_links
 
 
 def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
     """Deliveries by issue and state."""
-    query = (
-        select(deliveries.c.issue, deliveries.c.state, func.count())
-        .where(deliveries.c.issue.in_(list(issues)))
-        .group_by(deliveries.c.issue, deliveries.c.state)
-    )
-    found: dict[str, dict[str, int]] = {issue: {} for issue in issues}
     with database.reading() as connection:
-        for issue, state, number in connection.execute(query):
-            found[issue][state] = number
-    return found
+        found = {issue: batches.count(connection, issue) for issue in issues}
+        return with_counts(connection, issues, found)
 
 
 def events_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
+from newsletter.database.batches import standing
 from newsletter.database.tables import (
     clicks,
     consents,
@@ -32,7 +33,15 @@ def facts(connection: Connection, reader: Reader) -> dict[str, Any]:
         .order_by(subscriptions.c.edition)
     ).all()
     letters = connection.execute(
-        select(deliveries).where(deliveries.c.reader == reader.id).order_by(deliveries.c.id)
+        select(
+            deliveries.c.issue,
+            standing("state"),
+            deliveries.c.segment,
+            deliveries.c.reason,
+            standing("changed"),
+        )
+        .where(deliveries.c.reader == reader.id)
+        .order_by(deliveries.c.id)
     ).all()
     words = connection.execute(
         select(reader_attributes.c.name, reader_attributes.c.value)

@@ -341,7 +341,7 @@ class Readers:
             if number is None:
                 return False
             farewells.bar(connection, hashed, "erased", now)
-            farewells.erase(connection, number)
+            farewells.erase(connection, number, now)
             self._write_down(connection, [hashed], "erased", now)
         return True
 

@@ -562,8 +562,38 @@ deliveries = Table(
     Column("changed", UtcTime, nullable=False),
     Column("not_before", UtcTime),
     UniqueConstraint("issue", "reader"),
-    # One index and no more: each of the three steps of every letter has to keep it up to date.
+    # One index and no more: each step of every letter has to keep it up to date.
     Index(None, "issue", "state", "id"),
+)
+
+# Deliveries of one issue from the first id to the last one, those of them that have no state of
+# their own: what is the same for all of them. The ranges of an issue never overlap.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("changed", UtcTime, nullable=False),
+    UniqueConstraint("issue", "first"),
+    Index(None, "issue", "state", "first"),
+    Index(None, "name"),
+)
+
+# How many letters of an issue ended how, once its deliveries are too old to be kept.
+delivery_counts = Table(
+    "delivery_counts",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("letters", BigInteger, nullable=False),
 )
 
 events = Table(
@@ -605,6 +635,9 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("born", Text, nullable=False),
     Column("expires", UtcTime, nullable=False),
+    # Which batches the holder's program understands. One that knows none cannot write this, and
+    # so it cannot begin to send what it would misread.
+    Column("batches", Integer, nullable=False),
 )
 
 # One row a sending lane: when the next letter may leave. Shared by all processes.

@@ -137,7 +137,7 @@ def ended_in(state: DeliveryState, kind: str) -> DeliveryState:
 
 
 def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
-    key = _key(public_key.strip())
+    key = verification_key(public_key.strip())
     if key is None:
         raise ConfigError(
             "delivery.sendgrid.webhook_public_key_file",
@@ -152,7 +152,8 @@ def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _key(text: str) -> ec.EllipticCurvePublicKey | None:
+def verification_key(text: str) -> ec.EllipticCurvePublicKey | None:
+    """Read the provider's key, base64 of its DER form; None when it is not one."""
     try:
         key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error, UnsupportedAlgorithm):

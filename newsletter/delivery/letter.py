@@ -38,7 +38,11 @@ TOKENS = ("unsubscribe", "preferences", "because", "click")
 ONE_CLICK = "List-Unsubscribe=One-Click"
 """The only value RFC 8058 allows in List-Unsubscribe-Post."""
 
-_SHORT = re.compile(rb"[!-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
+Why = Callable[[str, date], str]
+"""The sentence that says to whoever subscribed on a day why they get an edition; no markup."""
+
+_SHORT = re.compile(rb"[!-\-/-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
+_DOTS = re.compile(rb"^\.+", re.MULTILINE)
 _MARKUP = str.maketrans("", "", '&<>"')
 
 
@@ -83,7 +87,7 @@ class PreparedMail:
         return f"{self.tag}_{name}_"
 
     def message(self, letter: Letter) -> bytes:
-        """The whole message for one reader, lines ending in CRLF."""
+        """The whole message for one reader: lines end in CRLF, and none begins with a dot."""
         return join(self.parts, letter)
 
 
@@ -98,6 +102,7 @@ class IssueMail:
     domain: str
     mailto: str = ""
     click: Callable[[Delivery], str] | None = None
+    why: Why | None = None
 
     def prepared(self, variant: str, batch: str) -> PreparedMail:
         """The shared part of the letters of one variant in one batch.
@@ -123,6 +128,7 @@ class IssueMail:
             domain=self.domain,
             mailto=self.mailto,
             click=self.click,
+            why=self.why,
         )
 
 
@@ -140,6 +146,7 @@ def prepare_issue(
     single: bool = False,
     mailto: str = "",
     click: Callable[[Delivery], str] | None = None,
+    why: Why | None = None,
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
@@ -151,6 +158,7 @@ def prepare_issue(
     :param mailto: the other way to leave, a mailto link with ``{token}`` for the reader's word.
     :param click: the address that the counted links of a delivery begin with; empty for one
         without such links.
+    :param why: says why a reader gets this, in the language of the letter; English when absent.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
@@ -193,6 +201,7 @@ def prepare_issue(
         domain=domain,
         mailto=mailto,
         click=click,
+        why=why,
     )
 
 
@@ -278,6 +287,7 @@ def letters_for(
     domain: str,
     mailto: str = "",
     click: Callable[[Delivery], str] | None = None,
+    why: Why | None = None,
 ) -> list[Letter]:
     """One letter per delivery: where it goes, its Message-ID, and the reader's own words.
 
@@ -285,13 +295,14 @@ def letters_for(
     carries the same one, and mail programs that know it show it once.
     """
     title = " ".join(scrub(edition_title, limit=120).translate(_MARKUP).split())
+    why = why or because
     letters: list[Letter] = []
     for delivery in deliveries:
         unsubscribe = f"{base_url}/u/{delivery.token}"
         values = {
             "unsubscribe": unsubscribe,
             "preferences": f"{base_url}/p/{delivery.token}",
-            "because": because(title, delivery.joined),
+            "because": why(title, delivery.joined.date()),
         }
         if click is not None and (own := click(delivery)):
             values["click"] = own
@@ -315,13 +326,9 @@ def message_id(issue: str, reader: int, domain: str) -> str:
     return f"<{digest}@{domain}>"
 
 
-def because(edition_title: str, joined: datetime) -> str:
-    """Why this reader gets this letter, in one sentence that is the same in text and in HTML."""
-    return _because(edition_title, joined.date())
-
-
 @lru_cache(maxsize=4096)
-def _because(edition_title: str, day: date) -> str:
+def because(edition_title: str, day: date) -> str:
+    """Why somebody who subscribed on a day gets this letter, in English."""
     return f"You get {edition_title} because you subscribed on {day.day} {day:%B %Y}."
 
 
@@ -373,12 +380,22 @@ def _cut(tag: str, part: str) -> list[bytes | str]:
 
 def _quoted_printable(text: str) -> bytes:
     raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
-    # binascii writes LF; every LF it leaves is a line end, because the raw ones are text lines.
-    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
+    return _lines(binascii.b2a_qp(raw, istext=True))
+
+
+def _lines(encoded: bytes) -> bytes:
+    """What binascii wrote, with CRLF, and no line that begins with a dot.
+
+    Every LF it leaves is a line end, because the raw ones are text lines. SMTP ends a letter with
+    a dot alone and doubles others, which some servers get wrong; so the bytes need no such care.
+    """
+    if b"\n." in encoded or encoded.startswith(b"."):
+        encoded = _DOTS.sub(lambda dots: b"=2E=\n" * len(dots[0]), encoded)
+    return encoded.replace(b"\n", b"\r\n")
 
 
 def _value(text: str) -> bytes:
     raw = text.encode("utf-8", "replace")
     if _SHORT.fullmatch(raw):
         return raw
-    return binascii.b2a_qp(raw, istext=False).replace(b"\n", b"\r\n")
+    return _lines(binascii.b2a_qp(raw, istext=False))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from newsletter.newsroom import Newsroom
@@ -86,9 +87,10 @@ def collect(
 
 def link_copies(room: Newsroom, since: datetime) -> int:
     """Compare what was not yet compared with the window; return how many copies were found."""
-    from newsletter.feeds.copies import find_copies
+    from newsletter.feeds.copies import HEAD_CHARACTERS, find_copies
 
     new = room.articles.uncompared(since)
-    copies = find_copies(new, room.articles.compared(), room.articles.get)
+    texts = partial(room.articles.texts, characters=HEAD_CHARACTERS)
+    copies = find_copies(new, room.articles.compared(), texts)
     room.articles.mark_copies(copies, [id_ for id_, _ in new])
     return len(copies)

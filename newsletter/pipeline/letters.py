@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from datetime import time as time_of_day
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select
@@ -17,7 +18,7 @@ from newsletter.database.facts import RESTORED, fact
 from newsletter.database.waves import chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
-from newsletter.delivery.letter import IssueMail, prepare_issue
+from newsletter.delivery.letter import IssueMail, Why, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
@@ -301,6 +302,17 @@ def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
     )
 
 
+def why(room: Newsroom) -> Why:
+    """Says why a reader gets a letter, in the language of the letters."""
+    words = room.renderer.words
+
+    @lru_cache(maxsize=4096)
+    def sentence(title: str, day: date) -> str:
+        return words("because", edition=title, date=words.day(day, "joined"))
+
+    return sentence
+
+
 def issue_mail(
     room: Newsroom, issue: Issue, revision: Revision, *, subject_prefix: str = ""
 ) -> IssueMail:
@@ -331,6 +343,7 @@ def issue_mail(
         base_url=site.base_url,
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
+        why=why(room),
         mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
         click=click_addresses(room),
     )

@@ -20,7 +20,7 @@ from newsletter.delivery.mails import MailReport
 from newsletter.editors.sessions import hashed
 from newsletter.model import Issue, Mail
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.letters import issue_mail, why
 
 TEST = "test"
 """The name of test copies of an issue; they have no template of their own."""
@@ -86,6 +86,7 @@ def deliver_mail(room: Newsroom) -> MailReport:
             base_url=room.config.site.base_url,
             domain=room.config.delivery.from_email.rpartition("@")[2].lower() or "localhost",
             per_second=room.config.delivery.mails_per_second,
+            why=lambda _, day: why(room)(room.renderer.words("this_newsletter"), day),
         )
     finally:
         transport.close()

@@ -48,7 +48,7 @@ def copies(new: list[Article], window: list[Article]) -> dict[str, str]:
     return find_copies(
         [(one.id, marks[one.id]) for one in order],
         [(one.id, one.same_as or one.id, marks[one.id]) for one in window],
-        lambda ids: {id_: shelf[id_] for id_ in ids},
+        lambda ids: {id_: (shelf[id_].title, shelf[id_].words) for id_ in ids},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from email import message_from_bytes, policy
@@ -15,8 +16,9 @@ from newsletter import pipeline
 from newsletter.config import Segment
 from newsletter.database.clicks import REMEMBERED
 from newsletter.database.figures import clicks_of, events_of
+from newsletter.database.reports import Report, Reports
 from newsletter.database.signups import Choice
-from newsletter.database.tables import clicks, deliveries, issues, readers
+from newsletter.database.tables import clicks, deliveries, issues, metadata, readers
 from newsletter.issue.followed import counted, links_of
 from newsletter.model import Event, Issue
 from newsletter.newsroom import Newsroom
@@ -69,6 +71,16 @@ def trail(room: Newsroom) -> list[tuple[int, int | None]]:
     with room.database.reading() as connection:
         query = select(clicks.c.link, clicks.c.reader).order_by(clicks.c.link)
         return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def mentions(room: Newsroom, word: str) -> set[str]:
+    """The tables in which a word stands, in any letter case."""
+    with room.database.reading() as connection:
+        return {
+            table.name
+            for table in metadata.sorted_tables
+            if word.lower() in repr(connection.execute(select(table)).all()).lower()
+        }
 
 
 def last_click(room: Newsroom, name: str) -> str | None:
@@ -189,13 +201,39 @@ def test_no_word_leads_where_the_issue_does_not(room: Newsroom, issue: Issue) ->
     assert len(trail(room)) == 1
 
 
-def test_nothing_of_an_erased_reader_is_left(room: Newsroom, issue: Issue) -> None:
-    """The figures stay without a name, the links in the letter lead on, and count no more."""
+def test_nothing_of_an_erased_reader_is_left(
+    room: Newsroom, issue: Issue, clock: StillClock
+) -> None:
+    """No table names them any more; the figures stay, and links in the letter lead on uncounted."""
+    pipeline.add_webhook(room, "crm", "https://crm.example.org/hooks", ())
+    ada = room.readers.by_email("ada@example.org")
+    assert ada
+    assert pipeline.post_mail(
+        room, "stay", ada.email, {"preferences_url": f"/p/{ada.token}"}, "stay-1", reader=ada.id
+    )
+    Reports(room.database).add(
+        Report(
+            number="abcdefghijkl",
+            kind="wrong_quote",
+            slug="ferry-subsidy",
+            story="Ferry",
+            details="She said four.",
+            email="Ada@example.org",
+            made=clock(),
+        )
+    )
+    assert mentions(room, "ada@") >= {"readers", "mails", "reports"}
     paths = links(letter(room, issue, "ada"))
     with served(create_app(room)) as client:
         follow(client, paths[1])
     assert room.readers.forget("ada@example.org", now=room.clock())
     assert trail(room) == [(int(paths[1].rpartition("/")[2]), None)]
+    # Other programs are told once, so that they erase the person too; then that is gone as well.
+    assert mentions(room, "ada@") == {"webhook_messages"}
+    [news] = room.webhooks.take(now=clock(), hold=REMEMBERED)
+    assert json.loads(news.body)["data"]["reason"] == "erased"
+    room.webhooks.settle(news.id, state="taken", answer="204", due=clock())
+    assert mentions(room, "ada@") == mentions(room, ada.token) == set()
     with served(create_app(room)) as client:
         follow(client, paths[1])
         follow(client, paths[2])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from email import message_from_bytes
+from email.policy import default
 
 import pytest
 from sqlalchemy import select, update
@@ -184,3 +186,18 @@ def test_the_rest_after_the_deadline(
     assert room.issues.find(issue).state is IssueState.SENT
     assert set(received(room).values()) == {1}
     assert len(received(room)) == READERS
+
+
+def test_why_in_the_language_of_the_letters(
+    config: Config, sqlite: Database, clock: StillClock
+) -> None:
+    """A Spanish issue says in Spanish why it came, and nothing in English stands beside it."""
+    spanish = load(config.file, ["collect.sources=[]", 'site.language="es"'])
+    room = newsroom(spanish, sqlite, clock)
+    pipeline.send(room, approved(room))
+    file = next(room.config.path(room.config.paths.outbox).rglob("*.eml"))
+    part = message_from_bytes(file.read_bytes(), policy=default).get_body(("plain",))
+    assert part is not None
+    text = part.get_content()
+    assert "porque te suscribiste el 22 de noviembre de 2026." in text
+    assert "because" not in text

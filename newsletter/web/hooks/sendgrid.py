@@ -8,17 +8,16 @@ stored, and harmless otherwise.
 from __future__ import annotations
 
 import logging
-import os
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from newsletter import pipeline
-from newsletter.config import Config
 from newsletter.delivery.events import MAX_BYTES, check, read_events
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.newsroom import Newsroom
+from newsletter.operations.place import public_key
 from newsletter.pipeline import shares
 from newsletter.work import Work
 
@@ -57,36 +56,6 @@ def router(room: Newsroom, work: Work | None = None) -> APIRouter:
         return await run_in_threadpool(act)
 
     return routes
-
-
-def public_key(config: Config) -> str:
-    """The key that SendGrid signs with, from the environment or from its file.
-
-    :raises ConfigError: when neither is named, or what is named is not there.
-    """
-    grid = config.delivery.sendgrid
-    if grid.webhook_public_key_env:
-        found = os.environ.get(grid.webhook_public_key_env, "").strip()
-        if found:
-            return found
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_env",
-            f'names the environment variable "{grid.webhook_public_key_env}", which is not set',
-        )
-    if not grid.webhook_public_key_file:
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_file",
-            "is empty, so no event can be believed",
-            hint="Copy the key from SendGrid's Signed Event Webhook settings into a file.",
-        )
-    try:
-        return config.path(grid.webhook_public_key_file).read_text("ascii").strip()
-    except (OSError, UnicodeError):
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_file",
-            "cannot be read",
-            hint="It holds one line of letters and digits.",
-        ) from None
 
 
 async def _body(request: Request) -> bytes | None:
