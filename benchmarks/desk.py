@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import re
 import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -198,8 +199,37 @@ async def measure(room: Newsroom) -> list[tuple[str, float, float]]:
         return found
 
 
-def main() -> None:
-    """Print the table."""
+def two_editors(seconds: float) -> None:
+    """Let two editors, two approvers and the scheduler work on one issue at once, and count."""
+    from newsletter.model import IssueState
+    from tests.conftest import StillClock
+    from tests.web.desk.at_once import work_at_once
+    from tests.web.desk.day import NOON, copy_of
+    from tests.web.desk.day import prepare as invented
+
+    with tempfile.TemporaryDirectory() as folder:
+        day = Path(folder) / "day"
+        day.mkdir()
+        config = invented(day)
+        room = copy_of(day, config, Path(folder) / "place", StillClock(NOON))
+        issue = room.issues.recent(1)[0]
+        tally = work_at_once(room, issue.id, seconds=seconds)
+        state = room.issues.find(issue.id).state
+        room.close()
+    print(f"two editors, two approvers and the scheduler on one issue for {seconds:.0f} s")
+    for what, number in sorted(tally.told.items()):
+        print(f"  {what:<20} {number:>6,}")
+    print(f"  lost or doubled      {len(tally.wrong):>6,}   ends {IssueState(state).value}")
+    for one in tally.wrong[:10]:
+        print(f"    {one}")
+
+
+def main(words: Sequence[str] = ()) -> None:
+    """Print the table; ``--two-editors SECONDS`` prints what editors at once are told instead."""
+    words = words or sys.argv[1:]
+    if "--two-editors" in words:
+        two_editors(float(words[words.index("--two-editors") + 1]))
+        return
     with tempfile.TemporaryDirectory() as folder:
         room = prepare(Path(folder))
         rows = asyncio.run(measure(room))

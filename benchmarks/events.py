@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -29,13 +30,16 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from benchmarks.send import ISSUE, MOMENT, people
+from newsletter.config import load, starter
+from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
-from newsletter.database.delivery_events import absorb
 from newsletter.database.engine import open_database
 from newsletter.database.tables import deliveries, subscriptions
-from newsletter.delivery.events import FAREWELLS, SIGNATURE, STATES, TIMESTAMP, ended_in, receive
+from newsletter.delivery.events import SIGNATURE, TIMESTAMP, ended_in, receive
 from newsletter.errors import DeliveryError
 from newsletter.model import DeliveryState
+from newsletter.newsroom import Newsroom
+from newsletter.pipeline import take_events
 
 FATES = (
     (("processed", "delivered"), 0.9),
@@ -124,6 +128,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         database = open_database(f"sqlite:///{Path(name)}/events.sqlite")
         people(database, max(wanted // 5, 100))
+        shutil.copyfile(starter() / "config.toml", Path(name) / "config.toml")
+        config = load(Path(name) / "config.toml", ["collect.sources=[]"])
+        room = Newsroom(config=config, database=database, clock=lambda: MOMENT)
         ledger = DeliveryLedger(database)
         ledger.freeze(
             ISSUE,
@@ -144,7 +151,7 @@ def main() -> int:
                 )
             except DeliveryError:
                 events = []
-            absorb(database, events, states=STATES, farewells=FAREWELLS, now=MOMENT)
+            take_events(room, events)
             spent += time.perf_counter() - begun
             computed += time.process_time() - used
             taken += len(events) if true else 0
@@ -153,7 +160,7 @@ def main() -> int:
         with database.reading() as connection:
             found = {
                 row.key: row.state
-                for row in connection.execute(select(deliveries.c.key, deliveries.c.state))
+                for row in connection.execute(select(deliveries.c.key, standing("state")))
             }
         database.close()
     wrong = sum(found[key] != state for key, state in ends.items())

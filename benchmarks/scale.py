@@ -6,7 +6,7 @@ for SendGrid beside the project (../shared/referee), which counts every address.
 
     python -m benchmarks.scale                       # 100,000 readers, some minutes
     python -m benchmarks.scale --readers 1000000 --workers 1 2 4
-    python -m benchmarks.scale --part snapshot       # or: send, kills, outage, leader, hosts
+    python -m benchmarks.scale --part snapshot       # or another of PARTS
 """
 
 from __future__ import annotations
@@ -25,22 +25,27 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from benchmarks._machines import Postgres, free_port, hosts, may_have_hosts, postgres, relay
 from newsletter import pipeline
 from newsletter.config import load
+from newsletter.database import periods
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom, open_newsroom
 from newsletter.pipeline import shares
-from newsletter.work import OnProcrastinate
+from newsletter.work import OnProcrastinate, workers_at_work
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REFEREE = SHARED / "referee" / "esp.py"
 FLEET = SHARED / "newsday" / "fleet.py"
-PARTS = ("snapshot", "send", "kills", "outage", "leader", "hosts", "collect", "move", "sizes")
+CRASH = SHARED / "referee" / "crash.py"
+ALONE = ("snapshot", "sizes", "move", "prune", "collect")
+"""Parts that need no stand-in for the provider."""
+PARTS = (*ALONE, "send", "kills", "crash", "outage", "leader", "hosts")
 
 
 EMPTY = "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS jobs CASCADE"
@@ -65,8 +70,16 @@ def newsletter(place: Path, *words: str, env: dict[str, str] | None = None) -> N
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A stand-in for the provider: where it answers, and its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def provider(folder: Path, name: str) -> Iterator[str]:
+def provider(folder: Path, name: str) -> Iterator[StandIn]:
     """The stand-in, started fresh, on a free port."""
     port = free_port()
     command = [sys.executable, str(REFEREE), "--port", str(port), "--light"]
@@ -76,7 +89,7 @@ def provider(folder: Path, name: str) -> Iterator[str]:
     try:
         assert running.stdout is not None
         running.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
+        yield StandIn(f"http://127.0.0.1:{port}", running.pid)
     finally:
         running.terminate()
         running.wait()
@@ -207,14 +220,14 @@ def settle(room: Newsroom, url: str) -> int:
     return doubtful
 
 
-def sendgrid(url: str) -> tuple[str, ...]:
+def sendgrid(there: StandIn) -> tuple[str, ...]:
     """The settings that send to the stand-in."""
-    return ('delivery.transport="sendgrid"', f'delivery.sendgrid.api_url="{url}"')
+    return ('delivery.transport="sendgrid"', f'delivery.sendgrid.api_url="{there.url}"')
 
 
-def verdict(room: Newsroom, url: str, readers: int) -> str:
+def verdict(room: Newsroom, there: StandIn, readers: int) -> str:
     """Doubled, lost and unknown, in one line; the truth is the stand-in's."""
-    seen, here = counts(url)["per_address"], states(room)
+    seen, here = counts(there.url)["per_address"], states(room)
     doubled = max(0, int(seen["total"]) - int(seen.get("addresses", seen["total"])))
     return (
         f"accepted {here.get('accepted', 0):,} of {readers:,}, unknown {here.get('unknown', 0):,}, "
@@ -265,7 +278,7 @@ def measure_collect(folder: Path, server: Postgres, feeds: int, numbers: list[in
             newsletter_init(place, f'database.url="{url}"', sources=sources, allow=hosts_there)
             with room_of(place) as room, workers(place, number, queues="collect") as running:
                 work = OnProcrastinate(url)
-                time.sleep(4)  # a worker's start is not a worker's rate
+                wait_for_workers(url, number)
                 roots = {"workers": [one.pid for one in running], "database": [server.pid]}
                 roots["news servers"] = news
                 before = {name: computed(*pids) for name, pids in roots.items()}
@@ -346,6 +359,45 @@ def measure_sizes(folder: Path, url: str, readers: int) -> None:
             print(f"a row of {table:<14}{row[0] / max(row[1], 1):>7,.0f} bytes  {row[1]:,} rows")
 
 
+def measure_prune(folder: Path, url: str, readers: int) -> None:
+    """Days of one issue each: the oldest issue's deliveries go, the table must not grow."""
+    import psycopg
+
+    place = make_place(folder, url, readers)
+    with room_of(place) as room, psycopg.connect(url, autocommit=True) as connection:
+        issue = room.issues.find("latest")
+        connection.execute(
+            "CREATE TABLE first_issue AS SELECT * FROM issues WHERE id = %s", [issue.id]
+        )
+        for day in range(1, 7):
+            name = f"old-{day}"
+            connection.execute(
+                "INSERT INTO issues SELECT (jsonb_populate_record(first_issue, jsonb_build_object("
+                "'id', %s::text, 'day', %s::text, 'state', 'sent'))).* FROM first_issue",
+                [name, f"2020-01-0{day}"],
+            )
+            room.ledger.freeze(
+                name,
+                room.readers.audience(issue.edition, room.config.segments),
+                random_word=room.tag,
+                now=room.clock(),
+            )
+            if day <= 2:
+                continue  # two issues are kept, as a period would
+            begun = time.perf_counter()
+            gone = periods.drop_deliveries(room.database, date(2020, 1, day - 1))
+            taken = time.perf_counter() - begun
+            begun = time.perf_counter()
+            connection.execute("VACUUM deliveries")  # what autovacuum does within a minute
+            swept = time.perf_counter() - begun
+            row = connection.execute("SELECT pg_total_relation_size('deliveries')").fetchone()
+            print(
+                f"day {day} {gone / taken:>19,.0f} /s   {gone:,} deliveries taken away in "
+                f"{taken:.1f} s, vacuum {swept:.1f} s, table {row[0] / 1e6 if row else 0:,.0f} MB",
+                flush=True,
+            )
+
+
 def measure_snapshot(folder: Path, url: str, readers: int) -> None:
     """How long the audience takes to be written down."""
     place = make_place(folder, url, readers)
@@ -394,18 +446,33 @@ def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int
         with provider(folder, f"send{number}") as there:
             place = make_place(folder, url, readers, *sendgrid(there))
             with room_of(place) as room, workers(place, number) as running:
-                time.sleep(4)  # a worker's start is not a worker's rate
-                own = [one.pid for one in running]
-                before = computed(*own), computed(server.pid)
+                wait_for_workers(url, number)
+                roots = {
+                    "workers": [one.pid for one in running],
+                    "database": [server.pid],
+                    "stand-in": [there.pid],
+                }
+                before = {name: computed(*pids) for name, pids in roots.items()}
                 taken = send_and_wait(room, url, again=lambda: None, limit=1200)
-                spent = computed(*own) - before[0], computed(server.pid) - before[1]
+                spent = {name: computed(*pids) - before[name] for name, pids in roots.items()}
+                each = {name: 1e6 * one / readers for name, one in spent.items()}
+                own = 1e6 / each["workers"]
                 print(
                     f"sent by {number} worker{'s' * (number > 1)}"
-                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}; computing: "
-                    f"{1e3 * spent[0] / readers:.3f} ms a reader of the workers, "
-                    f"{1e3 * spent[1] / readers:.3f} of the database",
+                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}\n"
+                    "  computing a reader: "
+                    + ", ".join(f"{name} {one:.0f} us" for name, one in each.items())
+                    + f"\n  by arithmetic, on cores of their own: a worker {own:,.0f} /s, one of "
+                    f"the database {1e6 / each['database']:,.0f} /s",
                     flush=True,
                 )
+
+
+def wait_for_workers(url: str, number: int) -> None:
+    """Until so many workers take jobs: a worker's start is not a worker's rate."""
+    limit = time.perf_counter() + 120
+    while workers_at_work(url) < number and time.perf_counter() < limit:
+        time.sleep(0.2)
 
 
 def measure_kills(folder: Path, url: str, readers: int, number: int, kills: int) -> None:
@@ -434,6 +501,39 @@ def measure_kills(folder: Path, url: str, readers: int, number: int, kills: int)
                 f"{verdict(room, there, readers)}; {doubtful:,} had been in doubt",
                 flush=True,
             )
+
+
+def measure_crash(folder: Path, url: str, readers: int, number: int, kills: int) -> None:
+    """An independent driver kills leader and workers together, and compares with its journal."""
+    if not CRASH.exists():
+        print("crash               no driver at ../shared/referee, so no figure")
+        return
+    contract = folder / "contract.toml"
+    forget = (
+        "import psycopg, sys; psycopg.connect(sys.argv[1], autocommit=True).execute(sys.argv[2])"
+    )
+    sending = [sys.executable, "-m", "benchmarks._senders", "--config", "{config}"]
+    contract.write_text(
+        f"""
+[commands]
+reset_database = {json.dumps([sys.executable, "-c", forget, "{dsn}", EMPTY])}
+send = {json.dumps([*sending, "--workers", str(number)])}
+ledger = ["{{program}}", "--config", "{{config}}", "deliveries", "latest", "--jsonl"]
+resolve = [["sleep", "1"], ["{{program}}", "--config", "{{config}}", "reconcile", "latest"]]
+[config.delivery.sendgrid]
+log_complete_after_seconds = 1.0
+timeout_seconds = 5.0
+"""
+    )
+    program, place = f"{sys.executable} -m newsletter", str(folder / f"crash{number}")
+    command = [sys.executable, str(CRASH), "--program", program, "--contract", str(contract)]
+    command += ["--database", url, "--folder", place, "--recipients", str(readers)]
+    command += ["--batch", "250", "--workers", str(4 * number), "--kills", str(kills)]
+    command += ["--horizon", "8", "--latency", "0.1", "--settle-runs", "5"]
+    root = str(Path(__file__).resolve().parents[1])
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": root}, check=False)
+    kept = "kept all promises" if done.returncode == 0 else "BROKE A PROMISE"
+    print(f"{number} workers, all killed {kills} times: {kept}", flush=True)
 
 
 def measure_outage(folder: Path, server: Postgres, readers: int) -> None:
@@ -514,7 +614,7 @@ def measure_leader(folder: Path, url: str, readers: int, asleep: float) -> None:
 def measure_hosts(folder: Path, server: Postgres, readers: int, cut_seconds: float) -> None:
     """Two machines apart, one of them cut off in mid-send for a minute."""
     with provider(folder, "hosts") as there, hosts(2) as machines:
-        port = int(there.rsplit(":", 1)[1])
+        port = int(there.url.rsplit(":", 1)[1])
         place = make_place(folder, server.url(), readers, *sendgrid(there))
         with (
             relay([machine.ours for machine in machines], port),
@@ -574,28 +674,29 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="scale-") as name, postgres(Path(name)) as server:
         folder, url = Path(name), server.url()
         folder.chmod(0o755)
-        if "snapshot" in parts:
-            measure_snapshot(folder, url, options.readers)
-        if "sizes" in parts:
-            measure_sizes(folder, url, options.readers)
-        if "move" in parts:
-            measure_move(folder, url, options.readers)
-        if "collect" in parts:
-            measure_collect(folder, server, options.feeds, options.workers)
-        if not REFEREE.exists():
-            print("sent                no stand-in at ../shared/referee, so no figure")
-            return 0
-        if "send" in parts:
-            measure_send(folder, server, options.readers, options.workers)
-        if "kills" in parts:
-            for number in options.workers:
-                measure_kills(folder, url, options.readers, number, options.kills)
-        if "outage" in parts:
-            measure_outage(folder, server, options.readers)
-        if "leader" in parts:
-            measure_leader(folder, url, options.readers, options.cut_seconds)
-        if "hosts" in parts:
-            measure_hosts(folder, server, options.readers, options.cut_seconds)
+        readers, cut, each = options.readers, options.cut_seconds, options.workers
+        measures: dict[str, Callable[[], object]] = {
+            "snapshot": lambda: measure_snapshot(folder, url, readers),
+            "sizes": lambda: measure_sizes(folder, url, readers),
+            "move": lambda: measure_move(folder, url, readers),
+            "prune": lambda: measure_prune(folder, url, readers),
+            "collect": lambda: measure_collect(folder, server, options.feeds, each),
+            "send": lambda: measure_send(folder, server, readers, each),
+            "kills": lambda: [
+                measure_kills(folder, url, readers, number, options.kills) for number in each
+            ],
+            "crash": lambda: [
+                measure_crash(folder, url, readers, number, options.kills) for number in each
+            ],
+            "outage": lambda: measure_outage(folder, server, readers),
+            "leader": lambda: measure_leader(folder, url, readers, cut),
+            "hosts": lambda: measure_hosts(folder, server, readers, cut),
+        }
+        for part, measure in measures.items():
+            if part in parts and (part in ALONE or REFEREE.exists()):
+                measure()
+            elif part in parts:
+                print(f"{part:<20}no stand-in at ../shared/referee, so no figure")
     return 0
 
 

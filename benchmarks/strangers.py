@@ -61,14 +61,18 @@ def flood(room: Newsroom) -> None:
         domain="example.org",
         editions=("daily",),
     )
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     mails = sum(
         room.signups.sign_up(wish, now=NOW + timedelta(seconds=number * 0.7), token=room.token)
         is not None
         for number in range(FLOOD)
     )
-    took = time.perf_counter() - start
-    print(f"flood      {FLOOD:,} sign-ups for one victim in {took:.1f} s: {mails} mail")
+    took, busy = time.perf_counter() - start, time.process_time() - busy
+    print(
+        f"flood      {FLOOD:,} sign-ups for one victim in {took:.1f} s "
+        f"({busy:.1f} s of computing): {mails} mail",
+        flush=True,
+    )
     assert mails == 1
 
 

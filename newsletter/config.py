@@ -281,7 +281,6 @@ class Delivery(_Table):
     letters_per_hour: int = Field(default=0, ge=0)
     letters_per_day: int = Field(default=0, ge=0)
     mails_per_second: float = Field(default=0, ge=0)
-    testers: tuple[str, ...] = ()
     fallback: Literal["", "folder", "smtp", "sendgrid", "recording"] = ""
     growth_limit: float = Field(default=0.5, ge=0)
     bounce_limit: float = Field(default=0.05, ge=0, le=1)

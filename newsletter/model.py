@@ -596,6 +596,20 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IssueLink:
+    """A link of an issue to an article or to a story page, by its number in the issue.
+
+    ``story`` is the id of the story it stands in. ``side`` is the side of the article ("left",
+    "center", "right"), "unrated" where its outlet has none, and empty for a story page.
+    """
+
+    number: int
+    url: str
+    story: str
+    side: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Revision:
     """One saved state of an issue. ``sha256`` covers all that would be sent."""
 

@@ -6,6 +6,7 @@ makes one.
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import secrets
@@ -13,9 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from newsletter.audience.tokens import Signer
+from newsletter.audience.segments import condition
+from newsletter.audience.tokens import Mark, Signer
 from newsletter.clock import Clock, system_clock
 from newsletter.config import BriefSettings, Config, read_toml
 from newsletter.database.alerts import Alerts
@@ -26,9 +29,11 @@ from newsletter.database.article_corrections import ArticleCorrections
 from newsletter.database.articles import Articles
 from newsletter.database.audit import Audit
 from newsletter.database.briefs import Briefs
+from newsletter.database.clicks import Clicks
 from newsletter.database.corrections import Corrections
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.event_posts import EventPosts
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
@@ -45,6 +50,7 @@ from newsletter.database.stories import Stories
 from newsletter.database.story_locks import StoryLocks
 from newsletter.database.sunset import Sunset
 from newsletter.database.switches import Switches
+from newsletter.database.template_files import TemplateFiles, fingerprint, read_folder
 from newsletter.database.webhooks import Webhooks
 from newsletter.errors import ConfigError
 from newsletter.model import Article, Brief, Coverage, Feed, Outlet, Story
@@ -54,6 +60,8 @@ if TYPE_CHECKING:
     from newsletter.editors.sign_on import Provider
     from newsletter.issue.render import Renderer
     from newsletter.stories.embedding import Embedding
+
+log = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
@@ -154,8 +162,6 @@ class Newsroom:
     @cached_property
     def readers(self) -> Readers:
         """The people who read."""
-        from newsletter.audience.segments import condition  # noqa: PLC0415 - few look at segments
-
         return Readers(
             self.database,
             compile_segment=condition,
@@ -197,6 +203,15 @@ class Newsroom:
         """What signs links of one purpose and reads them again, also after a new key was added."""
         return Signer(signing_keys(self.database, self.token), purpose)
 
+    def mark(self, purpose: str) -> Mark:
+        """What marks short words of one purpose, and reads them again."""
+        return Mark(signing_keys(self.database, self.token), purpose)
+
+    @cached_property
+    def clicks(self) -> Clicks:
+        """Which links readers followed who let us count."""
+        return Clicks(self.database)
+
     @cached_property
     def ledger(self) -> DeliveryLedger:
         """One row per reader and issue."""
@@ -205,6 +220,11 @@ class Newsroom:
                 self.database, address_hash=self.readers.address_hash, fence=self.fence
             )
         return DeliveryLedger(self.database, address_hash=self.readers.address_hash)
+
+    @cached_property
+    def event_posts(self) -> EventPosts:
+        """What the provider reported and nobody has read yet."""
+        return EventPosts(self.database)
 
     @cached_property
     def arrangements(self) -> Arrangements:
@@ -275,7 +295,32 @@ class Newsroom:
         """The one rendering path of preview, page and send."""
         from newsletter.issue.render import Renderer  # noqa: PLC0415 - Jinja and catalogues
 
-        return Renderer(self.config.path(self.config.paths.templates), self.config.site)
+        return Renderer(self.templates, self.config.site)
+
+    @cached_property
+    def template_files(self) -> TemplateFiles:
+        """Templates that were pushed to all machines."""
+        return TemplateFiles(self.database)
+
+    @cached_property
+    def templates(self) -> Path:
+        """The folder that letters and pages are made from.
+
+        It is this machine's own, unless other templates were pushed to all machines.
+
+        :raises TemplateError: when what was pushed cannot be laid out here.
+        """
+        own = self.config.path(self.config.paths.templates)
+        pushed = self.template_files.current()
+        if not pushed or pushed == fingerprint(read_folder(own)):
+            return own
+        log.warning(
+            "the templates in %s differ from those that were pushed (%s), which are used; "
+            'compare with "newsletter templates show"',
+            own,
+            pushed[:12],
+        )
+        return self.template_files.lay_out(self.config.path("data"))
 
     @cached_property
     def outlets(self) -> dict[str, Outlet]:

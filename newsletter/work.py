@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from newsletter.errors import ConfigError, DatabaseError, NewsletterError
 
@@ -41,6 +41,7 @@ ATTEMPTS = 8
 """How often a job that failed for a passing reason is tried again, ever more slowly."""
 
 _SCHEMA = "jobs"
+_JOBS, _WORKERS = f"{_SCHEMA}.procrastinate_jobs", f"{_SCHEMA}.procrastinate_workers"
 _RUN = "newsletter.run"
 
 
@@ -268,18 +269,28 @@ def run_worker(
 
 
 def waiting_jobs(url: str) -> dict[str, int]:
-    """How many jobs wait in each queue."""
-    app = _app(url, {})
-    with _stated():
-        _lay_out(url)
-        app.open()
-        try:
-            counts = {
-                row["name"]: row["todo"] for row in app.job_manager.list_queues() if row["todo"]
-            }
-        finally:
-            app.close()
-    return counts
+    """How many jobs wait in each queue; nothing where no job was ever made."""
+    found = _asked(
+        url, "SELECT queue_name, count(*) FROM {} WHERE status = 'todo' GROUP BY 1", _JOBS
+    )
+    return {str(name): int(number) for name, number in found}
+
+
+def workers_at_work(url: str) -> int:
+    """How many workers gave a sign of life lately."""
+    alive = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
+    found = _asked(url, f"SELECT count(*) FROM {{}} WHERE {alive}", _WORKERS)  # noqa: S608 - our own words
+    return int(found[0][0]) if found else 0
+
+
+def _asked(url: str, query: str, table: str) -> list[tuple[Any, ...]]:
+    """What the queue's own tables say; nothing where they are not there yet."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    with _stated(), psycopg.connect(_plain(url), connect_timeout=5) as connection:
+        if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
+            return []
+        return connection.execute(query.format(table).encode()).fetchall()
 
 
 def _app(url: str, functions: Functions) -> App:
@@ -348,7 +359,7 @@ def _lay_out(url: str) -> None:
 
     with psycopg.connect(_plain(url), connect_timeout=5) as connection:
         connection.execute("SELECT pg_advisory_xact_lock(6120916)")
-        there = connection.execute(f"SELECT to_regclass('{_SCHEMA}.procrastinate_jobs')").fetchone()
+        there = connection.execute(f"SELECT to_regclass('{_JOBS}')").fetchone()
         if there == (None,):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
             connection.execute(f"SET LOCAL search_path TO {_SCHEMA}")

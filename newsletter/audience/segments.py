@@ -43,7 +43,8 @@ class ReaderColumns(Protocol):
     """What a rule looks at: a reader's columns, and the tables beside them.
 
     ``tags`` has the columns ``reader``, ``kind`` ("topic" or "list") and ``tag``; ``attributes``
-    has ``reader``, ``name`` and ``value``.
+    has ``reader``, ``name`` and ``value``. ``in_words`` may know a quicker condition for "has any
+    of these tags"; None where it does not.
     """
 
     @property
@@ -66,6 +67,7 @@ class ReaderColumns(Protocol):
     def tags(self) -> Table: ...  # noqa: D102
     @property
     def attributes(self) -> Table: ...  # noqa: D102
+    def in_words(self, kind: str, tags: Sequence[str], /) -> ColumnElement[bool] | None: ...  # noqa: D102
 
 
 def condition(segment: Segment, columns: ReaderColumns, now: datetime) -> ColumnElement[bool]:
@@ -105,6 +107,9 @@ class _Rules:
         """Has at least one of these topics or lists."""
         if not tags:
             return false()
+        quicker = self._columns.in_words(kind, tags)
+        if quicker is not None:
+            return quicker
         table = self._columns.tags.c
         wanted = (table.kind == kind, table.tag.in_(tags))
         if self._probe:

@@ -74,6 +74,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
         "backup": ("backup", "Copy the database while it is in use."),
         "restore": ("backup", "Put a backup in the database's place."),
         "upgrade": ("machines", "Bring the tables up to date."),
+        "templates": ("templates", "Templates that all machines share."),
         "migrate-to": ("machines", "Copy everything into another database."),
         "audit": ("audit", "Who did what."),
     },

@@ -148,6 +148,24 @@ def sign_out(context: typer.Context, email: str) -> None:
     say(f"signed out  {email}, {ended} sessions")
 
 
+@editors.command("testers")
+def saved_testers(
+    context: typer.Context,
+    add_: Annotated[list[str], typer.Option("--add", help="Save an address.")] = [],  # noqa: B006
+    remove_: Annotated[list[str], typer.Option("--remove", help="Forget one.")] = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Show who gets test copies, the same list as on the desk; add and remove."""
+    with place(context).newsroom() as room:
+        pipeline.change_testers(room, add=add_, remove=remove_, by=who())
+        found = room.people.testers()
+    if as_json:
+        show_json(found)
+        return
+    for one in found:
+        say(one)
+
+
 @editors.command()
 def role(context: typer.Context, email: str, role: Role) -> None:
     """Give somebody another role; they sign in again."""

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from newsletter.cli.place import Json, place, say, show_json
+from newsletter.cli.serve import pulse
 from newsletter.errors import ConfigError
 from newsletter.operations import logs
+from newsletter.operations.live import LiveRoom
 from newsletter.schedule import jobs
 from newsletter.work import QUEUES, OnProcrastinate, run_worker
 
@@ -51,14 +53,16 @@ def worker(
                 hint='Use "newsletter run" on one machine, or move with "newsletter migrate-to".',
             )
         say(f"worker     {', '.join(wanted)}: {concurrency} at a time  (Ctrl-C stops)")
-        run_worker(
-            url,
-            jobs(room, OnProcrastinate(url), stop=ending.is_set),
-            queues=wanted,
-            concurrency=concurrency,
-            ending=ending,
-            until_empty=until_empty,
-        )
+        live = LiveRoom(room, here.config)
+        with pulse(live):
+            run_worker(
+                url,
+                jobs(live, OnProcrastinate(url), stop=ending.is_set),
+                queues=wanted,
+                concurrency=concurrency,
+                ending=ending,
+                until_empty=until_empty,
+            )
 
 
 def migrate_to(

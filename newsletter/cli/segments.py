@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from newsletter.audience.rule_words import in_words
 from newsletter.cli.place import Json, count, place, say, show_json
 from newsletter.config import Segment
 from newsletter.errors import NotFound
@@ -71,32 +72,13 @@ def show_segment(
     say(f"{name}: {segment.title}")
     say(f"edition: {segment.edition}{', for tests only' if segment.test else ''}")
     for rule in facts["where"]:
-        for line in _in_words(rule):
+        for line in in_words(rule):
             say(f"  {line}")
     if segment.exclude:
         say(f"  not on the lists {', '.join(segment.exclude)}")
     say(f"readers: {number:,}")
     for address in some:
         say(f"  {address}")
-
-
-def _in_words(rule: dict[str, Any], depth: int = 0) -> list[str]:
-    """A condition as lines, those inside another indented."""
-    space = "  " * depth
-    field = rule.get("field")
-    rest = {how: value for how, value in rule.items() if how != "field"}
-    if field:
-        said = "; ".join(
-            f"{how} {', '.join(value) if isinstance(value, list) else value}"
-            for how, value in rest.items()
-        )
-        return [f"{space}{field} {said}"]
-    lines: list[str] = []
-    for how, inner in rest.items():
-        lines.append(f"{space}{how} of")
-        for one in inner:
-            lines += _in_words(one, depth + 1)
-    return lines
 
 
 def _segment(room: Newsroom, name: str) -> Segment:

@@ -181,7 +181,13 @@ def deliver(room: Newsroom, issue: Issue, *, expect_growth: bool = False) -> Sen
     """Send with progress shown."""
     progress = Progress("letters")
     try:
-        return pipeline.send(room, issue.id, expect_growth=expect_growth, on_progress=progress.step)
+        return pipeline.send(
+            room,
+            issue.id,
+            expect_growth=expect_growth,
+            by_hand=True,
+            on_progress=progress.step,
+        )
     finally:
         progress.end()
 
@@ -240,9 +246,9 @@ def _test(room: Newsroom, issue: Issue, addresses: list[str], *, as_json: bool) 
     to = addresses or pipeline.testers(room, issue.edition)
     if not to:
         raise NewsletterError(
-            "[delivery] testers",
-            "is empty, so nobody gets a test copy",
-            hint='Name testers there, make a segment "test", or use --to ADDRESS.',
+            "testers",
+            "nobody is saved to get a test copy",
+            hint='"newsletter editors testers --add ADDRESS", a segment "test", or --to ADDRESS.',
         )
     posted = pipeline.post_test(room, issue, to)
     report = pipeline.deliver_mail(room)

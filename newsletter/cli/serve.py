@@ -59,8 +59,14 @@ def run(context: typer.Context, port: Port = None) -> None:
 
 def web(context: typer.Context, port: Port = None) -> None:
     """Serve the pages alone; a scheduler runs elsewhere."""
-    with _live(place(context)) as (live, ending), _pulse(live):
-        _serve(live, ending, port)
+    with _live(place(context)) as (live, ending), pulse(live):
+        database = live().database
+        work = OnProcrastinate(database.url) if database.dialect == "postgresql" else None
+        try:
+            _serve(live, ending, port, work=work)
+        finally:
+            if work is not None:
+                work.close(GRACE_SECONDS)
 
 
 def scheduler(context: typer.Context) -> None:
@@ -174,7 +180,7 @@ def _bells(
     :param apart: let workers of their own do the work, where the database allows it.
     """
     if not live().config.schedule.enabled:
-        with _pulse(live):
+        with pulse(live):
             yield
         return
     work: Work
@@ -193,7 +199,7 @@ def _bells(
 
     beginning = threading.Thread(target=begin, name="begin", daemon=True)
     beginning.start()
-    with _pulse(live, alarm.clock_was_set):
+    with pulse(live, alarm.clock_was_set):
         try:
             yield
         finally:
@@ -209,9 +215,11 @@ def _bells(
 
 
 @contextmanager
-def _pulse(
+def pulse(
     live: LiveRoom, clock_was_set: Callable[[float], None] = lambda _: None
 ) -> Iterator[None]:
+    """Look every few seconds whether configuration or templates changed, and at the clock."""
+
     def beat(jump: float) -> None:
         live.check()
         if jump:
@@ -240,7 +248,12 @@ def must_be_private(settings: Web) -> None:
 
 
 def _serve(
-    live: LiveRoom, ending: threading.Event, port: int | None, ready: threading.Event | None = None
+    live: LiveRoom,
+    ending: threading.Event,
+    port: int | None,
+    ready: threading.Event | None = None,
+    *,
+    work: Work | None = None,
 ) -> None:
     import uvicorn
 
@@ -251,7 +264,7 @@ def _serve(
     wanted = settings.port if port is None else port
     server = _server(
         uvicorn.Config(
-            LiveApp(live),
+            LiveApp(live, work),
             host=settings.host,
             port=wanted,
             log_config=None,

@@ -129,9 +129,11 @@ def _check_templates(config: Config) -> str:
     room = open_newsroom(config)
     try:
         number = room.renderer.templates.check()
+        own = config.path(config.paths.templates)
+        where = config.paths.templates if room.templates == own else str(room.templates)
     finally:
         room.close()
-    return f"{count(number, 'template')} in {config.paths.templates}/"
+    return f"{count(number, 'template')} in {where}/"
 
 
 def _check_outbox(config: Config) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -79,6 +78,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
 
 def _everything(room: Newsroom, *, as_json: bool) -> None:
     from newsletter.operations import status as operations
+    from newsletter.operations.saying import ago
 
     found = operations.look(room)
     zones = {name: edition.zone for name, edition in room.config.editions.items()}
@@ -109,8 +109,9 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
         say(f"scheduler  at work, process {leader.pid}, epoch {leader.epoch}")
     else:
         say("scheduler  not running: newsletter run")
+    _say_jobs(found)
     if found.backup:
-        age = _ago(found.at, found.backup.made)
+        age = ago(found.at, found.backup.made)
         say(f"backup     {age}, {found.backup.size / 1e6:,.1f} MB, {found.backup.file.name}")
     else:
         say("backup     none: newsletter backup")
@@ -119,19 +120,27 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
     if found.restored:
         say("restored   nothing is sent until: newsletter restore --release")
     for alert in found.alerts:
-        say(f"TROUBLE    {alert.sentence} (since {_ago(found.at, alert.since)})")
+        say(f"TROUBLE    {alert.sentence} (since {ago(found.at, alert.since)})")
         if alert.hint:
             say(f"           {alert.hint}")
     if not found.alerts:
         say("alerts     none")
 
 
+def _say_jobs(found: Any) -> None:
+    if found.jobs is not None:
+        waiting = ", ".join(f"{number:,} {queue}" for queue, number in sorted(found.jobs.items()))
+        say(f"jobs       {waiting or 'none'} waiting; {count(found.workers, 'worker')} at work")
+
+
 def _say_issue(room: Newsroom, one: Any) -> None:
+    from newsletter.operations.saying import where
+
     if one.issue is None:
         say(f"issue      {one.edition}: none yet")
         return
     zone = room.config.zone(one.edition)
-    say(f"issue      {one.issue.id}, revision {one.issue.revision}: {_where(one, zone)}")
+    say(f"issue      {one.issue.id}, revision {one.issue.revision}: {where(one, zone)}")
     if one.states:
         shown = ", ".join(f"{number:,} {state}" for state, number in one.states.items())
         rate = f"; {one.rate:,.0f} letters a minute" if one.rate else ""
@@ -143,26 +152,3 @@ def _say_issue(room: Newsroom, one: Any) -> None:
                 f"           {one.percent('bounced'):.2g} % bounced, "
                 f"{one.percent('complained'):.2g} % complained"
             )
-
-
-def _where(one: Any, zone: Any) -> str:
-    state = str(one.issue.state.replace("_", " "))
-    if one.send is not None:
-        condition = "once approved, " if state == "draft" else ""
-        return f"{state}; {condition}goes out at {one.send.astimezone(zone):%a %H:%M %Z}"
-    if state in {"draft", "approved"}:
-        return f"{state}; goes out by hand"
-    if one.issue.send_ended:
-        return f"{state} at {one.issue.send_ended.astimezone(zone):%a %H:%M %Z}"
-    return state
-
-
-def _ago(now: datetime, then: datetime) -> str:
-    age = now - then
-    if age < timedelta(minutes=2):
-        return "just now"
-    if age < timedelta(hours=2):
-        return f"{age // timedelta(minutes=1)} min ago"
-    if age < timedelta(days=2):
-        return f"{age // timedelta(hours=1)} h ago"
-    return f"{age.days} days ago"

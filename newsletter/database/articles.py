@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, case, delete, func, select, update
 
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct
@@ -137,12 +137,10 @@ class Articles:
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Which of these article ids are stored already."""
-        found: set[str] = set()
+        query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
-            for piece in slices(ids):
-                query = select(articles.c.id).where(articles.c.id.in_(piece))
-                found.update(connection.execute(query).scalars())
-        return found
+            told = json.dumps(given) if self._database.dialect == "sqlite" else given
+            return {id_ for (id_,) in connection.exec_driver_sql(query, (told,))}
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]
@@ -163,6 +161,15 @@ class Articles:
                 found[item.id] = item
         return found
 
+    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str]]:
+        """Title and beginning of the longest text there is of articles, by id."""
+        summary, text = articles.c.summary, articles.c.text
+        words = case((func.length(text) >= func.length(summary), text), else_=summary)
+        with self._database.reading() as connection:
+            query = select(articles.c.id, articles.c.title, func.substr(words, 1, characters))
+            rows = connection.execute(query.where(matching(connection, articles.c.id, ids)))
+            return {id_: (title, beginning) for id_, title, beginning in rows}
+
     def uncompared(self, since: datetime) -> list[tuple[str, bytes]]:
         """Id and marks of articles that wait to be compared with others, the earliest first.
 
@@ -176,19 +183,14 @@ class Articles:
                 .where(table.original.is_(None))
                 .order_by(table.published, table.article)
             )
-            return [(row[0], bytes(row[1])) for row in rows]
+            return [(id_, marks) for id_, marks in rows]
 
     def compared(self) -> Iterator[tuple[str, str, bytes]]:
         """Id, id of the original and marks of the window's other articles, in no order."""
-        table = fingerprints.c
-        query = (
-            select(table.article, table.original, table.marks)
-            .where(table.original.is_not(None))
-            .execution_options(yield_per=2_000)
-        )
         with self._database.reading() as connection:
-            for row in connection.execute(query):
-                yield row[0], row[1], bytes(row[2])
+            found = connection.execution_options(yield_per=2_000).exec_driver_sql(_COMPARED)
+            for part in found.partitions():
+                yield from part
 
     def mark_copies(self, copies: Mapping[str, str], compared: Sequence[str] = ()) -> None:
         """Link near-identical articles to the first one: ``{copy id: original id}``.
@@ -246,6 +248,11 @@ class Articles:
 _OUTLET = tuple(field.name for field in fields(Outlet))
 _LISTS = ("domains", "provenance")
 _ALL_OUTLETS = f"SELECT {', '.join(_OUTLET)} FROM outlets"  # noqa: S608 - our own names
+_KNOWN = {
+    "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
+}
+_COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 
 

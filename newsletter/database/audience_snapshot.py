@@ -1,4 +1,4 @@
-"""The audience of an issue, frozen: one queued row for each reader, written when a send begins."""
+"""The audience of an issue, frozen: a row for each reader, in batches, when a send begins."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newsletter.database import batches
 from newsletter.database.ledger_part import LedgerPart
 from newsletter.database.tables import deliveries, issues
 from newsletter.database.tables import settings as facts
-from newsletter.model import DeliveryState as D
 
 
 class AudienceSnapshot(LedgerPart):
@@ -72,7 +72,15 @@ class AudienceSnapshot(LedgerPart):
                     (f"{prefix}{number:x}", *one) for number, one in enumerate(part, start=count)
                 ]
                 with self.database.begin() as connection:
+                    # One at a time for an issue: the ids of a batch are then its alone.
+                    connection.execute(
+                        select(issues.c.id)
+                        .where(issues.c.id == issue_id)
+                        .with_for_update(key_share=True)
+                    )
+                    before = batches.last_of(connection, issue_id)
                     connection.execute(self._insert_once(issue_id, values, now))
+                    batches.cut(connection, issue_id, after=before, now=now)
                 count += len(values)
                 if on_progress:
                     on_progress(count)
@@ -133,7 +141,7 @@ class AudienceSnapshot(LedgerPart):
             columns = [func.json_extract(given.c.value, f"$[{index}]") for index in range(4)]
         constant = {
             "issue": issue_id,
-            "state": D.QUEUED.value,
+            "state": batches.FOLLOWS,
             "reason": "",
             "attempt": 0,
             "batch": "",

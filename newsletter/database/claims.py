@@ -8,11 +8,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, or_, select, update
 
-from newsletter.database import leases
+from newsletter.database import batches, leases
+from newsletter.database.batches import FOLLOWS, Batch
 from newsletter.database.ledger_part import LedgerPart, when
+from newsletter.database.tables import batches as batch_table
 from newsletter.database.tables import deliveries, issues, readers, subscriptions, suppressions
 from newsletter.model import Delivery, ReaderState
 from newsletter.model import DeliveryState as D
+
+STOPPED = "the sender stopped after handing this letter over and before the answer"
+
+_CLAIMABLE = (FOLLOWS, D.QUEUED.value, D.DEFERRED.value)
 
 
 class Claims(LedgerPart):
@@ -55,12 +61,16 @@ class Claims(LedgerPart):
             deliveries.c.issue == issue_id,
             deliveries.c.state.in_([D.CLAIMED.value, D.HANDED.value]),
         )
+        handed = and_(batch_table.c.issue == issue_id, batch_table.c.state == D.HANDED.value)
         with self.database.reading() as connection:
-            owners = list(connection.scalars(select(deliveries.c.owner).where(held).distinct()))
+            owners = {
+                *connection.scalars(select(deliveries.c.owner).where(held).distinct()),
+                *connection.scalars(select(batch_table.c.owner).where(handed).distinct()),
+            }
         if not owners:
             return 0, 0
         with self.database.begin() as connection:
-            for owner in owners:
+            for owner in sorted(owners):
                 if leases.alive(connection, owner, now=now):
                     continue
                 mine = and_(deliveries.c.issue == issue_id, deliveries.c.owner == owner)
@@ -77,10 +87,14 @@ class Claims(LedgerPart):
                     connection,
                     and_(mine, deliveries.c.state == D.HANDED.value),
                     D.UNKNOWN,
-                    "the sender stopped after handing this letter over and before the answer",
+                    STOPPED,
                     now,
                     owner="",
                 )
+                query = select(batch_table).where(handed, batch_table.c.owner == owner)
+                for batch in connection.execute(query.with_for_update()).all():
+                    unknown += batches.part(connection, batch, D.UNKNOWN, reason=STOPPED, now=now)
+                    batches.drop(connection, batch)
                 leases.end(connection, owner)
         return queued, unknown
 
@@ -100,15 +114,35 @@ class Claims(LedgerPart):
         For transports that take a whole claim at once. Readers are looked at again as in
         :meth:`claim`, in the same moment in which the letters are handed over.
         """
-        return self._claimed(
-            issue_id,
-            owner,
-            now,
-            stale_seconds,
-            limit=limit,
-            state=D.HANDED,
-            changes={"batch": batch, "transport": transport, "attempt": deliveries.c.attempt + 1},
-        )
+        with self.database.begin() as connection:
+            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            queue, found = self._next(connection, issue_id, limit, now, lock=False)
+            taken = self._fit(connection, issue_id, found, now)
+            if queue is None:
+                self._put(
+                    connection,
+                    taken,
+                    D.HANDED,
+                    now,
+                    owner=owner,
+                    batch=batch,
+                    transport=transport,
+                    attempt=deliveries.c.attempt + 1,
+                )
+            elif taken:
+                last = _last(queue, found, limit)
+                batches.hand(
+                    connection,
+                    queue,
+                    last,
+                    name=batch,
+                    owner=owner,
+                    transport=transport,
+                    now=now,
+                )
+            else:
+                batches.shorten(connection, queue, _last(queue, found, limit))
+            return taken
 
     def claim(
         self,
@@ -126,98 +160,105 @@ class Claims(LedgerPart):
         audience was frozen is skipped with the reason, and is not in the answer. An answer can be
         empty while work remains (everything looked at was skipped, or is held by others).
         """
-        return self._claimed(
-            issue_id,
-            owner,
-            now,
-            stale_seconds,
-            limit=limit,
-            state=D.CLAIMED,
-            changes={"batch": batch},
-        )
-
-    def _claimed(
-        self,
-        issue_id: str,
-        owner: str,
-        now: datetime,
-        stale_seconds: float,
-        *,
-        limit: int,
-        state: D,
-        changes: dict[str, Any],
-    ) -> list[Delivery]:
         with self.database.begin() as connection:
             leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
-            found: Sequence[Any] = ()
-            for origin in (D.QUEUED, D.DEFERRED):
-                found = connection.execute(self._claimable(issue_id, origin, limit, now)).all()
-                if found:
-                    break
-            if not found:
-                return []
-            suppressed = self._suppressed(connection, found)
-            claimed: list[Delivery] = []
-            skipped: dict[str, list[int]] = {}
-            active = ReaderState.ACTIVE.value
-            # Rows are taken apart by position: by name costs as much again, a thousand times.
-            for (
-                id_,
-                key,
-                reader,
-                segment,
-                variant,
-                attempt,
-                email,
-                _,
-                name,
-                token,
-                joined,
-                reader_state,
-                subscription_state,
-            ) in found:
-                if (
-                    reader_state != active
-                    or subscription_state != active
-                    or (suppressed and id_ in suppressed)
-                ):
-                    reason = _why_not(reader_state, subscription_state)
-                    skipped.setdefault(reason, []).append(id_)
-                    continue
-                claimed.append(
-                    Delivery(
-                        id=id_,
-                        key=key,
-                        issue=issue_id,
-                        reader=reader,
-                        email=email,
-                        name=name,
-                        token=token,
-                        segment=segment,
-                        joined=when(joined),
-                        variant=variant,
-                        attempt=attempt + 1,
-                    )
-                )
-            for reason, ids in skipped.items():
-                self._change(connection, self._among(ids), D.SKIPPED, reason, now, owner="")
-            if claimed:
-                if self.database.dialect == "sqlite" and origin is D.QUEUED:
-                    # One writer at a time: what is still queued between the first and the last
-                    # is exactly what was found and not skipped. A range costs half of a list.
-                    which = and_(
-                        deliveries.c.issue == issue_id,
-                        deliveries.c.state == D.QUEUED.value,
-                        deliveries.c.id.between(claimed[0].id, claimed[-1].id),
-                    )
-                else:
-                    which = self._among([one.id for one in claimed])
-                changed = self._change(
-                    connection, which, state, "", now, owner=owner, not_before=None, **changes
-                )
-                if changed != len(claimed):
-                    raise AssertionError(f"{changed} rows changed where {len(claimed)} were found")
+            queue, found = self._next(connection, issue_id, limit, now, lock=True)
+            claimed = self._fit(connection, issue_id, found, now)
+            self._put(connection, claimed, D.CLAIMED, now, owner=owner, batch=batch)
+            if queue is not None:
+                batches.shorten(connection, queue, _last(queue, found, limit))
             return claimed
+
+    def _next(
+        self, connection: Connection, issue_id: str, limit: int, now: datetime, *, lock: bool
+    ) -> tuple[Batch | None, Sequence[Any]]:
+        """The next rows that may be claimed: of a batch, or else such as have their own state.
+
+        :param lock: True where the rows of a batch are about to be written one by one.
+        """
+        while (batch := connection.execute(self._next_batch(issue_id)).one_or_none()) is not None:
+            query = self._with_standing(issue_id).where(batches.followers(batch))
+            query = query.order_by(deliveries.c.id).limit(limit)
+            if lock:
+                query = query.with_for_update(of=deliveries)
+            if found := connection.execute(query).all():
+                return batch, found
+            batches.drop(connection, batch)
+        for origin in (D.QUEUED, D.DEFERRED):
+            if found := connection.execute(self._claimable(issue_id, origin, limit, now)).all():
+                return None, found
+        return None, ()
+
+    def _next_batch(self, issue_id: str) -> Select[Any]:
+        return batches.next_queued(issue_id)
+
+    def _fit(
+        self, connection: Connection, issue_id: str, found: Sequence[Any], now: datetime
+    ) -> list[Delivery]:
+        """The deliveries whose readers may have a letter now; the others are skipped."""
+        suppressed = self._suppressed(connection, found)
+        fit: list[Delivery] = []
+        skipped: dict[str, list[int]] = {}
+        active = ReaderState.ACTIVE.value
+        # Rows are taken apart by position: by name costs as much again, a thousand times.
+        for (
+            id_,
+            key,
+            reader,
+            segment,
+            variant,
+            attempt,
+            email,
+            _,
+            name,
+            token,
+            joined,
+            reader_state,
+            subscription_state,
+        ) in found:
+            if (
+                reader_state != active
+                or subscription_state != active
+                or (suppressed and id_ in suppressed)
+            ):
+                reason = _why_not(reader_state, subscription_state)
+                skipped.setdefault(reason, []).append(id_)
+                continue
+            fit.append(
+                Delivery(
+                    id=id_,
+                    key=key,
+                    issue=issue_id,
+                    reader=reader,
+                    email=email,
+                    name=name,
+                    token=token,
+                    segment=segment,
+                    joined=when(joined),
+                    variant=variant,
+                    attempt=attempt + 1,
+                )
+            )
+        for reason, ids in skipped.items():
+            which = and_(self._among(ids), deliveries.c.state.in_(_CLAIMABLE))
+            self._change(connection, which, D.SKIPPED, reason, now, owner="")
+        return fit
+
+    def _put(
+        self,
+        connection: Connection,
+        claimed: Sequence[Delivery],
+        state: D,
+        now: datetime,
+        **changes: Any,
+    ) -> None:
+        """Give claimed deliveries a state of their own."""
+        if not claimed:
+            return
+        which = and_(self._among([one.id for one in claimed]), deliveries.c.state.in_(_CLAIMABLE))
+        changed = self._change(connection, which, state, "", now, not_before=None, **changes)
+        if changed != len(claimed):
+            raise AssertionError(f"{changed} rows changed where {len(claimed)} were found")
 
     def hand(
         self,
@@ -257,7 +298,8 @@ class Claims(LedgerPart):
             )
         return [one for one in claimed if one.id in held]
 
-    def _claimable(self, issue_id: str, state: D, limit: int, now: datetime) -> Select[Any]:
+    def _with_standing(self, issue_id: str) -> Select[Any]:
+        """Deliveries with what has to be known of their readers when they are claimed."""
         # A correction notice goes by the subscription to the edition of the issue it corrects.
         own = issues.alias()
         edition = (
@@ -270,12 +312,14 @@ class Claims(LedgerPart):
         subscribed = and_(
             subscriptions.c.reader == deliveries.c.reader, subscriptions.c.edition == edition
         )
+        return self._with_reader(
+            readers.c.state.label("reader_state"),
+            subscriptions.c.state.label("subscription_state"),
+        ).outerjoin(subscriptions, subscribed)
+
+    def _claimable(self, issue_id: str, state: D, limit: int, now: datetime) -> Select[Any]:
         query = (
-            self._with_reader(
-                readers.c.state.label("reader_state"),
-                subscriptions.c.state.label("subscription_state"),
-            )
-            .outerjoin(subscriptions, subscribed)
+            self._with_standing(issue_id)
             .where(deliveries.c.issue == issue_id, deliveries.c.state == state.value)
             .order_by(deliveries.c.id)
             .limit(limit)
@@ -289,7 +333,7 @@ class Claims(LedgerPart):
 
     def _suppressed(self, connection: Connection, found: Sequence[Any]) -> set[int]:
         """The ids of rows whose address is on the suppression list."""
-        if self.address_hash is None:
+        if self.address_hash is None or not found:
             return set()
         hashes = {self.address_hash(row.address_key): row.id for row in found if row.address_key}
         listed = connection.scalars(
@@ -298,6 +342,11 @@ class Claims(LedgerPart):
             )
         )
         return {hashes[one] for one in listed}
+
+
+def _last(batch: Batch, found: Sequence[Any], limit: int) -> int:
+    """The id up to which the rows that were found use a batch up."""
+    return int(batch.last if len(found) < limit else found[-1].id)
 
 
 def _why_not(reader_state: str | None, subscription_state: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, func, insert, select
 
+from newsletter.database.batches import stands
 from newsletter.database.engine import Database
 from newsletter.database.rows import adapter, insert_new, reader_of, values_of
 from newsletter.database.tables import (
@@ -140,7 +141,7 @@ class Corrections:
                 corrections.c.id == id_,
                 told_in.c.edition == notice.publication,
                 told_in.c.send_started < corrections.c.at,
-                deliveries.c.state.in_([state.value for state in GOT]),
+                stands(*GOT),
                 deliveries.c.reader.not_in(served),
             )
         )

@@ -27,6 +27,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from newsletter.database.audience_snapshot import AudienceSnapshot
+from newsletter.database.batches import count_since, standing, stands
 from newsletter.database.claims import Claims
 from newsletter.database.pacing import Pacing
 from newsletter.database.settling import Settling
@@ -56,14 +57,14 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
         after = 0
         while True:
             query = (
-                select(deliveries.c.id, readers.c.email, deliveries.c.state, deliveries.c.reason)
+                select(deliveries.c.id, readers.c.email, standing("state"), deliveries.c.reason)
                 .select_from(deliveries.outerjoin(readers, readers.c.id == deliveries.c.reader))
                 .where(deliveries.c.issue == issue_id, deliveries.c.id > after)
                 .order_by(deliveries.c.id)
                 .limit(2000)
             )
             if state is not None:
-                query = query.where(deliveries.c.state == state)
+                query = query.where(stands(D(state)))
             with self.database.reading() as connection:
                 found = connection.execute(query).all()
             if not found:
@@ -107,14 +108,10 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
     def rate(self, issue_id: str, *, now: datetime, seconds: float = 60) -> float:
         """Letters a second that were settled lately, in all processes together."""
         recent = now - timedelta(seconds=seconds)
-        done = [D.ACCEPTED.value, D.REJECTED.value, D.DELIVERED.value]
-        query = select(func.count(), func.min(deliveries.c.changed)).where(
-            deliveries.c.issue == issue_id,
-            deliveries.c.state.in_(done),
-            deliveries.c.changed >= recent,
-        )
         with self.database.reading() as connection:
-            number, first = connection.execute(query).one()
-        if not number:
+            number, first = count_since(
+                connection, issue_id, (D.ACCEPTED, D.REJECTED, D.DELIVERED), recent
+            )
+        if first is None:
             return 0.0
         return float(number / max((now - first).total_seconds(), 1.0))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
+from newsletter.database.batches import standing, stands
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, events
 from newsletter.model import DeliveryState, Event
@@ -89,7 +90,7 @@ def absorb(
         for rank, state in enumerate(GRAVER):
             if state not in ids:
                 continue
-            lighter = [one.value for one in (*NOT_YET, *GRAVER[:rank])]
+            lighter = (*NOT_YET, *GRAVER[:rank])
             details = {key: detail for key, detail in ids[state].items() if detail}
             reason: ColumnElement[Any] = literal("")
             if details and len(details) <= 200:
@@ -98,9 +99,16 @@ def absorb(
                 update(deliveries)
                 .where(
                     _among(database, list(ids[state])),
-                    deliveries.c.state.in_(lighter),
+                    stands(*lighter),
                 )
-                .values(state=state.value, reason=reason, changed=now, owner="")
+                .values(
+                    state=state.value,
+                    reason=reason,
+                    changed=now,
+                    owner="",
+                    # What was its batch's is its own from now on.
+                    **{name: standing(name) for name in ("attempt", "transport")},
+                )
             )
             if result.rowcount:
                 changed[state.value] = int(result.rowcount)

@@ -7,10 +7,19 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
+from newsletter.database.batches import count_since, standing, stands
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
+from newsletter.model import DeliveryState
 
 PAGE = 50
+
+_ANSWERED = (
+    DeliveryState.ACCEPTED,
+    DeliveryState.DELIVERED,
+    DeliveryState.REJECTED,
+    DeliveryState.BOUNCED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +56,10 @@ def delivery_log(
             deliveries.c.key,
             func.coalesce(readers.c.email, "").label("email"),
             deliveries.c.segment,
-            deliveries.c.state,
+            standing("state"),
             deliveries.c.reason,
-            deliveries.c.attempt,
-            deliveries.c.changed,
+            standing("attempt"),
+            standing("changed"),
         )
         .select_from(deliveries.outerjoin(readers, readers.c.id == deliveries.c.reader))
         .where(deliveries.c.issue == issue, deliveries.c.id > after)
@@ -58,7 +67,7 @@ def delivery_log(
         .limit(limit)
     )
     if state:
-        query = query.where(deliveries.c.state == state)
+        query = query.where(stands(DeliveryState(state)))
     if text:
         part = text.casefold()
         query = query.where(
@@ -71,10 +80,5 @@ def delivery_log(
 
 def settled_since(database: Database, issue: str, moment: datetime) -> int:
     """How many letters were handed over and answered for after a moment."""
-    query = select(func.count()).where(
-        deliveries.c.issue == issue,
-        deliveries.c.state.in_(["accepted", "delivered", "rejected", "bounced"]),
-        deliveries.c.changed >= moment,
-    )
     with database.reading() as connection:
-        return int(connection.execute(query).scalar_one())
+        return count_since(connection, issue, _ANSWERED, moment)[0]

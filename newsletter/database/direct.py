@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Boolean, Connection, Table
@@ -31,6 +32,7 @@ class Direct(Generic[T]):
         self.names = [field.name for field in dataclasses.fields(model)]  # type: ignore[arg-type]  # T is a dataclass
         self._times = self._places(UtcTime)
         self._flags = self._places(Boolean)
+        self._values = attrgetter(*self.names)
         self._enums = [(self.names.index(name), kind) for name, kind in enums.items()]
 
     def _places(self, kind: type[Any]) -> list[int]:
@@ -81,9 +83,8 @@ class Direct(Generic[T]):
         self._write(connection, items, f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
 
     def _write(self, connection: Connection, items: Iterable[T], conflict: str) -> int:
-        store = storing(connection)
         names = self.names
-        rows = [tuple([store(getattr(item, name)) for name in names]) for item in items]
+        rows = self._rows(connection, items)
         if not rows:
             return 0
         statement = (
@@ -92,25 +93,32 @@ class Direct(Generic[T]):
         )
         return max(0, connection.exec_driver_sql(statement, rows).rowcount)
 
+    def _rows(self, connection: Connection, items: Iterable[T]) -> list[tuple[Any, ...]]:
+        """Values as this driver takes them: enumerations as words, times as the tables keep them.
 
-def storing(connection: Connection) -> Callable[[Any], Any]:
-    """How values go to this driver: enumerations as words, times as the tables keep them."""
-    sqlite = connection.dialect.name == "sqlite"
+        Only those columns are looked at; the others are stored as they are.
+        """
+        as_text = connection.dialect.name == "sqlite"
+        rows = []
+        for item in items:
+            row = list(self._values(item))
+            for place, _ in self._enums:
+                row[place] = str(row[place].value)
+            for place in self._times:
+                row[place] = _stored(row[place], as_text=as_text)
+            rows.append(tuple(row))
+        return rows
 
-    def store(value: Any) -> Any:
-        kind = type(value)
-        if kind is str or kind is int or value is None:
-            return value
-        if kind is datetime:
-            if value.tzinfo is None:
-                raise ValueError(f"a time without a zone: {value!r}")
-            if value.tzinfo is not UTC:
-                value = value.astimezone(UTC)
-            # As SQLAlchemy writes them, so that both may compare.
-            return value.replace(tzinfo=None).isoformat(" ", "microseconds") if sqlite else value
-        return value.value if isinstance(value, Enum) else value
 
-    return store
+def _stored(when: datetime | None, *, as_text: bool) -> str | datetime | None:
+    """A time as the tables keep it, the same as SQLAlchemy writes it, so that both may compare."""
+    if when is None:
+        return None
+    if when.tzinfo is not UTC:
+        if when.tzinfo is None:
+            raise ValueError(f"a time without a zone: {when!r}")
+        when = when.astimezone(UTC)
+    return when.isoformat(" ", "microseconds")[: -len("+00:00")] if as_text else when
 
 
 def moment_of(value: Any) -> datetime | None:

@@ -32,6 +32,11 @@ class Database:
         """``sqlite`` or ``postgresql``."""
         return self.engine.dialect.name
 
+    @property
+    def url(self) -> str:
+        """The address, with its password: for those who make connections of their own."""
+        return self.engine.url.render_as_string(hide_password=False)
+
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """Give a connection inside a write transaction; commit at the end, roll back on error.

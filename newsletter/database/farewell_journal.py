@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from newsletter.database.bulk import matching
 from newsletter.database.engine import Database
-from newsletter.database.farewells import bar, log_line
+from newsletter.database.farewells import bar, erase, log_line
 from newsletter.database.reader_import import AddressHash
 from newsletter.database.rows import insert_new, slices, upsert
 from newsletter.database.tables import readers, settings, subscriptions, suppressions
@@ -31,7 +31,8 @@ RETURNED = "returned"
 """The reason of a line that takes an earlier one back: the person confirmed a new sign-up."""
 _TAKEN_IN = "farewells:"
 """Before the file's own name in ``settings``: how many of its bytes are taken in."""
-_OWN_ACT = {"erased": "unsubscribed", "unsubscribed": "unsubscribed"}
+ERASED = "erased"
+_OWN_ACT = {ERASED: "unsubscribed", "unsubscribed": "unsubscribed"}
 
 
 class FarewellJournal:
@@ -144,10 +145,15 @@ class FarewellJournal:
                     try:
                         line = json.loads(text)
                         datetime.fromisoformat(line["at"])
-                        last[str(line["hash"])] = {
-                            "hash": str(line["hash"]),
-                            "reason": str(line["reason"])[:24],
+                        hashed, reason = str(line["hash"]), str(line["reason"])[:24]
+                        before = last.get(hashed, {}).get("erased", "")
+                        # A complaint that came after an erasure does not undo it.
+                        erased = "yes" if reason == ERASED else before
+                        last[hashed] = {
+                            "hash": hashed,
+                            "reason": reason,
                             "at": str(line["at"]),
+                            "erased": "" if reason == RETURNED else erased,
                         }
                     except (ValueError, KeyError, TypeError):
                         continue
@@ -162,16 +168,19 @@ def _close(
     address_hash: AddressHash,
     now: datetime,
 ) -> int:
-    """Take those off who are in the database as if they had never left."""
-    query = select(readers.c.id, readers.c.address_key).where(
-        readers.c.state.not_in([ReaderState.UNSUBSCRIBED.value, ReaderState.SUPPRESSED.value])
-    )
+    """Take those off who are in the database as if they had never left; erase who was erased."""
+    left = {ReaderState.UNSUBSCRIBED.value, ReaderState.SUPPRESSED.value}
+    query = select(readers.c.id, readers.c.address_key, readers.c.state)
     again = [
-        (row.id, gone[hashed])
+        (row.id, line)
         for row in connection.execute(query)
-        if (hashed := address_hash(row.address_key)) in gone
+        if (line := gone.get(address_hash(row.address_key)))
+        and (line["erased"] or row.state not in left)
     ]
     for number, line in again:
+        if line["erased"]:
+            erase(connection, number, now)
+            continue
         state = _OWN_ACT.get(line["reason"], ReaderState.SUPPRESSED.value)
         connection.execute(
             update(readers)

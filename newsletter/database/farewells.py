@@ -24,7 +24,9 @@ from newsletter.database.tables import (
     consents,
     deliveries,
     events,
+    mails,
     readers,
+    reports,
     subscriptions,
     suppressions,
 )
@@ -196,9 +198,21 @@ def barred(connection: Connection, hashed: str) -> dict[str, str] | None:
     return {"reason": row.reason, "since": row.at.isoformat()} if row else None
 
 
-def erase(connection: Connection, reader: int) -> None:
-    """Delete a person and what providers wrote about their letters."""
+def erase(connection: Connection, reader: int, now: datetime) -> None:
+    """Delete a person, what providers wrote about their letters, and what waits to go out.
+
+    Programs that were told of the person are told that they are erased, so that they can erase
+    them too; what is waiting to be posted from before is not told any more.
+    """
     remember_id(connection)
+    email = connection.execute(select(readers.c.email).where(readers.c.id == reader)).scalar_one()
+    webhooks.forget(connection, reader)
+    _tell(connection, reader, "erased", now)
+    connection.execute(
+        update(mails).where(mails.c.reader == reader, mails.c.to != "").values(to="", values={})
+    )
+    same = func.lower(reports.c.email) == email.lower()
+    connection.execute(update(reports).where(same).values(email=""))
     own = select(deliveries.c.key).where(deliveries.c.reader == reader)
     connection.execute(update(events).where(events.c.delivery_key.in_(own)).values(detail=""))
     connection.execute(update(deliveries).where(deliveries.c.reader == reader).values(reason=""))

@@ -23,3 +23,6 @@ class FencedLedger(DeliveryLedger):
 
     def _claimable(self, *given: Any, **named: Any) -> Select[Any]:
         return super()._claimable(*given, **named).where(self._fence.holds)
+
+    def _next_batch(self, *given: Any, **named: Any) -> Select[Any]:
+        return super()._next_batch(*given, **named).where(self._fence.holds)

@@ -26,6 +26,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from newsletter.database.tables import leases
 
+BATCHES = 1
+"""The kind of batches that this program understands (:mod:`newsletter.database.batches`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
@@ -46,7 +49,12 @@ def take(connection: Connection, owner: str, holder: Holder, *, expires: datetim
     """Write a new lease."""
     connection.execute(
         insert(leases).values(
-            owner=owner, place=holder.place, pid=holder.pid, born=holder.born, expires=expires
+            owner=owner,
+            place=holder.place,
+            pid=holder.pid,
+            born=holder.born,
+            expires=expires,
+            batches=BATCHES,
         )
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, select
 
+from newsletter.database.batches import standing, stands
 from newsletter.database.bulk import matching
 from newsletter.database.engine import Database
 from newsletter.database.tables import (
@@ -24,6 +25,7 @@ from newsletter.database.tables import (
     stories,
     subscriptions,
 )
+from newsletter.model import DeliveryState
 
 Facts = dict[str, Any]
 
@@ -86,9 +88,10 @@ class Listing:
 
     def deliveries(self, issue: str, *, after: int, limit: int, state: str = "") -> Page:
         """The deliveries of an issue by number; the reader's number, never the address."""
-        query = select(deliveries).where(deliveries.c.issue == issue)
+        columns = (standing(name) if name in _SHARED else deliveries.c[name] for name in _DELIVERY)
+        query = select(*columns).where(deliveries.c.issue == issue)
         if state:
-            query = query.where(deliveries.c.state == state)
+            query = query.where(stands(DeliveryState(state)))
         return self._page(query, deliveries.c.id, after, limit, _plain(_DELIVERY))
 
     def events(self, *, after: int, limit: int, kind: str = "") -> Page:
@@ -131,6 +134,8 @@ _ISSUE = (
 )
 _STORY = ("id", "slug", "headline", "section", "first_seen", "updated", "mailed")
 _DELIVERY = ("id", "issue", "reader", "segment", "variant", "state", "reason", "attempt", "changed")
+_SHARED = ("state", "attempt", "changed")
+"""What a delivery has in common with its batch where it has none of its own."""
 _EVENT = ("id", "issue", "reader", "kind", "at", "received", "detail")
 _READER = (
     "id",

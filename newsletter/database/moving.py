@@ -32,13 +32,14 @@ from sqlalchemy import (
     func,
     select,
     tuple_,
+    union,
 )
 
 from newsletter.database import leases
 from newsletter.database.bulk import bulk_insert
 from newsletter.database.engine import Database
 from newsletter.database.rows import slices, upsert
-from newsletter.database.tables import deliveries, metadata
+from newsletter.database.tables import batches, deliveries, metadata
 from newsletter.errors import DatabaseError
 from newsletter.model import DeliveryState
 
@@ -105,10 +106,12 @@ def move(
 
 def _nothing_on_its_way(source: Connection, now: datetime) -> None:
     """Refuse while a sender is at work: its next batch would be sent by both databases."""
-    busy = select(deliveries.c.owner).where(
-        deliveries.c.state.in_([DeliveryState.CLAIMED.value, DeliveryState.HANDED.value])
+    under_way = [DeliveryState.CLAIMED.value, DeliveryState.HANDED.value]
+    busy = union(
+        select(deliveries.c.owner).where(deliveries.c.state.in_(under_way)),
+        select(batches.c.owner).where(batches.c.state.in_(under_way)),
     )
-    for owner in source.scalars(busy.distinct()):
+    for owner in source.scalars(busy).all():
         if leases.alive(source, owner, now=now):
             raise DatabaseError(
                 "the old database",

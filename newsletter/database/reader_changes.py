@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from newsletter.database import standing
 from newsletter.database.farewells import log_line
 from newsletter.database.reader_import import LIST, TOPIC
 from newsletter.database.rows import upsert
@@ -40,6 +41,7 @@ def change(
         if tags:
             rows = [{"reader": reader, "kind": kind, "tag": tag} for tag in dict.fromkeys(tags)]
             connection.execute(insert(reader_tags), rows)
+        standing.reword(connection, [reader])
     for name, value in (attributes or {}).items():
         if value:
             upsert(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, select
 
+from newsletter.database.batches import standing
 from newsletter.database.tables import (
+    clicks,
     consents,
     deliveries,
     events,
+    issue_links,
     reader_attributes,
     readers,
     subscriptions,
@@ -30,7 +33,15 @@ def facts(connection: Connection, reader: Reader) -> dict[str, Any]:
         .order_by(subscriptions.c.edition)
     ).all()
     letters = connection.execute(
-        select(deliveries).where(deliveries.c.reader == reader.id).order_by(deliveries.c.id)
+        select(
+            deliveries.c.issue,
+            standing("state"),
+            deliveries.c.segment,
+            deliveries.c.reason,
+            standing("changed"),
+        )
+        .where(deliveries.c.reader == reader.id)
+        .order_by(deliveries.c.id)
     ).all()
     words = connection.execute(
         select(reader_attributes.c.name, reader_attributes.c.value)
@@ -42,6 +53,15 @@ def facts(connection: Connection, reader: Reader) -> dict[str, Any]:
         .join(deliveries, deliveries.c.key == events.c.delivery_key)
         .where(deliveries.c.reader == reader.id)
         .order_by(events.c.at)
+    ).all()
+    followed = connection.execute(
+        select(clicks.c.issue, clicks.c.at, issue_links.c.url)
+        .join(
+            issue_links,
+            and_(issue_links.c.issue == clicks.c.issue, issue_links.c.number == clicks.c.link),
+        )
+        .where(clicks.c.reader == reader.id)
+        .order_by(clicks.c.at)
     ).all()
     return {
         "email": reader.email,
@@ -80,6 +100,9 @@ def facts(connection: Connection, reader: Reader) -> dict[str, Any]:
         "events": [
             {"kind": one.kind, "at": one.at.isoformat(), "issue": one.issue, "detail": one.detail}
             for one in reported
+        ],
+        "clicks": [
+            {"issue": one.issue, "at": one.at.isoformat(), "url": one.url} for one in followed
         ],
     }
 

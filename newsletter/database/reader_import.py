@@ -202,6 +202,7 @@ class Import:
                 "language",
                 "timezone",
                 "token",
+                "topics",
             ),
             [
                 (
@@ -214,6 +215,7 @@ class Import:
                     person.language,
                     person.timezone,
                     shared + token()[4:],
+                    standing.topic_word(person.topics),
                 )
                 for number, person in everybody
             ],
@@ -278,7 +280,7 @@ class Import:
             else {}
         )
         chose = set() if sync else _who_chose(connection, ids)
-        new_tags: list[tuple[object, ...]] = []
+        new_tags: list[tuple[int, str, str]] = []
         new_subscriptions: dict[str, list[int]] = {}
         new_attributes: list[dict[str, object]] = []
         gone_attributes: list[tuple[int, str]] = []
@@ -323,6 +325,7 @@ class Import:
                 self._activate(connection, number)
             connection.execute(update(readers).where(readers.c.id == number).values(**values))
         bulk_insert(connection, reader_tags, ("reader", "kind", "tag"), new_tags)
+        standing.reword(connection, sorted({row[0] for row in new_tags}))
         upsert(connection, reader_attributes, new_attributes)
         for number, name in gone_attributes:
             connection.execute(

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import idna
-from sqlalchemy import ColumnElement, Connection, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from newsletter.clock import Clock, system_clock
 from newsletter.config import Segment
 from newsletter.database import choosing, farewells, reader_changes, reader_history
 from newsletter.database.bulk import matching, roomy
-from newsletter.database.choosing import COLUMNS, CompileSegment, ReaderColumns
+from newsletter.database.choosing import CompileSegment, ReaderColumns
 from newsletter.database.engine import Database
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.farewells import SOFT_LIMIT, FarewellReport
@@ -323,29 +323,6 @@ class Readers:
         with self._database.begin() as connection:
             return farewells.note_taken(connection, list(ids), now)
 
-    def note_clicks(self, clicks: Iterable[tuple[int, datetime]]) -> int:
-        """Note the last click of readers who let us count clicks; of the others nothing is kept.
-
-        :param clicks: (reader, when); the latest counts.
-        :returns: how many readers have a new last click.
-        """
-        latest: dict[int, datetime] = {}
-        for reader, at in clicks:
-            latest[reader] = max(at, latest.get(reader, at))
-        changed = 0
-        with self._database.begin() as connection:
-            for reader, at in latest.items():
-                changed += connection.execute(
-                    update(readers)
-                    .where(
-                        readers.c.id == reader,
-                        readers.c.tracking,
-                        (readers.c.last_click.is_(None)) | (readers.c.last_click < at),
-                    )
-                    .values(last_click=at, asked=None)
-                ).rowcount
-        return changed
-
     def forget(self, email: str, *, now: datetime) -> bool:
         """Erase a person; only a keyed hash stays, so that no import brings them back.
 
@@ -364,7 +341,7 @@ class Readers:
             if number is None:
                 return False
             farewells.bar(connection, hashed, "erased", now)
-            farewells.erase(connection, number)
+            farewells.erase(connection, number, now)
             self._write_down(connection, [hashed], "erased", now)
         return True
 
@@ -443,6 +420,7 @@ class Readers:
         digest_of: str = "",
         variants: tuple[str, ...] = (),
         sections: tuple[str, ...] = (),
+        counted: bool = False,
     ) -> Select[Any]:
         """Who gets an edition: (reader id, segment name, variant), each reader once.
 
@@ -457,6 +435,7 @@ class Readers:
             digest_of=digest_of,
             variants=variants,
             sections=sections,
+            counted=counted,
         )
 
     def count_audience(
@@ -479,12 +458,12 @@ class Readers:
 
     # -- within
 
-    def _condition(self, segment: Segment) -> ColumnElement[bool]:
+    def _condition(self, segment: Segment, columns: ReaderColumns) -> ColumnElement[bool]:
         if self._compile is None:
             raise AudienceError(
                 segment.title or segment.edition, "segments need a compiler for their rules"
             )
-        return self._compile(segment, COLUMNS, self._clock())
+        return self._compile(segment, columns, self._clock())
 
     def _unsubscribe(self, who: ColumnElement[bool], how: str, now: datetime) -> bool:
         hashed = self.address_hash

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
+from newsletter.database import batches
+from newsletter.database.batches import Batch
 from newsletter.database.ledger_part import MAX_REASON, LedgerPart, when
+from newsletter.database.tables import batches as batch_table
 from newsletter.database.tables import deliveries
 from newsletter.model import Delivery, Outcome
 from newsletter.model import DeliveryState as D
@@ -22,6 +26,16 @@ _SETTLED_FROM = {
     D.DEFERRED: (D.HANDED,),
     D.UNKNOWN: (D.HANDED,),
 }
+
+_Said = tuple[D, str, datetime | None]
+"""State, reason, and when a deferred letter may be tried again."""
+
+_TAKEN: _Said = (D.ACCEPTED, "", None)
+"""The one outcome that all letters of a batch can share without being written one by one."""
+
+FORGOTTEN = "the transport said nothing about this letter"
+
+_NO_MOMENTS: Mapping[str, datetime] = MappingProxyType({})
 
 _NAME_LETTER = (
     update(deliveries)
@@ -39,56 +53,83 @@ class Settling(LedgerPart):
         *,
         batch: str,
         now: datetime,
-        not_before: datetime | None = None,
-        whole: str = "",
+        later: Mapping[str, datetime] = _NO_MOMENTS,
+        whole: bool = False,
     ) -> Counter[str]:
         """Write what the transport said of the letters of one batch; how many rows of each state.
 
         A row that meanwhile belongs to another batch (it was sent again) is left alone.
 
-        :param not_before: when deferred letters may be tried again.
-        :param whole: the issue, when these are the outcomes of all letters that were handed over
-            in this batch; where they are all the same, rows then need not be named one by one.
+        :param later: when deferred letters may be tried again, by key; who is not named may now.
+        :param whole: True when these are the outcomes of all letters that were handed over in
+            this batch; those that were accepted then need not be written one by one.
         """
-        groups: dict[tuple[D, str], dict[str, str]] = {}
+        groups: dict[_Said, dict[str, str]] = {}
         for one in outcomes:
-            where = (one.state, one.reason[:MAX_REASON])
+            deferred = one.state is D.DEFERRED
+            moment = later.get(one.key, now) if deferred else None
+            where = (one.state, one.reason[:MAX_REASON], moment)
             groups.setdefault(where, {})[one.key] = one.provider_id
+        alike = groups.get(_TAKEN, {}) if whole else {}
+        names = set(alike.values())
         done: Counter[str] = Counter()
-        if not groups:
-            return done
         with self.database.begin() as connection:
-            for (state, reason), given in groups.items():
-                changes: dict[str, Any] = {"owner": ""}
-                identities = set(given.values()) - {""}
-                if len(identities) == 1:
-                    changes["provider_id"] = identities.pop()
-                if state is D.DEFERRED:
-                    changes["not_before"] = not_before or now
-                done[state.value] += self._change(
-                    connection,
-                    and_(
-                        deliveries.c.issue == whole
-                        if whole and len(groups) == 1
-                        else self._among(list(given), deliveries.c.key),
-                        deliveries.c.batch == batch,
-                        deliveries.c.state.in_([one.value for one in _SETTLED_FROM[state]]),
-                    ),
-                    state,
-                    reason,
-                    now,
-                    **changes,
-                )
-                if identities:
-                    # An SMTP server has a name of its own for each letter.
-                    connection.execute(
-                        _NAME_LETTER,
-                        [
-                            {"its_key": key, "its_batch": batch, "its_name": name}
-                            for key, name in given.items()
-                        ],
+            handed = batches.handed(connection, batch)
+            # Taken in several requests, each letter has a name of its own to be kept.
+            together = handed is not None and len(names) == 1
+            for said, given in groups.items():
+                if not (together and said == _TAKEN):
+                    done[said[0].value] += self._settle(
+                        connection, batch, handed, said, given, now=now
                     )
-        return done
+            if handed is not None and together:
+                batches.accept(connection, handed, provider_id=names.pop(), now=now)
+                done[D.ACCEPTED.value] += len(alike)
+            elif handed is not None and whole:
+                done[D.UNKNOWN.value] += batches.part(
+                    connection, handed, D.UNKNOWN, reason=FORGOTTEN, now=now
+                )
+                batches.drop(connection, handed)
+        return +done
+
+    def _settle(
+        self,
+        connection: Connection,
+        batch: str,
+        handed: Batch | None,
+        said: _Said,
+        given: Mapping[str, str],
+        *,
+        now: datetime,
+    ) -> int:
+        """Give letters of which the same was said a state of their own; how many."""
+        state, reason, moment = said
+        changes: dict[str, Any] = {"owner": ""}
+        identities = set(given.values()) - {""}
+        if len(identities) == 1:
+            changes["provider_id"] = identities.pop()
+        if moment is not None:
+            changes["not_before"] = moment
+        named = self._among(list(given), deliveries.c.key)
+        number = 0
+        if handed is not None:
+            number = batches.part(
+                connection, handed, state, reason=reason, now=now, which=named, **changes
+            )
+        if number < len(given):
+            own = [one.value for one in _SETTLED_FROM[state]]
+            which = and_(named, deliveries.c.batch == batch, deliveries.c.state.in_(own))
+            number += self._change(connection, which, state, reason, now, **changes)
+        if identities:
+            # An SMTP server has a name of its own for each letter.
+            connection.execute(
+                _NAME_LETTER,
+                [
+                    {"its_key": key, "its_batch": batch, "its_name": name}
+                    for key, name in given.items()
+                ],
+            )
+        return number
 
     def unknown(self, issue_id: str, *, chunk: int = 1000) -> Iterator[tuple[str, list[Delivery]]]:
         """The letters in doubt, by the batch they were handed over in."""
@@ -102,8 +143,8 @@ class Settling(LedgerPart):
             .order_by("first")
         )
         with self.database.reading() as connection:
-            batches = [row.batch for row in connection.execute(query)]
-        for batch in batches:
+            names = [row.batch for row in connection.execute(query)]
+        for batch in names:
             after = 0
             while True:
                 with self.database.reading() as connection:
@@ -196,8 +237,9 @@ class Settling(LedgerPart):
         sent after the backup was made, in a batch that nobody remembers.
         """
         open_states = [D.QUEUED.value, D.CLAIMED.value, D.HANDED.value, D.DEFERRED.value]
+        unsettled = and_(batch_table.c.issue == issue_id, batch_table.c.state != D.ACCEPTED.value)
         with self.database.begin() as connection:
-            return self._change(
+            number = self._change(
                 connection,
                 and_(deliveries.c.issue == issue_id, deliveries.c.state.in_(open_states)),
                 D.UNKNOWN,
@@ -206,3 +248,10 @@ class Settling(LedgerPart):
                 owner="",
                 batch="",
             )
+            query = select(batch_table).where(unsettled)
+            for batch in connection.execute(query.with_for_update()).all():
+                number += batches.part(
+                    connection, batch, D.UNKNOWN, reason=reason[:MAX_REASON], now=now, batch=""
+                )
+                batches.drop(connection, batch)
+            return number

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from newsletter.database import knocks, standing, webhooks
+from newsletter.database import clicks, knocks, standing, webhooks
 from newsletter.database.bulk import new_ids, remember_id
 from newsletter.database.choosing import DAILY
 from newsletter.database.engine import Database
@@ -265,6 +265,8 @@ class SignUps:
                 "last_click": row.last_click if choice.tracking else None,
                 "asked": None,
             }
+            if not choice.tracking:
+                clicks.stop_counting(connection, row.id)
             if choice.timezone:
                 values["timezone"] = choice.timezone
             connection.execute(update(readers).where(readers.c.id == row.id).values(**values))
@@ -316,6 +318,7 @@ class SignUps:
                 .values(origin="")
             ).rowcount
             knocks.tidy(connection, now)
+            clicks.forget_before(connection, now - clicks.REMEMBERED)
         return {"woken": woken, "expired": gone, "origins": forgotten}
 
     def _begin(self, connection: Connection, wish: Wish, token: str, now: datetime) -> int:
@@ -374,6 +377,7 @@ def _set_topics(connection: Connection, reader: int, topics: Sequence[str]) -> N
         connection.execute(
             insert(reader_tags), [{"reader": reader, "kind": TOPIC, "tag": tag} for tag in wanted]
         )
+    standing.reword(connection, [reader])
 
 
 def _hold(

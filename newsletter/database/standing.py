@@ -1,20 +1,28 @@
-"""Which editions a reader gets right now, kept beside the reader for counting.
+"""What a reader gets and chose, kept in two words beside the reader for counting.
 
-The truth are the reader's state and the subscriptions. ``readers.receives`` repeats it in one word
-("daily weekly", empty for whoever gets nothing), so that "how many in Ireland get the daily issue"
-is answered from one index and not from a million look-ups. Whatever changes a state or a
-subscription calls :func:`restand`; sending never looks at this column.
+The truth are the reader's state, the subscriptions and the tags. ``readers.receives`` repeats the
+first two ("daily weekly", empty for whoever gets nothing) and ``readers.topics`` the topics
+("politics|world"), so that "how many in Ireland who chose politics get the daily issue" is
+answered from one index and not from a million look-ups. Whatever changes a state or a subscription
+calls :func:`restand`, whatever changes topics calls :func:`reword`; sending never looks at either.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select, update
 
 from newsletter.database.bulk import matching
-from newsletter.database.tables import readers, subscriptions
+from newsletter.database.tables import reader_tags, readers, subscriptions
 from newsletter.model import ReaderState
+
+LOOK = "*"
+"""In place of topics: look for them among the tags, because they make too long a word."""
+LONGEST = 400
+"""Characters of a word of topics, so that an index on PostgreSQL can hold it."""
+BETWEEN = "|"
 
 
 def word(editions: Sequence[str]) -> str:
@@ -22,8 +30,15 @@ def word(editions: Sequence[str]) -> str:
     return " ".join(sorted(set(editions)))
 
 
+def topic_word(topics: Sequence[str]) -> str:
+    """The word for some topics: each once, in order; :data:`LOOK` where they make none."""
+    made = BETWEEN.join(sorted(set(topics)))
+    plain = made.count(BETWEEN) < max(1, len(set(topics))) and LOOK not in made
+    return made if plain and len(made) <= LONGEST else LOOK
+
+
 def restand(connection: Connection, ids: Sequence[int]) -> None:
-    """Bring the word of some readers up to date."""
+    """Bring the editions of some readers up to date."""
     if not ids:
         return
     held: dict[int, list[str]] = {number: [] for number in ids}
@@ -44,12 +59,48 @@ def restand(connection: Connection, ids: Sequence[int]) -> None:
     )
 
 
+def reword(connection: Connection, ids: Sequence[int]) -> None:
+    """Bring the topics of some readers up to date."""
+    if not ids:
+        return
+    query = (
+        select(reader_tags.c.reader, reader_tags.c.tag)
+        .where(matching(connection, reader_tags.c.reader, ids), reader_tags.c.kind == "topic")
+        .order_by(reader_tags.c.reader)
+    )
+    found = groupby(connection.execute(query).all(), key=lambda row: int(row[0]))
+    chosen = {number: topic_word([row[1] for row in rows]) for number, rows in found}
+    connection.execute(
+        update(readers).where(readers.c.id == bindparam("who")).values(topics=bindparam("what")),
+        [{"who": number, "what": chosen.get(number, "")} for number in ids],
+    )
+
+
 def words(connection: Connection) -> list[str]:
-    """Every word in use, by hopping through the index from one to the next."""
-    found: list[str] = []
-    query = select(readers.c.receives).order_by(readers.c.receives).limit(1)
-    at = connection.execute(query).scalar()
-    while at is not None:
-        found.append(at)
-        at = connection.execute(query.where(readers.c.receives > at)).scalar()
-    return found
+    """Every word of editions in use."""
+    return _hopping(connection, readers.c.receives, None)
+
+
+def topic_words(connection: Connection, receives: str, *, most: int) -> list[str] | None:
+    """Every word of topics among the readers of one word; None when they are more than some."""
+    found = _hopping(connection, readers.c.topics, readers.c.receives == receives, most=most + 1)
+    return found if len(found) <= most else None
+
+
+def _hopping(
+    connection: Connection,
+    column: Column[str],
+    within: ColumnElement[bool] | None,
+    *,
+    most: int = 1_000,
+) -> list[str]:
+    """The different values of a column, by hopping through its index from one to the next."""
+    least = select(func.min(column))
+    if within is not None:
+        least = least.where(within)
+    first = least.scalar_subquery()
+    hops = select(first.label("value")).cte("hops", recursive=True)
+    following = least.where(column > hops.c.value).correlate(hops).scalar_subquery()
+    hops = hops.union_all(select(following).where(hops.c.value.is_not(None)))
+    query = select(hops.c.value).where(hops.c.value.is_not(None)).limit(most)
+    return list(connection.execute(query).scalars())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
@@ -43,6 +44,15 @@ class Switches:
         """A person looked at it."""
         self._clear(_pause_of(issue_id))
 
+    def note_taken_up(self, issue_id: str, now: datetime) -> None:
+        """A person asked for an issue to be sent."""
+        self._set(_taken_up(issue_id), now.isoformat())
+
+    def taken_up(self, issue_id: str) -> datetime | None:
+        """When a person last asked for an issue to be sent; None when nobody did."""
+        found = self._get(_taken_up(issue_id))
+        return datetime.fromisoformat(found) if found else None
+
     def _get(self, name: str) -> str:
         with self._database.reading() as connection:
             found = connection.scalar(select(settings.c.value).where(settings.c.name == name))
@@ -60,3 +70,7 @@ class Switches:
 
 def _pause_of(issue_id: str) -> str:
     return f"paused:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"
+
+
+def _taken_up(issue_id: str) -> str:
+    return f"taken-up:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"

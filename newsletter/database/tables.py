@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0015"
+HEAD = "0017"
 """The newest migration; a test compares it with the files."""
 
 metadata = MetaData(
@@ -327,6 +327,18 @@ issue_stories = Table(
     Index(None, "story"),
 )
 
+# Where the links of an issue lead that readers who allow it are counted on; there are no others.
+issue_links = Table(
+    "issue_links",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("story", String(40), nullable=False),
+    # The side of the article; empty for a story page.
+    Column("side", String(8), nullable=False),
+)
+
 # What a person put right in a story that readers have.
 corrections = Table(
     "corrections",
@@ -383,9 +395,12 @@ readers = Table(
     Column("asked", UtcTime),
     # The editions this reader gets now, in one word; kept for counting (database/standing.py).
     Column("receives", String(200), nullable=False, server_default=""),
+    # The topics this reader chose, in one word; "*" says: look in reader_tags (standing.py).
+    Column("topics", Text, nullable=False, server_default="*"),
     Index(None, "receives", "country"),
     Index(None, "country"),
     Index(None, "receives", "joined"),
+    Index(None, "receives", "topics", "country"),
     Index(
         "ix_readers_paused_until",
         "paused_until",
@@ -436,6 +451,19 @@ consents = Table(
     # The internet address it came from; kept for some weeks only.
     Column("origin", String(64), nullable=False, server_default=""),
     Index(None, "reader"),
+)
+
+# Links that readers followed who let us count; the reader is forgotten after some weeks.
+clicks = Table(
+    "clicks",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("link", Integer, nullable=False),
+    Column("reader", ForeignKey("readers.id", ondelete="SET NULL")),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("issue", "link", "reader"),
+    Index(None, "reader", "at"),
 )
 
 # Survives the erasure of a reader: a keyed hash of the address, never the address.
@@ -534,8 +562,38 @@ deliveries = Table(
     Column("changed", UtcTime, nullable=False),
     Column("not_before", UtcTime),
     UniqueConstraint("issue", "reader"),
-    # One index and no more: each of the three steps of every letter has to keep it up to date.
+    # One index and no more: each step of every letter has to keep it up to date.
     Index(None, "issue", "state", "id"),
+)
+
+# Deliveries of one issue from the first id to the last one, those of them that have no state of
+# their own: what is the same for all of them. The ranges of an issue never overlap.
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("issue", ForeignKey("issues.id"), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("transport", String(16), nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("changed", UtcTime, nullable=False),
+    UniqueConstraint("issue", "first"),
+    Index(None, "issue", "state", "first"),
+    Index(None, "name"),
+)
+
+# How many letters of an issue ended how, once its deliveries are too old to be kept.
+delivery_counts = Table(
+    "delivery_counts",
+    metadata,
+    Column("issue", ForeignKey("issues.id"), primary_key=True),
+    Column("state", String(16), primary_key=True),
+    Column("letters", BigInteger, nullable=False),
 )
 
 events = Table(
@@ -550,6 +608,23 @@ events = Table(
     UniqueConstraint("delivery_key", "kind", "at"),
 )
 
+# Checked posts of the provider, as they came, until a worker has read them.
+event_posts = Table(
+    "event_posts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("received", UtcTime, nullable=False),
+)
+
+# Templates that were pushed to all machines. Their fingerprint stands in settings.
+template_files = Table(
+    "template_files",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # One row a process that sends: who it is and until when its claims hold without a sign of life.
 leases = Table(
     "leases",
@@ -560,6 +635,9 @@ leases = Table(
     Column("pid", Integer, nullable=False),
     Column("born", Text, nullable=False),
     Column("expires", UtcTime, nullable=False),
+    # Which batches the holder's program understands. One that knows none cannot write this, and
+    # so it cannot begin to send what it would misread.
+    Column("batches", Integer, nullable=False),
 )
 
 # One row a sending lane: when the next letter may leave. Shared by all processes.

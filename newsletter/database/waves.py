@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, func, literal, or_, select, update
 
+from newsletter.database.batches import any_under_way, stands
 from newsletter.database.engine import Database
 from newsletter.database.facts import fact, set_fact
 from newsletter.database.tables import deliveries, readers
@@ -72,7 +73,7 @@ def lay_out(
                 update(deliveries)
                 .where(
                     deliveries.c.issue == issue,
-                    deliveries.c.state == D.QUEUED.value,
+                    stands(D.QUEUED),
                     deliveries.c.attempt == 0,
                     deliveries.c.reader.in_(there),
                 )
@@ -90,6 +91,8 @@ def only_later(database: Database, issue: str, *, now: datetime) -> bool:
     )
     with database.reading() as connection:
         if connection.scalar(select(literal(1)).where(deliveries.c.issue == issue, busy).limit(1)):
+            return False
+        if any_under_way(connection, issue):
             return False
         return bool(
             connection.scalar(

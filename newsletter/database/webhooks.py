@@ -1,7 +1,8 @@
 """Where news of readers and issues is posted to, and what waits to be posted.
 
 A message is kept before anything is sent, under an id that stays the same over every attempt, so
-the other side can tell a repeat from news. Messages that were taken are forgotten after 30 days.
+the other side can tell a repeat from news. What a message said is forgotten when it was taken, and
+the message itself after 30 days.
 """
 
 from __future__ import annotations
@@ -150,11 +151,12 @@ class Webhooks:
 
     def settle(self, message: str, *, state: str, answer: str, due: datetime) -> None:
         """Write down what became of an attempt: taken, waiting until ``due``, or failed."""
+        over = {"body": ""} if state == "taken" else {}
         with self._database.begin() as connection:
             connection.execute(
                 update(webhook_messages)
                 .where(webhook_messages.c.id == message)
-                .values(state=state, answer=answer[:200], due=due)
+                .values(state=state, answer=answer[:200], due=due, **over)
             )
 
     def retry_failed(self, *, now: datetime) -> int:
@@ -203,3 +205,14 @@ def tell(connection: Connection, kind: str, facts: Mapping[str, Any], now: datet
         ],
     )
     return len(wanting)
+
+
+def forget(connection: Connection, reader: int) -> None:
+    """Take away what was not posted yet about a person who is erased."""
+    own = f'"data": {{"id": {reader}, '
+    connection.execute(
+        delete(webhook_messages).where(
+            webhook_messages.c.kind.in_([SUBSCRIBED, CONFIRMED, UNSUBSCRIBED]),
+            webhook_messages.c.body.contains(own, autoescape=True),
+        )
+    )

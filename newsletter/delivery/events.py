@@ -47,7 +47,10 @@ STATES: Mapping[str, DeliveryState] = {
     "unsubscribe": DeliveryState.UNSUBSCRIBED,
     "complaint": DeliveryState.COMPLAINED,
 }
-"""What each kind of event says of its letter. Opens and clicks are not looked at."""
+"""What each kind of event says of its letter. Opens are not looked at."""
+
+CLICK = "click"
+"""The kind that says nothing of the letter: a link in it was followed, named in the detail."""
 
 GRAVITY: tuple[DeliveryState, ...] = (
     DeliveryState.ACCEPTED,
@@ -74,15 +77,25 @@ def receive(
     now: datetime,
     max_age: timedelta = MAX_AGE,
 ) -> list[Event]:
-    """Check a post from the provider and read its events.
+    """Check a post from the provider (:func:`check`) and read its events (:func:`read_events`)."""
+    check(raw, headers, public_key=public_key, now=now, max_age=max_age)
+    return read_events(raw)
 
-    Events that are not about our letters, or of a kind that says nothing, are left out; a broken
-    one does not harm the others.
+
+def check(
+    raw: bytes,
+    headers: Mapping[str, str],
+    *,
+    public_key: str,
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
+) -> None:
+    """Check that a post came from the provider, and lately; nothing of it is read for that.
 
     :param raw: the body exactly as it came.
     :param public_key: the provider's verification key, base64 of its DER form.
-    :raises DeliveryError: when the post is too large, unsigned, wrongly signed, too old, or no
-        list of events. Answer 4xx and keep nothing of it.
+    :raises DeliveryError: when the post is too large, unsigned, wrongly signed or too old. Answer
+        4xx and keep nothing of it.
     :raises ConfigError: when the key is not a key.
     """
     if len(raw) > MAX_BYTES:
@@ -94,6 +107,16 @@ def receive(
         raise DeliveryError("webhook", "the timestamp is not a time")
     if abs(now - datetime.fromtimestamp(int(stamp), UTC)) > max_age:
         raise DeliveryError("webhook", "the post is too old to be believed")
+
+
+def read_events(raw: bytes) -> list[Event]:
+    """Read the events of a post that was checked.
+
+    Events that are not about our letters, or of a kind that says nothing, are left out; a broken
+    one does not harm the others.
+
+    :raises DeliveryError: when the post is no list of events.
+    """
     try:
         listed = json.loads(raw)
     except ValueError:
@@ -114,7 +137,7 @@ def ended_in(state: DeliveryState, kind: str) -> DeliveryState:
 
 
 def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
-    key = _key(public_key.strip())
+    key = verification_key(public_key.strip())
     if key is None:
         raise ConfigError(
             "delivery.sendgrid.webhook_public_key_file",
@@ -129,7 +152,8 @@ def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _key(text: str) -> ec.EllipticCurvePublicKey | None:
+def verification_key(text: str) -> ec.EllipticCurvePublicKey | None:
+    """Read the provider's key, base64 of its DER form; None when it is not one."""
     try:
         key = load_der_public_key(base64.b64decode(text, validate=True))
     except (ValueError, binascii.Error, UnsupportedAlgorithm):
@@ -148,11 +172,15 @@ def _event(one: Any) -> Event | None:
     if kind == "bounce" and one.get("type") == "blocked":
         kind = "blocked"
     kind = _OURS.get(kind, kind)
-    if kind not in STATES or isinstance(at, bool) or not isinstance(at, int):
+    if (kind not in STATES and kind != CLICK) or isinstance(at, bool) or not isinstance(at, int):
         return None
     try:
         moment = datetime.fromtimestamp(at, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    if kind == CLICK:
+        url = one.get("url")
+        link = scrub(url, limit=2_000) if isinstance(url, str) else ""
+        return Event(key=key, kind=kind, at=moment, detail=link) if link else None
     detail = one.get("reason") or one.get("response") or ""
     return Event(key=key, kind=kind, at=moment, detail=scrub(str(detail), limit=250))

@@ -5,8 +5,9 @@ are quoted-printable encoded once per variant (:func:`prepare`), cut at the read
 letter is a join of bytes (:func:`join`). The standard library would encode the whole of it again
 for each reader, a thousand times slower.
 
-A token is ``{tag}_unsubscribe_``, ``{tag}_preferences_`` or ``{tag}_because_``; the tag is drawn
-at random per issue, so no article can contain one. Around each token the encoded text has soft
+A token is ``{tag}_unsubscribe_``, ``{tag}_preferences_`` or ``{tag}_because_``, and in letters to
+readers who let us count clicks ``{tag}_click_``; the tag is drawn at random per issue, so no
+article can contain one. Around each token the encoded text has soft
 line breaks: a value can then never push a line over 76 characters, nor be cut by one.
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from email.utils import format_datetime
@@ -31,13 +32,17 @@ from newsletter.delivery.headers import (
 from newsletter.errors import DeliveryError
 from newsletter.model import Delivery, Letter, Rendered
 
-TOKENS = ("unsubscribe", "preferences", "because")
+TOKENS = ("unsubscribe", "preferences", "because", "click")
 """The reader tokens, by the names under which :attr:`Letter.values` holds their values."""
 
 ONE_CLICK = "List-Unsubscribe=One-Click"
 """The only value RFC 8058 allows in List-Unsubscribe-Post."""
 
-_SHORT = re.compile(rb"[!-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
+Why = Callable[[str, date], str]
+"""The sentence that says to whoever subscribed on a day why they get an edition; no markup."""
+
+_SHORT = re.compile(rb"[!-\-/-<>-~](?:[ -<>-~]{0,72}[!-<>-~])?")
+_DOTS = re.compile(rb"^\.+", re.MULTILINE)
 _MARKUP = str.maketrans("", "", '&<>"')
 
 
@@ -82,7 +87,7 @@ class PreparedMail:
         return f"{self.tag}_{name}_"
 
     def message(self, letter: Letter) -> bytes:
-        """The whole message for one reader, lines ending in CRLF."""
+        """The whole message for one reader: lines end in CRLF, and none begins with a dot."""
         return join(self.parts, letter)
 
 
@@ -96,6 +101,8 @@ class IssueMail:
     edition_title: str
     domain: str
     mailto: str = ""
+    click: Callable[[Delivery], str] | None = None
+    why: Why | None = None
 
     def prepared(self, variant: str, batch: str) -> PreparedMail:
         """The shared part of the letters of one variant in one batch.
@@ -120,6 +127,8 @@ class IssueMail:
             edition_title=self.edition_title,
             domain=self.domain,
             mailto=self.mailto,
+            click=self.click,
+            why=self.why,
         )
 
 
@@ -136,6 +145,8 @@ def prepare_issue(
     edition_title: str,
     single: bool = False,
     mailto: str = "",
+    click: Callable[[Delivery], str] | None = None,
+    why: Why | None = None,
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
@@ -145,6 +156,9 @@ def prepare_issue(
     :param single: True for a mail to one person, which belongs to no list and may be without an
         unsubscribe link.
     :param mailto: the other way to leave, a mailto link with ``{token}`` for the reader's word.
+    :param click: the address that the counted links of a delivery begin with; empty for one
+        without such links.
+    :param why: says why a reader gets this, in the language of the letter; English when absent.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
@@ -186,6 +200,8 @@ def prepare_issue(
         edition_title=edition_title,
         domain=domain,
         mailto=mailto,
+        click=click,
+        why=why,
     )
 
 
@@ -270,6 +286,8 @@ def letters_for(
     edition_title: str,
     domain: str,
     mailto: str = "",
+    click: Callable[[Delivery], str] | None = None,
+    why: Why | None = None,
 ) -> list[Letter]:
     """One letter per delivery: where it goes, its Message-ID, and the reader's own words.
 
@@ -277,9 +295,17 @@ def letters_for(
     carries the same one, and mail programs that know it show it once.
     """
     title = " ".join(scrub(edition_title, limit=120).translate(_MARKUP).split())
+    why = why or because
     letters: list[Letter] = []
     for delivery in deliveries:
         unsubscribe = f"{base_url}/u/{delivery.token}"
+        values = {
+            "unsubscribe": unsubscribe,
+            "preferences": f"{base_url}/p/{delivery.token}",
+            "because": why(title, delivery.joined.date()),
+        }
+        if click is not None and (own := click(delivery)):
+            values["click"] = own
         letters.append(
             Letter(
                 key=delivery.key,
@@ -288,11 +314,7 @@ def letters_for(
                 message_id=message_id(issue, delivery.reader, domain),
                 list_unsubscribe=f"<{unsubscribe}>"
                 + (f", <{mailto.replace('{token}', delivery.token)}>" if mailto else ""),
-                values={
-                    "unsubscribe": unsubscribe,
-                    "preferences": f"{base_url}/p/{delivery.token}",
-                    "because": because(title, delivery.joined),
-                },
+                values=values,
             )
         )
     return letters
@@ -304,13 +326,9 @@ def message_id(issue: str, reader: int, domain: str) -> str:
     return f"<{digest}@{domain}>"
 
 
-def because(edition_title: str, joined: datetime) -> str:
-    """Why this reader gets this letter, in one sentence that is the same in text and in HTML."""
-    return _because(edition_title, joined.date())
-
-
 @lru_cache(maxsize=4096)
-def _because(edition_title: str, day: date) -> str:
+def because(edition_title: str, day: date) -> str:
+    """Why somebody who subscribed on a day gets this letter, in English."""
     return f"You get {edition_title} because you subscribed on {day.day} {day:%B %Y}."
 
 
@@ -362,12 +380,22 @@ def _cut(tag: str, part: str) -> list[bytes | str]:
 
 def _quoted_printable(text: str) -> bytes:
     raw = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8")
-    # binascii writes LF; every LF it leaves is a line end, because the raw ones are text lines.
-    return binascii.b2a_qp(raw, istext=True).replace(b"\n", b"\r\n")
+    return _lines(binascii.b2a_qp(raw, istext=True))
+
+
+def _lines(encoded: bytes) -> bytes:
+    """What binascii wrote, with CRLF, and no line that begins with a dot.
+
+    Every LF it leaves is a line end, because the raw ones are text lines. SMTP ends a letter with
+    a dot alone and doubles others, which some servers get wrong; so the bytes need no such care.
+    """
+    if b"\n." in encoded or encoded.startswith(b"."):
+        encoded = _DOTS.sub(lambda dots: b"=2E=\n" * len(dots[0]), encoded)
+    return encoded.replace(b"\n", b"\r\n")
 
 
 def _value(text: str) -> bytes:
     raw = text.encode("utf-8", "replace")
     if _SHORT.fullmatch(raw):
         return raw
-    return binascii.b2a_qp(raw, istext=False).replace(b"\n", b"\r\n")
+    return _lines(binascii.b2a_qp(raw, istext=False))

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from newsletter.clock import Clock
 from newsletter.delivery.handing import Said, hand_over
-from newsletter.delivery.letter import PreparedMail, because, message_id
+from newsletter.delivery.letter import PreparedMail, Why, because, message_id
 from newsletter.delivery.throttle import Lane, retry_after, turn
 from newsletter.delivery.transport.contract import Transport
 from newsletter.errors import NewsletterError, TransportError
@@ -109,6 +109,7 @@ def deliver(
     domain: str,
     per_second: float = 0,
     at_most: int = 10_000,
+    why: Why = because,
 ) -> MailReport:
     """Send every single mail that is due.
 
@@ -116,6 +117,7 @@ def deliver(
     :param domain: the right side of Message-IDs.
     :param per_second: the pace of this lane, shared by all processes; 0 for no limit.
     :param at_most: mails in one call.
+    :param why: says to a reader why they get this, in the language of the mails.
     """
     settled: Counter[str] = Counter()
     begun = clock()
@@ -144,7 +146,8 @@ def deliver(
             )
             if not taken:
                 continue
-            said, problem = _send(taken, transport, write, batch, base_url=base_url, domain=domain)
+            written = [_letter(one, base_url=base_url, domain=domain, why=why) for one in taken]
+            said, problem = _send(taken, written, transport, write, batch)
             now = clock()
             outcomes = [_given_up(one, taken, now) for one in said.outcomes]
             wait = max((retry_after(one.attempt) for one in taken), default=0)
@@ -164,12 +167,10 @@ def deliver(
 
 def _send(
     taken: Sequence[Mail],
+    letters: list[Letter],
     transport: Transport,
     write: Callable[[Mail, str], PreparedMail],
     batch: str,
-    *,
-    base_url: str,
-    domain: str,
 ) -> tuple[Said, str]:
     """Hand mails over; outcomes, and what is wrong when nothing more should be tried now."""
     try:
@@ -181,7 +182,6 @@ def _send(
             Outcome(key=one.word, state=DeliveryState.DEFERRED, reason=reason) for one in taken
         ]
         return Said(outcomes), ""
-    letters = [_letter(one, base_url=base_url, domain=domain) for one in taken]
     said = hand_over(transport, [(prepared, letters)])
     if said.error is None:
         return said, ""
@@ -190,7 +190,7 @@ def _send(
     return said, f"{transport.name}: failed ({type(said.error).__name__}: {said.error})"
 
 
-def _letter(mail: Mail, *, base_url: str, domain: str) -> Letter:
+def _letter(mail: Mail, *, base_url: str, domain: str, why: Why = because) -> Letter:
     """A mail as a transport gets it. Who has a token gets personal links; others have none."""
     values = {"unsubscribe": "", "preferences": "", "because": ""}
     unsubscribe = ""
@@ -200,7 +200,7 @@ def _letter(mail: Mail, *, base_url: str, domain: str) -> Letter:
         values = {
             "unsubscribe": f"{base}/u/{mail.token}",
             "preferences": f"{base}/p/{mail.token}",
-            "because": because("this newsletter", mail.joined) if mail.joined else "",
+            "because": why("this newsletter", mail.joined.date()) if mail.joined else "",
         }
     return Letter(
         key=mail.word,

@@ -35,8 +35,8 @@ class DoubtLedger(Protocol):
         *,
         batch: str,
         now: datetime,
-        not_before: datetime | None = None,
-        whole: str = "",
+        later: Mapping[str, datetime] = ...,
+        whole: bool = False,
     ) -> Mapping[str, int]:
         """Write what was found out."""
         ...

@@ -30,7 +30,7 @@ from newsletter.delivery.reconcile import ReconcileReport, reconcile
 from newsletter.delivery.throttle import pause, retry_after
 from newsletter.delivery.transport.contract import Transport
 from newsletter.errors import DeliveryError, NewsletterError, TransportError
-from newsletter.model import Delivery, DeliveryState, Letter, Outcome
+from newsletter.model import Delivery, DeliveryState, Letter
 
 __all__ = ["Ledger", "Progress", "SendReport", "SendSettings", "send_issue"]
 
@@ -345,20 +345,18 @@ class _Send:
             self.nothing_taken_since = None
         elif deferred:
             self.nothing_taken_since = self.nothing_taken_since or now
-        late: dict[datetime, list[Outcome]] = {}
+        later = {}
         for one in deferred:
             wait_for = one.later or one.wait or retry_after(batch.attempts.get(one.key, 1))
             if self._falls_back(said, now):
                 wait_for = 0.0
-            late.setdefault(now + timedelta(seconds=wait_for), []).append(one)
-        certain = [one for one in said.outcomes if one.state is not DeliveryState.DEFERRED]
-        self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in certain)
-        whole = self.issue if batch.whole and not deferred else ""
-        self.settled.update(self.ledger.settle(certain, batch=batch.name, now=now, whole=whole))
-        for moment, group in late.items():
-            self.settled.update(
-                self.ledger.settle(group, batch=batch.name, now=now, not_before=moment)
+            later[one.key] = now + timedelta(seconds=wait_for)
+        self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in said.outcomes)
+        self.settled.update(
+            self.ledger.settle(
+                said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
             )
+        )
         if self._falls_back(said, now):
             self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
         else:

@@ -31,7 +31,8 @@ class Context:
 
     ``items`` is the most entries kept of one document; ``field_bytes`` the most of one field.
     ``bare`` also keeps what cannot be shown, entries without a link or without words, for those
-    who want to see what a feed holds.
+    who want to see what a feed holds. Articles published from ``compared_from`` on get the marks
+    that find their copies; without it none does.
     """
 
     url: str
@@ -43,6 +44,7 @@ class Context:
     items: int = 500
     field_bytes: int = 262_144
     bare: bool = False
+    compared_from: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +72,16 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     if len(found) > context.items:
         found = _newest(found, context.items)
     keys = [identity(url) for _, url in found]
+    shared = {key for key, times in Counter(keys).items() if times > 1}
     titles: dict[str, set[str]] = {}
     for (entry, _), key in zip(found, keys, strict=True):
-        titles.setdefault(key, set()).add(_title_key(entry))
+        if key in shared:
+            titles.setdefault(key, set()).add(_title_key(entry))
     guids = Counter(entry.guid for entry, _ in found if entry.guid)
     named: dict[str, Named] = {}
     for (entry, url), key in zip(found, keys, strict=True):
         name = key
-        if not key or len(titles[key]) > 1:
+        if not key or (key in shared and len(titles[key]) > 1):
             whole = identity(url, whole_query=True)
             # An empty key means that the link names no article (a home page).
             name = _split(entry, whole if key or "?" in whole else "", guids)
@@ -120,7 +124,7 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
         published=published,
         dated=dated,
         first_seen=context.first_seen,
-        lang=language_of((entry.lang, document.lang), f"{title} {summary or text}"),
+        lang=language_of((entry.lang, document.lang), f"{title} {(summary or text)[:600]}"),
         kind=kind_of(
             title,
             named.url,

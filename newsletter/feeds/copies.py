@@ -18,13 +18,8 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import TYPE_CHECKING
 
 from newsletter.model import Article
-
-if TYPE_CHECKING:
-    import numpy
-    from numpy.typing import NDArray
 
 SHINGLE = 4
 """Words in a row that count as one mark of a text."""
@@ -34,6 +29,7 @@ ENOUGH = 12
 """So many marks of the shorter text decide by themselves; with fewer the texts are compared."""
 HEAD_WORDS = 300
 """The beginning of a text that is looked at; outlets cut agency copy from its end."""
+HEAD_CHARACTERS = 8 * HEAD_WORDS
 FEWEST_WORDS = 18
 """Shorter texts are copies only when title and text are the same."""
 SHARE = 0.7
@@ -48,45 +44,60 @@ TOGETHER = 400
 """Pairs whose texts are fetched at once."""
 FEW = 5_000
 """Up to so many new articles the window is looked through for their marks first."""
+MANY_WORDS = 5_000
+"""From so many words on, loading numpy takes less time than doing without it."""
+MOST_HASHES = 100_000
+"""Words whose hashes are kept in memory, a few megabytes."""
 LATER_TOGETHER = 10_000
-"""Articles whose pairs are counted at once, so that memory stays flat."""
+HELD_TOGETHER = 10_000
+"""Articles that are looked at or whose pairs are counted at once, so that memory stays flat."""
 
+_Sequences = set[tuple[bytes, ...]]
 _MIX = 0x9E3779B1  # the golden ratio's 32 bits, as in Knuth's multiplicative hashing
 _WORD = re.compile(r"[^\W_]+")
+_LOWER = bytes(
+    number if number >= 128 else ord(chr(number).lower()) if chr(number).isalnum() else 0x20
+    for number in range(256)
+)
+_ASCII = bytes(range(128))
+_NO_MORE = _ASCII + b" " * 128
+_PUNCTUATION = b"\xe2\x80"
+"""How the signs from U+2000 to U+203F begin in UTF-8; none of them belongs to a word."""
 
 
 Marked = tuple[str, bytes]
 """An article's id and its marks."""
 Held = tuple[str, str, bytes]
 """An article's id, the id of the first article with its text (its own or another), its marks."""
-Texts = Callable[[Sequence[str]], Mapping[str, Article]]
-"""Articles by id, for those that have to be compared word by word."""
+Text = tuple[str, str]
+"""An article's title and the first :data:`HEAD_CHARACTERS` of the longest text there is of it."""
+Texts = Callable[[Sequence[str]], Mapping[str, Text]]
+"""Texts by article id, for those that have to be compared word by word."""
 
 
-def marks_of(articles: Iterable[Article]) -> dict[str, bytes]:
+def marks_of(articles: Iterable[Article], *, many: int = MANY_WORDS) -> dict[str, bytes]:
     """By id, sampled hashes of the word sequences of texts, ascending unsigned 32-bit numbers.
 
     A short text has one mark, over all of its title and text. Nothing that could tell copies
     apart gives no marks.
-    """
-    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
 
+    :param many: from so many words on they are reckoned all at once; the marks are the same.
+    """
     found: dict[str, bytes] = {}
-    long: dict[str, list[str]] = {}
+    long: dict[str, list[bytes]] = {}
     for article in articles:
-        words = _words(article)
+        words = _words(article.words)
         if len(words) >= FEWEST_WORDS:
             long[article.id] = words
             continue
-        exact = _exact(article, words)
-        found[article.id] = array("I", [zlib.crc32(exact.encode())] if exact else []).tobytes()
-    hashes, owner = _shingles(list(long.values()))
-    kept = hashes % SAMPLED == 0
-    both = np.unique((owner[kept].astype(np.uint64) << np.uint64(32)) | hashes[kept])
-    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(long)), side="right").tolist()
-    marks = both.astype(np.uint32)
-    for id_, start, end in zip(long, [0, *ends], ends, strict=False):
-        found[id_] = marks[start:end].tobytes()
+        exact = _exact(article.title, words)
+        found[article.id] = array("I", [zlib.crc32(exact)] if exact else []).tobytes()
+    if sum(map(len, long.values())) < many:
+        for id_, words in long.items():
+            kept = {mark for mark in _shingles_of(words) if mark % SAMPLED == 0}
+            found[id_] = array("I", sorted(kept)).tobytes()
+    else:
+        found.update(zip(long, _sampled(list(long.values())), strict=True))
     return found
 
 
@@ -103,12 +114,9 @@ def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> di
     """
     new = list(new)
     few = len(new) <= FEW
-    wanted = {mark for _, marks in new for mark in _numbers(marks)} if few else set()
     window = _Window()
-    for id_, original, marks in held:
-        # Nearly nothing in the window shares a mark with the few articles of most rounds.
-        if not (few and wanted.isdisjoint(_numbers(marks))):
-            window.add(id_, original, marks)
+    for id_, original, marks in _near(held, new) if few else held:
+        window.add(id_, original, marks)
     known = len(window.ids)
     for id_, marks in new:
         window.add(id_, id_, marks)
@@ -117,6 +125,24 @@ def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> di
     while batch := list(islice(proposed, TOGETHER)):
         _compare(batch, window, texts, copies)
     return copies
+
+
+def _near(held: Iterable[Held], new: Sequence[Marked]) -> Iterator[Held]:
+    """Those of the window that share a mark with what is new; nearly none does in most rounds."""
+    import numpy as np  # noqa: PLC0415 - loading it takes longer than a round without news
+
+    wanted = {mark for _, marks in new for mark in _numbers(marks)}
+    begun = np.zeros(1 << 20, np.bool_)
+    begun[np.fromiter(wanted, np.uint32, len(wanted)) >> np.uint32(12)] = True
+    rest = iter(held)
+    while piece := list(islice(rest, HELD_TOGETHER)):
+        flat = np.frombuffer(b"".join([marks for _, _, marks in piece]), np.uint32)
+        ends = np.cumsum([len(marks) // 4 for _, _, marks in piece])
+        # All that begin as a wanted mark does are found at once; the few are looked at closely.
+        hits = np.flatnonzero(begun[flat >> np.uint32(12)])
+        for place in np.unique(np.searchsorted(ends, hits, side="right")).tolist():
+            if not wanted.isdisjoint(_numbers(piece[place][2])):
+                yield piece[place]
 
 
 def _compare(
@@ -205,28 +231,29 @@ def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int
 class _Shelf:
     """Texts to compare, each cut into its word sequences once."""
 
-    def __init__(self, articles: Mapping[str, Article]):
-        self._articles = articles
-        self._cut: dict[str, set[int] | str] = {}
+    def __init__(self, texts: Mapping[str, Text]):
+        self._texts = texts
+        self._cut: dict[str, _Sequences | bytes] = {}
 
     def __contains__(self, id_: str) -> bool:
-        return id_ in self._articles
+        return id_ in self._texts
 
     def alike(self, one: str, other: str) -> bool:
-        if one not in self._articles or other not in self._articles:
+        if one not in self._texts or other not in self._texts:
             return False
         first, second = self._of(one), self._of(other)
-        if isinstance(first, str) or isinstance(second, str):
+        if isinstance(first, bytes) or isinstance(second, bytes):
             return first == second
         return len(first & second) >= SHARE * min(len(first), len(second))
 
-    def _of(self, id_: str) -> set[int] | str:
+    def _of(self, id_: str) -> _Sequences | bytes:
         if id_ not in self._cut:
-            words = _words(self._articles[id_])
+            title, text = self._texts[id_]
+            words = _words(text)
             self._cut[id_] = (
-                _exact(self._articles[id_], words)
+                _exact(title, words)
                 if len(words) < FEWEST_WORDS
-                else set(_shingles([words])[0].tolist())
+                else set(zip(*(words[place:] for place in range(SHINGLE)), strict=False))
             )
         return self._cut[id_]
 
@@ -235,30 +262,54 @@ def _numbers(marks: bytes) -> memoryview[int]:
     return memoryview(marks).cast("I")
 
 
-def _words(article: Article) -> list[str]:
-    return _WORD.findall(article.words[: HEAD_WORDS * 8].lower())[:HEAD_WORDS]
+def _words(text: str) -> list[bytes]:
+    """The first words of a text in lower case: letters and digits, in UTF-8."""
+    text = text[:HEAD_CHARACTERS]
+    plain = text.encode("utf-8", "replace").translate(_LOWER)
+    beyond = plain.translate(None, _ASCII)
+    if not beyond:
+        return plain.split()[:HEAD_WORDS]
+    if len(beyond) == 3 * beyond.count(_PUNCTUATION):
+        # English texts hold quotes and dashes beside ASCII; those part words as spaces do.
+        return plain.translate(_NO_MORE).split()[:HEAD_WORDS]
+    return [word.encode() for word in _WORD.findall(text.lower())[:HEAD_WORDS]]
 
 
-class _Hashes(dict[str, int]):
+class _Hashes(dict[bytes, int]):
     """The hash of each word that was met."""
 
-    def __missing__(self, word: str) -> int:
+    def __missing__(self, word: bytes) -> int:
+        if len(self) >= MOST_HASHES:
+            self.clear()
         # crc32 and not hash(): marks are stored and must be the same in every process.
-        found = self[word] = zlib.crc32(word.encode())
+        found = self[word] = zlib.crc32(word)
         return found
 
 
-def _shingles(
-    texts: Sequence[Sequence[str]],
-) -> tuple[NDArray[numpy.uint32], NDArray[numpy.uint32]]:
-    """The hash of every few words in a row in some texts, and the place of the text it is of."""
-    import numpy as np  # noqa: PLC0415 - see above
+_hash_of = _Hashes().__getitem__
 
-    hash_of = _Hashes().__getitem__
+
+def _shingles_of(words: Sequence[bytes]) -> list[int]:
+    """The hash of every few words in a row: :func:`_sampled` for few words, without numpy."""
+    found = []
+    hashes = list(map(_hash_of, words))
+    for place in range(len(hashes) - SHINGLE + 1):
+        mixed = 0
+        for one in hashes[place : place + SHINGLE]:
+            mixed = (mixed * _MIX + one) & 0xFFFF_FFFF
+            mixed ^= mixed >> 15
+        mixed = mixed * _MIX & 0xFFFF_FFFF
+        found.append(mixed ^ mixed >> 16)
+    return found
+
+
+def _sampled(texts: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
+    """The marks of each of many texts."""
+    import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
+
     sizes = [len(words) for words in texts]
-    flat = np.fromiter(
-        chain.from_iterable(map(hash_of, words) for words in texts), np.uint32, sum(sizes)
-    )
+    hashes = chain.from_iterable(map(_hash_of, words) for words in texts)
+    flat = np.fromiter(hashes, np.uint32, sum(sizes))
     owner = np.repeat(np.arange(len(texts), dtype=np.uint32), sizes)
     most = max(len(flat) - SHINGLE + 1, 0)
     mixed = np.zeros(most, np.uint32)
@@ -267,12 +318,18 @@ def _shingles(
         mixed ^= mixed >> np.uint32(15)
     mixed = mixed * np.uint32(_MIX)
     mixed ^= mixed >> np.uint32(16)
-    whole = owner[:most] == owner[SHINGLE - 1 :][:most]
-    return mixed[whole], owner[:most][whole]
+    kept = (mixed % SAMPLED == 0) & (owner[:most] == owner[SHINGLE - 1 :][:most])
+    both = (owner[:most][kept].astype(np.uint64) << np.uint64(32)) | mixed[kept]
+    both.sort()
+    both = both[np.append(True, both[1:] != both[:-1])] if len(both) else both
+    ends = np.searchsorted(both >> np.uint64(32), np.arange(len(texts)), side="right").tolist()
+    marks = both.astype(np.uint32)
+    for start, end in zip([0, *ends], ends, strict=False):
+        yield marks[start:end].tobytes()
 
 
-def _exact(article: Article, words: Sequence[str]) -> str:
+def _exact(title: str, words: Sequence[bytes]) -> bytes:
     """The whole of a short article; nothing where it says too little to be anybody's copy."""
-    title = _WORD.findall(article.title.lower())
-    body = " ".join(words)
-    return f"{' '.join(title)}\n{body}" if body or len(title) > 5 else ""
+    head = _WORD.findall(title.lower())
+    body = b" ".join(words)
+    return b"%b\n%b" % (" ".join(head).encode(), body) if body or len(head) > 5 else b""

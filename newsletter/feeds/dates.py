@@ -54,6 +54,11 @@ _FORMS = tuple(
         r"^(?P<slash>)(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})",
     )
 )
+# How nearly every RSS feed writes a time (RFC 822 with the year of RFC 1123).
+_USUAL = re.compile(
+    r"[A-Z][a-z]{2}, ([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4}) "
+    r"([0-9]{2}:[0-9]{2}:[0-9]{2}) (GMT|[+-][0-9]{4})"
+)
 _ASCTIME = re.compile(
     r"^[A-Za-z]{3,9}\s+(?P<word>[A-Za-z]{3,9})\s+(?P<day>\d{1,2})\s+"
     r"(?P<hour>\d{1,2}):(?P<minute>\d{2}):(?P<second>\d{2})(?P<half>)\s*(?P<zone>[A-Z]{0,5})\s+(?P<year>\d{4})$"
@@ -75,6 +80,15 @@ def read_date(raw: str) -> tuple[datetime, bool] | None:
             exact = datetime.fromisoformat(text)
             if exact.tzinfo is not None and exact.year > 1:
                 return exact.astimezone(UTC).replace(microsecond=0), True
+        except (ValueError, OverflowError):
+            pass
+    usual = _USUAL.fullmatch(text)
+    if usual:
+        day, word, year, clock, zone = usual.groups()
+        month, zone = _MONTHS.get(word.lower(), 0), "Z" if zone == "GMT" else zone
+        try:
+            exact = datetime.fromisoformat(f"{year}-{month:02}-{day:0>2}T{clock}{zone}")
+            return exact.astimezone(UTC), True
         except (ValueError, OverflowError):
             pass
     for form in (*_FORMS, _ASCTIME):

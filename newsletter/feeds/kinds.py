@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from newsletter.model import Kind
 
@@ -93,6 +92,7 @@ _SCRIPTS = (
 
 
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u3040-\ud7af]")
+_ASCII = bytes(range(128))
 _NOT_WORD = re.compile(r"\W+")
 
 
@@ -112,8 +112,11 @@ def kind_of(
     """
     places = _places(address, tuple(categories))
     marked = {_kind_of_place(place) for place in places}
+    low = title.lower()
+    # Most signs stand at the beginning, and looking for the others everywhere takes long.
+    anywhere = "|" in low or "live" in low
     for kind, in_title, _ in _SIGNS:
-        if kind in marked or in_title.search(title):
+        if kind in marked or (in_title.search if anywhere else in_title.match)(title):
             return kind
     by_outlet = _OF_OUTLET.get(outlet_kind)
     if by_outlet:
@@ -154,7 +157,9 @@ def language_of(declared: Iterable[str], text: str) -> str:
     """
     sample = text[:600].lower()
     by_script = ""
-    if not sample.isascii() and _OTHER_SCRIPT.search(sample):
+    # Only what is beyond ASCII is looked at for its script; most of a text is not.
+    beyond = sample.encode("utf-8", "replace").translate(None, _ASCII).decode()
+    if _OTHER_SCRIPT.search(beyond):
         by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
     for primary in filter(None, map(_primary, declared)):
         if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
@@ -179,8 +184,8 @@ def _primary(tag: str) -> str:
 @lru_cache(64)  # kind and section of one article ask one after the other
 def _places(address: str, categories: tuple[str, ...]) -> list[str]:
     """Path segments (without the last, which is the headline) and categories, as slugs."""
-    parts = urlsplit(address)
-    segments = parts.path.lower().strip("/").split("/")[:-1]
-    labels = parts.netloc.lower().split(".")[:1]
+    host, _, path = address.partition("://")[2].partition("?")[0].lower().partition("/")
+    segments = path.strip("/").split("/")[:-1]
+    labels = host.split(".")[:1]
     named = map(_slug, categories)
     return [place for place in (*segments, *named, *labels) if place and place != "www"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 
 MOST_CHARACTERS = 2_000
 
@@ -47,6 +48,8 @@ _SAFE_PATH = "/%:@!$&'()*+,;=~-._"
 
 _MINOR_LABEL = re.compile(r"^(?:www\d?|m|mobile|amp)\.")
 _PLAIN_PATH = re.compile(r"^/[A-Za-z0-9/._~-]*$")
+# Nearly all addresses. Taking them apart by this takes a fifth of the time that urlsplit does.
+_USUAL = re.compile(r"(https?://[A-Za-z0-9.:-]+)(/[A-Za-z0-9/._~-]*)?(?:\?([!-\"$-~]*))?")
 
 
 def link(raw: str, base: str = "") -> str:
@@ -56,37 +59,14 @@ def link(raw: str, base: str = "") -> str:
     fragments, tracking parameters and AMP forms go. A mobile host stays, since the desktop form
     of it cannot be known without asking (:func:`identity` knows that they mean the same).
     """
-    text = _BREAKS.sub("", raw.strip())
-    if not text or len(text) > MOST_CHARACTERS:
+    parts = _parts(raw.strip(), base)
+    if parts is None:
         return ""
-    try:
-        # Joining is slow and changes nothing for the addresses that nearly all feeds have.
-        whole = text.startswith(("https://", "http://")) or not base
-        parts = urlsplit(text if whole else urljoin(base, text))
-        port = parts.port
-        host = _host(parts.hostname or "")
-    except ValueError:
-        return ""
-    scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc or "\\" in parts.netloc:
-        return ""
-    path = parts.path or "/"
-    if not _PLAIN_PATH.match(path):
-        path = quote(path.replace("\\", "/"), safe=_SAFE_PATH)
-    if _AMP_CACHE.match(host):
-        unwrapped = re.match(r"^/[a-z]/(s/)?([^/]+)(/.*)?$", path)
-        if unwrapped:
-            scheme = "https" if unwrapped[1] else "http"
-            host, path, port = _host(unwrapped[2]), unwrapped[3] or "/", None
-            if not host:
-                return ""
+    origin, path, query = parts
     if "amp" in path.lower():
         path = _without_amp(path)
-    query = _query(parts.query)
-    shown = f"[{host}]" if ":" in host else host
-    if port is not None and port != _DEFAULT_PORTS[scheme]:
-        shown = f"{shown}:{port}"
-    result = urlunsplit((scheme, shown, path, query, ""))
+    query = _query(query)
+    result = f"{origin}{path}?{query}" if query else f"{origin}{path}"
     return result if len(result) <= MOST_CHARACTERS else ""
 
 
@@ -100,11 +80,12 @@ def identity(address: str, *, whole_query: bool = False) -> str:
     :param address: a result of :func:`link`.
     :param whole_query: keep the whole query, for feeds where the path alone is shared.
     """
-    parts = urlsplit(address)
-    host = _MINOR_LABEL.sub("", parts.netloc)
-    path = parts.path.rstrip("/")
+    place, _, query = address.partition("://")[2].partition("?")
+    host, slash, path = place.partition("/")
+    host = _MINOR_LABEL.sub("", host)
+    path = f"{slash}{path}".rstrip("/")
     name = path.rsplit("/", 1)[-1].lower()
-    pairs = parse_qsl(parts.query, keep_blank_values=True) if parts.query else []
+    pairs = parse_qsl(query, keep_blank_values=True) if query else []
     stem = name.rsplit(".", 1)[0]
     bare = stem in _GENERIC or bool(_SCRIPT.search(name))
     if not (bare or whole_query):
@@ -121,6 +102,53 @@ def host_of(address: str) -> str:
         return (urlsplit(address).hostname or "").removeprefix("www.")
     except ValueError:
         return ""
+
+
+def _parts(text: str, base: str) -> tuple[str, str, str] | None:
+    """Origin, path and query of an address as they are shown, None where it cannot be."""
+    usual = _USUAL.fullmatch(text) if len(text) <= MOST_CHARACTERS else None
+    origin = _origin(usual[1]) if usual else ""
+    if usual and origin:
+        return origin, usual[2] or "/", usual[3] or ""
+    return _unusual_parts(text, base)
+
+
+@lru_cache(4_096)  # a feed has a hundred links to one site
+def _origin(raw: str) -> str:
+    """The origin of a usual address as it is shown; "" where the whole must be looked at."""
+    parts = _unusual_parts(raw, "")
+    return "" if parts is None or _AMP_CACHE.match(parts[0].partition("://")[2]) else parts[0]
+
+
+def _unusual_parts(text: str, base: str) -> tuple[str, str, str] | None:
+    text = _BREAKS.sub("", text)
+    if not text or len(text) > MOST_CHARACTERS:
+        return None
+    try:
+        # Joining is slow and changes nothing for the addresses that nearly all feeds have.
+        whole = text.startswith(("https://", "http://")) or not base
+        parts = urlsplit(text if whole else urljoin(base, text))
+        port = parts.port
+        host = _host(parts.hostname or "")
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc or "\\" in parts.netloc:
+        return None
+    path = parts.path or "/"
+    if not _PLAIN_PATH.match(path):
+        path = quote(path.replace("\\", "/"), safe=_SAFE_PATH)
+    if _AMP_CACHE.match(host):
+        unwrapped = re.match(r"^/[a-z]/(s/)?([^/]+)(/.*)?$", path)
+        if unwrapped:
+            scheme = "https" if unwrapped[1] else "http"
+            host, path, port = _host(unwrapped[2]), unwrapped[3] or "/", None
+            if not host:
+                return None
+    shown = f"[{host}]" if ":" in host else host
+    if port is not None and port != _DEFAULT_PORTS[scheme]:
+        shown = f"{shown}:{port}"
+    return f"{scheme}://{shown}", path, parts.query
 
 
 def _host(name: str) -> str:

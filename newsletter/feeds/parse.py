@@ -28,7 +28,7 @@ _REFUSED = re.compile(
 )
 _DECLARED = re.compile(rb"""^(\s*<\?xml\b[^>]{0,200}?encoding\s*=\s*["'])([^"']{1,60})""")
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([^\s;\"']+)", re.IGNORECASE)
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROLS = bytes((*range(9), 0x0B, 0x0C, *range(0x0E, 0x20)))
 _BAD_REFERENCE = re.compile(
     rb"&#(?:0*(?:[0-8]|1[124-9]|2\d|3[01]|5529[6-9]|55[3-9]\d\d|5[67]\d{3}|65534|65535)|x0*(?:[0-8bcef]|1[0-9a-f]|d[89a-f][0-9a-f]{2}|fff[ef]));",
     re.IGNORECASE,
@@ -183,8 +183,7 @@ def _without_controls(body: bytes) -> bytes:
     """
     if body.startswith((b"\xff\xfe", b"\xfe\xff", b"\x00\x00")) or body[:400].count(b"\x00") > 20:
         return body
-    if _CONTROL.search(body):
-        body = _CONTROL.sub(b"", body)
+    body = body.translate(None, _CONTROLS)
     return _BAD_REFERENCE.sub(b"", body) if b"&#" in body else body
 
 

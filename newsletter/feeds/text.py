@@ -33,6 +33,7 @@ _TABLE.update(
     for number in range(0x80, 0xA0)
     if number not in {0x81, 0x8D, 0x8F, 0x90, 0x9D}
 )
+_HARMLESS = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
 _SUSPECT = re.compile(r"[^\t\n\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u20a0-\u20bf]")
 # A joiner is needed between letters of some scripts and inside emoji, and hides words elsewhere.
 _LONELY_JOINER = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+|[\u200c\u200d]+(?![^\x00-\x7f])")
@@ -92,11 +93,15 @@ _FOOTER = re.compile(
 
 def visible(text: str) -> str:
     """The text in Unicode's composed form (NFC), without characters that cannot be seen."""
-    if text.isascii() and text.replace("\n", "").isprintable():
+    # What is beyond plain ASCII, taken out in a tenth of the time of a look at each character.
+    rest = text.encode("utf-8", "surrogatepass").translate(None, _HARMLESS)
+    if not rest:
         return text
-    if not _SUSPECT.search(text) and not _TWICE_ENCODED.search(text):
+    beyond = rest.decode("utf-8", "surrogatepass")
+    twice = _TWICE_ENCODED.search(beyond) and _TWICE_ENCODED.search(text)
+    if not twice and not _SUSPECT.search(beyond):
         return text
-    if _TWICE_ENCODED.search(text):
+    if twice:
         text = _decoded_again(text)
     text = text.translate(_TABLE)
     if "\u200c" in text or "\u200d" in text:
@@ -130,8 +135,7 @@ def line(raw: str, limit: int = TITLE_CHARACTERS) -> str:
             text = html.unescape(_INLINE.clean(text))
         if text == before:
             break
-    text = " ".join(_no_tags(visible(text)).split())
-    return shorten(text, limit)
+    return shorten(_spaced(_no_tags(visible(text))), limit)
 
 
 def paragraphs(raw: str, limit: int) -> str:
@@ -145,7 +149,10 @@ def paragraphs(raw: str, limit: int) -> str:
         if "&" in text:
             text = html.unescape(text)
     text = _no_tags(visible(text))
-    text = "\n".join(filter(None, (" ".join(part.split()) for part in text.split("\n"))))
+    if "\n" in text:
+        text = "\n".join(filter(None, map(_spaced, text.split("\n"))))
+    else:
+        text = _spaced(text)
     return _without_footer(text)
 
 
@@ -169,11 +176,23 @@ def excerpt(text: str, limit: int = 400) -> str:
     return flat[: end + 2].strip() if end > limit // 4 else shorten(flat, limit)
 
 
+def _spaced(text: str) -> str:
+    """The text with one space wherever there is white space, and none at its ends."""
+    # All white space but the space itself is not printable.
+    if "  " not in text and text.isprintable():
+        return text.strip()
+    return " ".join(text.split())
+
+
 def _without_footer(text: str) -> str:
     tail = text[-_FOOTER_CHARACTERS:]
     # Looked for one by one: an expression with these alternatives takes thirty times as long.
-    if not tail.endswith(_CUT_OFF) and not any(sign in tail for sign in _FOOTER_SIGNS):
-        return text
+    if not tail.endswith(_CUT_OFF):
+        for sign in _FOOTER_SIGNS:
+            if sign in tail:
+                break
+        else:
+            return text
     return (text[: len(text) - len(tail)] + _FOOTER.sub("", tail)).strip()
 
 
@@ -181,6 +200,9 @@ def _flat(text: str) -> str:
     """Markup as text with line breaks where a block begins or ends."""
     if "<" not in text:
         return html.unescape(text)
+    if text.count("<") == 2 and text.startswith("<p>") and text.endswith("</p>"):
+        # What half of all feeds write round their summaries.
+        return html.unescape(text[3:-4])
     if _SIMPLE.fullmatch(text):
         return html.unescape(_ANY_TAG.sub(_break, text))
     return html.unescape(_BLOCK_TAG.sub("\n", _PARAGRAPHS.clean(text)))

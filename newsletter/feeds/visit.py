@@ -16,7 +16,8 @@ import asyncio
 import random as random_module
 from collections import deque
 from collections.abc import Callable, Container, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import StrEnum
 
 from newsletter.clock import Clock
@@ -24,11 +25,12 @@ from newsletter.config import Collect
 from newsletter.errors import FeedRefused
 from newsletter.feeds.articles import Context
 from newsletter.feeds.background import Way, stream
+from newsletter.feeds.copies import marks_of
 from newsletter.feeds.fetch import Answer, Fetcher
 from newsletter.feeds.fingerprint import fingerprint
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
 from newsletter.feeds.pages import Pages, RobotsShelf
-from newsletter.feeds.workers import Fresh, Workers
+from newsletter.feeds.workers import Fresh, Reading, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
 
 
@@ -49,18 +51,21 @@ class Outcome(StrEnum):
 class Visit:
     """One visit. ``feed`` is the state to store; ``articles`` are the new ones, cleaned.
 
-    ``problem`` is one sentence without a stop, empty when all went well. ``bytes`` counts what
-    came over the wire, ``seconds`` the visit from its turn to its end.
+    ``marks`` finds copies of those articles that are to be compared, by id. ``problem`` is one
+    sentence without a stop, empty when all went well. ``bytes`` counts what came over the wire,
+    ``seconds`` the visit from its turn to its end.
     """
 
     feed: Feed
     outcome: Outcome
     articles: tuple[Article, ...] = ()
+    marks: Mapping[str, bytes] = field(default_factory=dict)
     problem: str = ""
     seconds: float = 0
     bytes: int = 0
 
 
+_NOTHING = Reading()
 Known = Callable[[Sequence[str]], Container[str]]
 
 
@@ -73,6 +78,7 @@ def visit_feeds(
     random: random_module.Random,
     known: Known | None = None,
     robots: RobotsShelf | None = None,
+    compared_from: datetime | None = None,
     force: bool = False,
     deadline: float | None = None,
 ) -> Generator[Visit, None, None]:
@@ -83,6 +89,7 @@ def visit_feeds(
         the visit and are never cleaned. It is called on the caller's thread, between two visits,
         so it may use the caller's database connection.
     :param robots: keeps rules of robots.txt between runs; called like ``known``.
+    :param compared_from: articles published since then get marks that find their copies.
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
 
     :param deadline: seconds after which no further visit begins; the time from one round to the
@@ -107,6 +114,7 @@ def visit_feeds(
         random=random,
         known=known,
         robots=robots,
+        compared_from=compared_from,
         deadline=seconds,
     )
     yield from stream(run.visit_all, room=2 * settings.at_once)
@@ -125,6 +133,7 @@ class _Run:
         random: random_module.Random,
         known: Known | None,
         robots: RobotsShelf | None,
+        compared_from: datetime | None,
         deadline: float,
     ):
         self._feeds = feeds
@@ -134,6 +143,7 @@ class _Run:
         self._random = random
         self._known = known
         self._robots = robots
+        self._compared_from = compared_from
         self._deadline = deadline
         self._end = 0.0
         self._base = settings.interval_minutes * 60
@@ -184,19 +194,20 @@ class _Run:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            answered, articles, wire = await self._ask_feed(feed, fetcher, workers, way)
+            answered, reading, wire = await self._ask_feed(feed, fetcher, workers, way)
         except Exception as error:  # noqa: BLE001 - one feed must never cost the others
             answered = Answered(
                 finding=Finding.FAILED, problem=f"the visit fails ({type(error).__name__})"
             )
-            articles, wire = (), 0
+            reading, wire = _NOTHING, 0
         stored = after_visit(
             feed, answered, now=self._clock(), base=self._base, chance=self._random.random()
         )
         return Visit(
             feed=stored,
             outcome=_outcome(answered.finding, stored),
-            articles=articles,
+            articles=reading.articles,
+            marks=reading.marks,
             problem=answered.problem,
             seconds=loop.time() - started,
             bytes=wire,
@@ -204,7 +215,7 @@ class _Run:
 
     async def _ask_feed(
         self, feed: Feed, fetcher: Fetcher, workers: Workers, way: Way[Visit]
-    ) -> tuple[Answered, tuple[Article, ...], int]:
+    ) -> tuple[Answered, Reading, int]:
         held = bool(feed.body_hash)
         loop = asyncio.get_running_loop()
         asked = loop.time()
@@ -214,7 +225,7 @@ class _Run:
             modified=feed.modified if held else "",
         )
         if answer.problem or (answer.status == 304 and not held):
-            return _failed(answer), (), answer.bytes
+            return _failed(answer), _NOTHING, answer.bytes
         moved_to = answer.moved_to or feed.moved_to
         remembered = Answered(
             finding=Finding.UNCHANGED,
@@ -226,10 +237,10 @@ class _Run:
             seconds=loop.time() - asked,
         )
         if answer.status == 304:
-            return remembered, (), answer.bytes
+            return remembered, _NOTHING, answer.bytes
         body_hash = fingerprint(answer.body)
         if body_hash == feed.body_hash:
-            return remembered, (), answer.bytes
+            return remembered, _NOTHING, answer.bytes
         outlet = self._outlets.get(feed.outlet)
         reading = await workers.read(
             answer.body,
@@ -243,16 +254,26 @@ class _Run:
                 first_seen=self._clock(),
                 items=self._settings.items,
                 field_bytes=self._settings.field_bytes,
+                compared_from=self._compared_from,
             ),
             self._fresh(way),
         )
         if reading.problem:
-            return Answered(finding=Finding.FAILED, problem=reading.problem), (), answer.bytes
-        articles = reading.articles
-        if feed.page_text and articles and self._pages:
-            articles = await self._pages.complete(articles)
+            return Answered(finding=Finding.FAILED, problem=reading.problem), _NOTHING, answer.bytes
+        if feed.page_text and reading.articles and self._pages:
+            reading = await self._with_pages(reading, self._pages)
         changed = replace(remembered, finding=Finding.CHANGED, body_hash=body_hash)
-        return changed, articles, answer.bytes
+        return changed, reading, answer.bytes
+
+    async def _with_pages(self, reading: Reading, pages: Pages) -> Reading:
+        """The articles with what their pages say, and the marks of what became of their texts."""
+        articles = await pages.complete(reading.articles)
+        longer = [
+            after
+            for before, after in zip(reading.articles, articles, strict=True)
+            if after.words != before.words and after.id in reading.marks
+        ]
+        return replace(reading, articles=articles, marks={**reading.marks, **marks_of(longer)})
 
     def _fresh(self, way: Way[Visit]) -> Fresh | None:
         """How a worker learns which ids are new: the caller is asked, on its own thread."""

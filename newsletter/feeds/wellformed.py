@@ -8,7 +8,7 @@ standard library's own parser; anything else, any error and any document type is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urljoin
 from xml.etree.ElementTree import Element, ParseError, XMLParser, tostring
 
@@ -22,7 +22,8 @@ _MEDIA = "{http://search.yahoo.com/mrss/}"
 _ITUNES = "{http://www.itunes.com/dtds/podcast-1.0.dtd}"
 _ORIGINAL = "{http://rssnamespace.org/feedburner/ext/1.0}origLink"
 _RSS_1 = "{http://purl.org/rss/1.0/}"
-_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF"
+_RDF_SPACE = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_RDF = f"{_RDF_SPACE}RDF"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 # Encodings that expat decodes by itself, and the names that they go by.
 _NATIVE = {
@@ -34,6 +35,18 @@ _TEXT_TYPES = frozenset(
     {"", "text", "html", "xhtml", "text/plain", "text/html", "application/xhtml+xml"}
 )
 _DATE_LIKE = re.compile(r"(?:date|updated|issued|published|modified|created)$", re.IGNORECASE)
+# Names that every item is asked for, put together once.
+_LABELS = frozenset({"category", f"{_DC}subject"})
+_RSS_DATES = (
+    "pubDate", f"{_DC}date", f"{_ATOM}published", f"{_ATOM}updated", f"{_TERMS}issued",
+    f"{_TERMS}created", f"{_TERMS}modified",
+)  # fmt: skip
+_ATOM_DATES = (f"{_ATOM}published", f"{_ATOM}updated", f"{_DC}date")
+_RSS_SUMMARIES = (f"{_ITUNES}summary", f"{_MEDIA}description", f"{_ATOM}summary")
+_RSS_AUTHORS = ("author", f"{_DC}creator", f"{_ITUNES}author")
+_CONTENTS = (_CONTENT, f"{_ATOM}content")
+_GROUP, _CREDIT = f"{_MEDIA}group", f"{_MEDIA}credit"
+_BASE, _LANG, _ABOUT = f"{_XML}base", f"{_XML}lang", f"{_RDF_SPACE}about"
 _PREFIXES = re.compile(r"""\sxmlns(?::\w+)?="[^"]*"|(?<=</)\w+:|(?<=<)\w+:(?=\w)""")
 
 
@@ -51,7 +64,7 @@ def read_well_formed(body: bytes, url: str, content_type: str = "") -> Document 
     if root is None:
         return None
     try:
-        return _read(root, urljoin(url, root.get(f"{_XML}base", "")))
+        return _read(root, urljoin(url, root.get(_BASE, "")))
     except (_Strange, ValueError):
         return None
 
@@ -91,12 +104,12 @@ def _tree(body: bytes, content_type: str) -> Element | None:
 
 
 def _rss(channel: Element, root: Element, items: list[Element], space: str, base: str) -> Document:
-    base = urljoin(base, channel.get(f"{_XML}base", ""))
-    lang = _plain(channel, f"{space}language", f"{_DC}language") or root.get(f"{_XML}lang", "")
+    base = urljoin(base, channel.get(_BASE, ""))
+    lang = _plain(channel, f"{space}language", f"{_DC}language") or root.get(_LANG, "")
     # Some feeds say 0.9x and put items beside the channel.
     return Document(
         title=_plain(channel, f"{space}title"),
-        lang=lang or channel.get(f"{_XML}lang", ""),
+        lang=lang or channel.get(_LANG, ""),
         link=_plain(channel, f"{space}link"),
         form="rss",
         entries=tuple(_item(item, space, base) for item in items or root.findall("item")),
@@ -105,27 +118,19 @@ def _rss(channel: Element, root: Element, items: list[Element], space: str, base
 
 def _item(item: Element, space: str, base: str) -> Entry:
     found: dict[str, Element] = {}
-    categories, credit, own = [], "", item.get(f"{_XML}base", "")
+    categories, own = [], item.get(_BASE, "")
     base = urljoin(base, own) if own else base
     for child in item:
         tag = child.tag
-        if tag in {"category", f"{_DC}subject"}:
+        if tag in _LABELS:
             categories.append((child.text or "").strip())
         elif tag not in found or not _filled(found[tag]):
             found[tag] = child
     description = _inner(found.get(f"{space}description"))
-    group = found.get(f"{_MEDIA}group")
-    if group is not None:
-        for child in group:
-            found.setdefault(child.tag, child)
-    credit = _text(found.get(f"{_MEDIA}credit"))
-    summary = (
-        description
-        or _inner(found.get(f"{_ITUNES}summary"))
-        or _inner(found.get(f"{_MEDIA}description"))
-        or _inner(found.get(f"{_ATOM}summary"))
-    )
-    content = _inner(found.get(_CONTENT)) or _inner(found.get(f"{_ATOM}content"))
+    for child in found.get(_GROUP, ()):
+        found.setdefault(child.tag, child)
+    summary = description or _first(_inner, found, _RSS_SUMMARIES)
+    content = _first(_inner, found, _CONTENTS)
     if not summary:
         summary, content = content, ""
     link = _rss_link(item, found, space, base)
@@ -135,28 +140,16 @@ def _item(item: Element, space: str, base: str) -> Entry:
     if not link:
         raise _Strange
     return Entry(
-        guid=_text(found.get("guid"))
-        or item.get("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}about", ""),
+        guid=_text(found.get("guid")) or item.get(_ABOUT, ""),
         link=link,
         title=_inner(title) or _inner(found.get(f"{_MEDIA}title")),
         summary=summary,
         content=content if content != summary else "",
-        author=_text(found.get("author"))
-        or _text(found.get(f"{_DC}creator"))
-        or _text(found.get(f"{_ITUNES}author")),
-        dates=_dates(
-            found,
-            "pubDate",
-            f"{_DC}date",
-            f"{_ATOM}published",
-            f"{_ATOM}updated",
-            f"{_TERMS}issued",
-            f"{_TERMS}created",
-            f"{_TERMS}modified",
-        ),
+        author=_first(_text, found, _RSS_AUTHORS),
+        dates=_dates(found, _RSS_DATES),
         categories=_distinct(*categories)[:20],
-        lang=item.get(f"{_XML}lang", "") or _text(found.get(f"{_DC}language")),
-        credit=credit,
+        lang=item.get(_LANG, "") or _text(found.get(f"{_DC}language")),
+        credit=_text(found.get(_CREDIT)),
     )
 
 
@@ -167,7 +160,7 @@ def _rss_link(item: Element, found: dict[str, Element], space: str, base: str) -
     element = found.get(f"{space}link")
     link = _text(element)
     if link and element is not None:
-        return _joined(base, element.get(f"{_XML}base", ""), link)
+        return _joined(base, element.get(_BASE, ""), link)
     for other in item.iter(f"{_ATOM}link"):
         if other.get("rel", "alternate") == "alternate" and other.get("href"):
             return urljoin(base, other.get("href", ""))
@@ -191,7 +184,7 @@ def _atom(root: Element, base: str) -> Document:
     authors = _names(root)
     return Document(
         title=_construct(root.find(f"{_ATOM}title")),
-        lang=root.get(f"{_XML}lang", ""),
+        lang=root.get(_LANG, ""),
         link=_atom_link(root, base),
         form="atom",
         entries=tuple(
@@ -201,16 +194,14 @@ def _atom(root: Element, base: str) -> Document:
 
 
 def _atom_entry(entry: Element, base: str, authors: str) -> Entry:
-    own = entry.get(f"{_XML}base", "")
+    own = entry.get(_BASE, "")
     base = urljoin(base, own) if own else base
     found: dict[str, Element] = {}
     for child in entry:
         if child.tag not in found or not _filled(found[child.tag]):
             found[child.tag] = child
-    group = found.get(f"{_MEDIA}group")
-    if group is not None:
-        for child in group:
-            found.setdefault(child.tag, child)
+    for child in found.get(_GROUP, ()):
+        found.setdefault(child.tag, child)
     summary = _construct(found.get(f"{_ATOM}summary")) or _inner(found.get(f"{_MEDIA}description"))
     content = _construct(found.get(f"{_ATOM}content")) or _inner(found.get(_CONTENT))
     if not summary:
@@ -228,23 +219,22 @@ def _atom_entry(entry: Element, base: str, authors: str) -> Entry:
         or (_names(source) if source is not None else "")
         or authors
         or _text(found.get(f"{_DC}creator")),
-        dates=_dates(found, f"{_ATOM}published", f"{_ATOM}updated", f"{_DC}date"),
+        dates=_dates(found, _ATOM_DATES),
         categories=_distinct(
             *(
                 child.get("term") or child.get("label") or ""
                 for child in entry.iterfind(f"{_ATOM}category")
             )
         )[:20],
-        lang=(title.get(f"{_XML}lang", "") if title is not None else "")
-        or entry.get(f"{_XML}lang", ""),
-        credit=_text(found.get(f"{_MEDIA}credit")),
+        lang=(title.get(_LANG, "") if title is not None else "") or entry.get(_LANG, ""),
+        credit=_text(found.get(_CREDIT)),
     )
 
 
 def _atom_link(element: Element, base: str) -> str:
     for link in element.iterfind(f"{_ATOM}link"):
         if link.get("rel", "alternate") == "alternate" and link.get("href"):
-            return _joined(base, link.get(f"{_XML}base", ""), link.get("href", "").strip())
+            return _joined(base, link.get(_BASE, ""), link.get("href", "").strip())
     return ""
 
 
@@ -285,11 +275,20 @@ def _text(element: Element | None) -> str:
     return "" if element is None else (element.text or "").strip()
 
 
-def _dates(found: dict[str, Element], *tags: str) -> tuple[str, ...]:
+def _first(read: Callable[[Element], str], found: dict[str, Element], tags: Sequence[str]) -> str:
+    """What the first of some elements that says anything says."""
+    for tag in tags:
+        said = read(found[tag]) if tag in found else ""
+        if said:
+            return said
+    return ""
+
+
+def _dates(found: dict[str, Element], tags: Sequence[str]) -> tuple[str, ...]:
     """What is said about dates, best first."""
-    said = _distinct(*(_text(found.get(tag)) for tag in tags))
+    said = _distinct(*[_text(found[tag]) for tag in tags if tag in found])
     # Dates in other words than English, and elements that are not known here.
-    if not all(words.isascii() for words in said) or (
+    if not "".join(said).isascii() or (
         not said and any(_DATE_LIKE.search(tag) and _text(found[tag]) for tag in found)
     ):
         raise _Strange

@@ -14,18 +14,26 @@ import json
 import resource
 import signal
 import sys
+from base64 import b64encode
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, BinaryIO
 
 from newsletter.errors import NewsletterError
 from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.copies import marks_of
 from newsletter.feeds.page import read_page
 from newsletter.feeds.parse import parse
 from newsletter.model import Article
 
 RECURSION = 3_000
-_FIELDS = tuple(Article.__dataclass_fields__)
+SENT = (
+    "id", "url", "title", "summary", "text", "author", "published", "dated", "lang", "kind",
+    "section",
+)  # fmt: skip
+"""What is told of an article; outlet, feed and time are the parent's own, whatever happens here."""
+_row = attrgetter(*SENT)
 
 
 def main(memory_mb: int, seconds: float) -> None:
@@ -58,35 +66,38 @@ def main(memory_mb: int, seconds: float) -> None:
 
 
 def _answer(job: dict[str, Any], body: bytes, jobs: BinaryIO, answers: BinaryIO) -> None:
-    context = Context(**{**job["context"], "first_seen": datetime.fromisoformat(job["first_seen"])})
+    said = job["context"]
+    for name in ("first_seen", "compared_from"):
+        said[name] = said[name] and datetime.fromisoformat(said[name])
+    context = Context(**said)
     document = parse(body, context.url, job["content_type"])
     named = identify(document, context)
     fresh: list[int] = list(range(len(named)))
     if job["ask"]:
         _say(answers, {"ids": [one.id for one in named]})
         fresh = json.loads(jobs.readline())
-    articles = [compose(named[place], document, context) for place in fresh]
+    articles = [one for one in (compose(named[place], document, context) for place in fresh) if one]
     _say(
         answers,
         {
             "title": document.title[:200],
             "entries": len(document.entries),
-            "articles": [_row(article) for article in articles if article],
+            "articles": [_row(article) for article in articles],
+            "marks": _marks(articles, context.compared_from),
         },
     )
 
 
-def _row(article: Article) -> dict[str, Any]:
-    # dataclasses.asdict copies deeply and takes as long as reading the feed did.
-    row = {name: getattr(article, name) for name in _FIELDS}
-    row["published"] = article.published.isoformat()
-    row["first_seen"] = article.first_seen.isoformat()
-    return row
+def _marks(articles: list[Article], since: datetime | None) -> dict[str, str]:
+    """By id what finds the copies of articles that are recent enough to be compared."""
+    recent = [one for one in articles if since and one.published >= since]
+    return {id_: b64encode(marks).decode() for id_, marks in marks_of(recent).items()}
 
 
 def _say(answers: BinaryIO, data: dict[str, Any]) -> None:
     # ASCII only: a lone surrogate that slipped through would otherwise end the process here.
-    answers.write(json.dumps(data, separators=(",", ":")).encode("ascii") + b"\n")
+    said = json.dumps(data, separators=(",", ":"), default=datetime.isoformat)
+    answers.write(said.encode("ascii") + b"\n")
     answers.flush()
 
 

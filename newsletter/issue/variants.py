@@ -15,8 +15,8 @@ TEXT = "text"
 """The rendering without HTML, for readers who asked for that."""
 MOST = 24
 """Variants of an issue at most; each is some milliseconds to render and a mail to store."""
-LONGEST = 64
-"""Characters of a name, as the ledger keeps them."""
+LONGEST = 56
+"""Characters of a name: the ledger keeps 64, and says before the name whether clicks count."""
 
 
 def sections_of(content: IssueContent) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from newsletter.config import SEGMENTS_FILE, Config
 from newsletter.database.alerts import Trouble
-from newsletter.errors import ConfigError, NewsletterError
+from newsletter.errors import ConfigError, DatabaseError, NewsletterError
 from newsletter.newsroom import Newsroom
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,8 @@ class LiveRoom:
         self._room = room
         self._load = load
         self._seen = signature(room.config)
+        self._pushed = ""
+        self._pushed = self._pushed_now()
         self._followers: list[Callable[[Newsroom], None]] = []
         self._lock = threading.Lock()
 
@@ -51,14 +53,25 @@ class LiveRoom:
         self._followers.append(follower)
 
     def check(self) -> bool:
-        """Read the configuration again if a file of it changed; whether it was taken."""
-        return signature(self._room.config) != self._seen and self.reload()
+        """Read the configuration again if a file of it changed, or if other templates were pushed.
+
+        :returns: whether it was taken.
+        """
+        changed = signature(self._room.config) != self._seen
+        return (changed or self._pushed_now() != self._pushed) and self.reload()
+
+    def _pushed_now(self) -> str:
+        try:
+            return self._room.template_files.current()
+        except DatabaseError:
+            return self._pushed
 
     def reload(self) -> bool:
         """Read the configuration again; whether it was taken."""
         with self._lock:
             before = self._room
             self._seen = signature(before.config)
+            self._pushed = self._pushed_now()
             try:
                 config = self._load()
             except ConfigError as error:

@@ -17,6 +17,7 @@ from newsletter import __version__
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom
 from newsletter.operations import status
+from newsletter.work import QUEUES
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -123,6 +124,14 @@ def _gauges(found: status.Status) -> Iterator[Metric]:
         "Whether a scheduler is at work.",
         value=int(found.leader is not None and found.leader.alive),
     )
+    if found.jobs is not None:
+        jobs = GaugeMetricFamily("newsletter_jobs_waiting", "Waiting jobs.", labels=["queue"])
+        for queue in QUEUES:
+            jobs.add_metric([queue], found.jobs.get(queue, 0))
+        yield jobs
+        yield GaugeMetricFamily(
+            "newsletter_workers", "Workers that gave a sign of life lately.", value=found.workers
+        )
     yield GaugeMetricFamily(
         "newsletter_disk_free_bytes", "Free space beside the data.", value=found.disk_free
     )

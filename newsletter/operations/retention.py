@@ -37,7 +37,7 @@ def sweep(room: Newsroom) -> dict[str, int]:
         "events": (config.events_days, lambda moment: periods.drop_events(room.database, moment)),
         "deliveries": (
             config.deliveries_days,
-            lambda moment: periods.loosen_deliveries(room.database, moment.date()),
+            lambda moment: periods.drop_deliveries(room.database, moment.date()),
         ),
         "reports": (
             config.reports_days,

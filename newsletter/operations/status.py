@@ -20,6 +20,7 @@ from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup
 from newsletter.timetable import BELLS, REMIND, SEND, Firing, last_send, next_of
+from newsletter.work import waiting_jobs, workers_at_work
 
 OFFICE = "scheduler"
 
@@ -86,6 +87,9 @@ class Status:
     backup: backup.Copy | None
     alerts: tuple[Alert, ...]
     restored: str
+    jobs: Mapping[str, int] | None
+    """Waiting jobs by queue; None where jobs do not wait in the database."""
+    workers: int
     disk_free: int
     database_size: int
 
@@ -97,6 +101,7 @@ def look(room: Newsroom) -> Status:
     """
     now = room.clock()
     copies = backup.copies(room.config)
+    shared = room.database.dialect == "postgresql"
     bells = [
         firing
         for edition, settings in room.config.editions.items()
@@ -115,6 +120,8 @@ def look(room: Newsroom) -> Status:
         backup=copies[0] if copies else None,
         alerts=tuple(room.alerts.open()),
         restored=fact(room.database, RESTORED),
+        jobs=waiting_jobs(room.database.url) if shared else None,
+        workers=workers_at_work(room.database.url) if shared else 0,
         disk_free=disk_free(room),
         database_size=file.stat().st_size if file and file.exists() else 0,
     )
@@ -252,6 +259,9 @@ def as_json(status: Status, zones: Mapping[str, str]) -> dict[str, object]:
             for one in status.alerts
         ],
         "restored": status.restored or None,
+        "jobs": None
+        if status.jobs is None
+        else {"waiting": dict(status.jobs), "workers": status.workers},
         "disk_free": status.disk_free,
         "database_size": status.database_size,
     }

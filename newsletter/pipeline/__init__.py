@@ -17,7 +17,7 @@ from newsletter.pipeline.bounces import BounceReport, read_mailbox, take_notice
 from newsletter.pipeline.briefs import WriteReport, write
 from newsletter.pipeline.corrections import CorrectReport, correct
 from newsletter.pipeline.day import corrected
-from newsletter.pipeline.events import EventReport, take_events
+from newsletter.pipeline.events import EventReport, fold_posts, take_events
 from newsletter.pipeline.grouping import GroupReport, group, related_of
 from newsletter.pipeline.issues import (
     ComposeReport,
@@ -35,7 +35,7 @@ from newsletter.pipeline.letters import (
     write_off,
 )
 from newsletter.pipeline.looking import dead_links, findings, preview, preview_mail
-from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, testers
+from newsletter.pipeline.mails import deliver_mail, post_mail, post_test, test_readers, testers
 from newsletter.pipeline.readers import SunsetReport, TidyReport, sunset, tidy_readers
 from newsletter.pipeline.stories import (
     LockReport,
@@ -78,6 +78,7 @@ __all__ = [
     "deliver_mail",
     "deliver_webhooks",
     "findings",
+    "fold_posts",
     "group",
     "locks",
     "mark_kind",
@@ -100,6 +101,7 @@ __all__ = [
     "sunset",
     "take_events",
     "take_notice",
+    "test_readers",
     "testers",
     "tidy_readers",
     "unlock",

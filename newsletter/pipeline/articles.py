@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from newsletter.newsroom import Newsroom
@@ -41,7 +42,6 @@ def collect(
         has compared the sources, and looks for copies when articles came in.
     """
     from newsletter.feeds.batches import in_batches
-    from newsletter.feeds.copies import marks_of
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
@@ -62,11 +62,11 @@ def collect(
         random=room.random,
         known=room.articles.known,
         robots=room.articles,
+        compared_from=since,
         force=force,
     )
     for batch in in_batches(visits):
-        recent = [one for visit in batch for one in visit.articles if one.published >= since]
-        marks = marks_of(recent) if recent else {}
+        marks = {id_: found for visit in batch for id_, found in visit.marks.items()}
         new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
         for visit in batch:
             outcomes[visit.outcome] += 1
@@ -87,9 +87,10 @@ def collect(
 
 def link_copies(room: Newsroom, since: datetime) -> int:
     """Compare what was not yet compared with the window; return how many copies were found."""
-    from newsletter.feeds.copies import find_copies
+    from newsletter.feeds.copies import HEAD_CHARACTERS, find_copies
 
     new = room.articles.uncompared(since)
-    copies = find_copies(new, room.articles.compared(), room.articles.get)
+    texts = partial(room.articles.texts, characters=HEAD_CHARACTERS)
+    copies = find_copies(new, room.articles.compared(), texts)
     room.articles.mark_copies(copies, [id_ for id_, _ in new])
     return len(copies)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from newsletter.database.delivery_events import Absorbed, absorb
-from newsletter.delivery.events import FAREWELLS, STATES
+from newsletter.delivery.events import FAREWELLS, STATES, read_events
 from newsletter.delivery.guards import worrying_answers
+from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.model import Event, Farewell, FarewellKind, IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.clicks import take_clicks
 
 _KINDS = {
     "bounce": FarewellKind.HARD_BOUNCE,
@@ -18,6 +21,12 @@ _KINDS = {
     "complaint": FarewellKind.COMPLAINT,
     "unsubscribe": FarewellKind.UNSUBSCRIBE,
 }
+
+
+TOGETHER = 5
+"""Posts that are read in one transaction: some thousand events."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +41,13 @@ class EventReport:
 def take_events(room: Newsroom, events: Sequence[Event]) -> EventReport:
     """Keep events, fold them into the letters, and let readers go who must get no more.
 
+    Clicks are counted only of readers who allow it.
+
     Safe to repeat, in any order. Where bounces or complaints of an issue that is being sent pass
     their limit, the issue pauses itself.
     """
     now = room.clock()
+    take_clicks(room, events)
     done = absorb(room.database, events, states=STATES, farewells=FAREWELLS | {"blocked"}, now=now)
     partings = [
         Farewell(kind=_KINDS[one.kind], at=one.at, reader=reader, detail=one.detail)
@@ -48,6 +60,27 @@ def take_events(room: Newsroom, events: Sequence[Event]) -> EventReport:
     return EventReport(
         changed=done.changed, farewells=len(partings), paused=_pause_where_bad(room, done)
     )
+
+
+def fold_posts(room: Newsroom, *, stop: Callable[[], bool] = lambda: False) -> int:
+    """Take the events of every post that waits, the oldest first; how many posts.
+
+    A post is taken away after its events are kept. One that is read twice changes nothing.
+
+    :param stop: asked between transactions; True leaves the rest to the next call.
+    """
+    count = 0
+    while not stop() and (posts := room.event_posts.first(TOGETHER)):
+        events = []
+        for number, body in posts:
+            try:
+                events += read_events(body)
+            except DeliveryError as error:
+                log.warning("post %d of the provider was passed over: %s", number, error.sentence)
+        take_events(room, events)
+        room.event_posts.drop([number for number, _ in posts])
+        count += len(posts)
+    return count
 
 
 def _pause_where_bad(room: Newsroom, done: Absorbed) -> tuple[str, ...]:

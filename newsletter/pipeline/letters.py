@@ -5,27 +5,30 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from datetime import time as time_of_day
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select
 
 from newsletter.audience.unsubscribe_mail import mailto
-from newsletter.database.choosing import TEXT_VARIANT
+from newsletter.database.choosing import COUNTED, TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.waves import chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
-from newsletter.delivery.letter import IssueMail, prepare_issue
+from newsletter.delivery.letter import IssueMail, Why, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
+from newsletter.issue.followed import counted, links_of
 from newsletter.issue.variants import sections_of
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.clicks import click_addresses
 from newsletter.timetable import moment_of, reader_moments
 
 
@@ -70,6 +73,9 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
         issue = room.issues.change(
             issue, replace(approval.move(issue, "send"), send_started=started)
         )
+    if not issue.corrects:
+        base_url = room.config.site.base_url
+        room.clicks.keep(issue.id, links_of(revision.content, revision.rendered, base_url))
     room.ledger.freeze(issue.id, recipients_of(room, issue), random_word=room.tag, now=started)
     return issue, revision
 
@@ -86,6 +92,7 @@ def send(
     name: str,
     *,
     expect_growth: bool = False,
+    by_hand: bool = False,
     on_progress: Callable[[int], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> SendReport:
@@ -94,6 +101,8 @@ def send(
     The audience is frozen when the send first starts (:func:`begin_send`). An issue that is sent
     stays as it is.
 
+    :param by_hand: True when a person asks for it. The deadline then counts from now, so that
+        "send to the rest" also serves an issue that was given up, or paused for long.
     :param stop: asked between batches; True ends this call with everything settled or queued, and
         the issue as one that is being sent.
     :raises NotApproved: when nobody approved exactly these bytes.
@@ -108,6 +117,8 @@ def send(
     try:
         issue, revision = begin_send(room, issue.id, expect_growth=expect_growth)
         started = issue.send_started or room.clock()
+        if by_hand:
+            room.switches.note_taken_up(issue.id, room.clock())
         last = lay_out_waves(room, issue)
         report = send_issue(
             issue.id,
@@ -242,9 +253,11 @@ def _left(states: Mapping[str, int]) -> int:
 def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
     """Have readers of later time zones wait for their morning, where the edition wants that.
 
-    :returns: when the last of them may have the issue: its deadline counts from then.
+    :returns: when the last of them may have the issue, or when a person last asked for it to be
+        sent, if that is later: the deadline counts from then.
     """
     started = issue.send_started or room.clock()
+    started = max(started, room.switches.taken_up(issue.id) or started)
     settings = room.config.edition(issue.publication)
     if issue.corrects:
         return started
@@ -285,7 +298,19 @@ def recipients_of(room: Newsroom, issue: Issue) -> Select[tuple[int, str]]:
         digest_of=room.config.edition(issue.edition).digest_of,
         variants=tuple(sorted(named)),
         sections=sections_of(revision.content),
+        counted=True,
     )
+
+
+def why(room: Newsroom) -> Why:
+    """Says why a reader gets a letter, in the language of the letters."""
+    words = room.renderer.words
+
+    @lru_cache(maxsize=4096)
+    def sentence(title: str, day: date) -> str:
+        return words("because", edition=title, date=words.day(day, "joined"))
+
+    return sentence
 
 
 def issue_mail(
@@ -303,10 +328,14 @@ def issue_mail(
         for one in rendered
         if not one.variant and TEXT_VARIANT not in {other.variant for other in rendered}
     ]
+    every = [*rendered, *text_only]
+    links = () if issue.corrects else links_of(revision.content, revision.rendered, site.base_url)
+    # The same bytes for who lets us count clicks, but for where those links lead.
+    every += [replace(counted(one, links), variant=COUNTED + one.variant) for one in every if links]
     mailbox = room.config.audience.unsubscribe_mailto
     return prepare_issue(
         issue.id,
-        [*rendered, *text_only],
+        every,
         date=issue.send_started or room.clock(),
         from_email=delivery.from_email,
         from_name=delivery.from_name or site.name,
@@ -314,5 +343,7 @@ def issue_mail(
         base_url=site.base_url,
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
+        why=why(room),
         mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
+        click=click_addresses(room),
     )

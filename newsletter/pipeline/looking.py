@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+from newsletter.database.choosing import COUNTED
+from newsletter.delivery.letter import IssueMail
 from newsletter.errors import NotFound
 from newsletter.issue.finding import Finding
 from newsletter.issue.lint import lint
 from newsletter.issue.lint_letter import lint_letter
 from newsletter.issue.mail_examples import mail_examples
 from newsletter.issue.markup import Page
-from newsletter.model import Delivery, Issue, Letter, Revision
+from newsletter.model import Delivery, Issue, Letter, Rendered, Revision
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.letters import issue_mail, why
 
 REFUSING = frozenset({401, 402, 403, 405, 406, 429, 451, 999})
 """Statuses of servers that only mind programs, or want to be paid: the page may be there."""
@@ -75,7 +79,7 @@ def preview_mail(room: Newsroom, name: str, folder: Path) -> Path:
     places = {
         "unsubscribe": f"{base}/u/x7",
         "preferences": f"{base}/p/x7",
-        "because": f"You get {title} because you subscribed on 2 January 2026.",
+        "because": why(room)(title, date(2026, 1, 2)),
     }
     for suffix, text in ((".html", mail.html), (".txt", f"Subject: {mail.subject}\n\n{mail.text}")):
         for place, value in places.items():
@@ -99,7 +103,31 @@ def findings(room: Newsroom, issue: Issue, revision: Revision | None = None) -> 
         found.update(dict.fromkeys(lint(rendered, room.config.site, to_nobody.values)))
         for finding in lint_letter(raw, trial=trial):
             found[replace(finding, variant=rendered.variant)] = None
+    found.update(dict.fromkeys(_counted_findings(room, issue, revision, mail, known=found)))
     return tuple(sorted(found, key=lambda one: one.severity))
+
+
+def _counted_findings(
+    room: Newsroom, issue: Issue, revision: Revision, mail: IssueMail, *, known: Iterable[Finding]
+) -> Iterator[Finding]:
+    """What is wrong with the letter of a reader who lets us count clicks, and with no other."""
+    prepared = mail.variants.get(COUNTED)
+    if prepared is None:
+        return
+    letter = _to_nobody(room, issue, revision, variant=COUNTED)
+    token, address = prepared.token("click"), letter.values["click"]
+    rendered = Rendered(
+        subject=prepared.subject,
+        preheader="",
+        html=prepared.html.replace(token, address),
+        text=prepared.text.replace(token, address),
+        tag=prepared.tag,
+        variant=COUNTED,
+    )
+    said = {finding.sentence for finding in known}
+    for finding in lint(rendered, room.config.site, letter.values):
+        if finding.sentence not in said:
+            yield finding
 
 
 def dead_links(room: Newsroom, issue: Issue) -> tuple[LinkAnswer, ...]:
@@ -140,11 +168,12 @@ async def _ask(room: Newsroom, urls: list[str]) -> tuple[LinkAnswer, ...]:
     return tuple(answer for answer in answers if answer is not None)
 
 
-def _to_nobody(room: Newsroom, issue: Issue, revision: Revision) -> Letter:
+def _to_nobody(room: Newsroom, issue: Issue, revision: Revision, *, variant: str = "") -> Letter:
     """A letter to an invented reader, with links as long as real ones."""
     delivery = Delivery(
         id=0,
         key="preview",
+        variant=variant,
         issue=issue.id,
         reader=0,
         email=room.config.site.contact,

@@ -20,7 +20,7 @@ from newsletter.delivery.mails import MailReport
 from newsletter.editors.sessions import hashed
 from newsletter.model import Issue, Mail
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline.letters import issue_mail
+from newsletter.pipeline.letters import issue_mail, why
 
 TEST = "test"
 """The name of test copies of an issue; they have no template of their own."""
@@ -57,12 +57,16 @@ def post_test(room: Newsroom, issue: Issue, addresses: Sequence[str]) -> int:
 
 
 def testers(room: Newsroom, edition: str) -> list[str]:
-    """Who gets test copies: ``[delivery] testers``, and the readers of a segment named "test"."""
-    found = list(room.config.delivery.testers)
+    """Who gets test copies: the addresses saved for it, and :func:`test_readers`."""
+    return list(dict.fromkeys([*room.people.testers(), *test_readers(room, edition)]))
+
+
+def test_readers(room: Newsroom, edition: str) -> list[str]:
+    """The addresses of the readers of a segment named "test", where there is one."""
     segment = room.config.segments.get(TEST)
-    if segment is not None:
-        found += room.ledger.addresses(room.readers.audience(edition, {TEST: segment}))
-    return list(dict.fromkeys(found))
+    if segment is None:
+        return []
+    return room.ledger.addresses(room.readers.audience(edition, {TEST: segment}))
 
 
 def deliver_mail(room: Newsroom) -> MailReport:
@@ -82,6 +86,7 @@ def deliver_mail(room: Newsroom) -> MailReport:
             base_url=room.config.site.base_url,
             domain=room.config.delivery.from_email.rpartition("@")[2].lower() or "localhost",
             per_second=room.config.delivery.mails_per_second,
+            why=lambda _, day: why(room)(room.renderer.words("this_newsletter"), day),
         )
     finally:
         transport.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from newsletter.audience.addresses import Address, read_address
@@ -12,6 +13,7 @@ from newsletter.pipeline.mails import deliver_mail, new_link, post_mail
 
 INVITED_FOR = timedelta(days=7)
 RESET_FOR = timedelta(hours=24)
+MOST_TESTERS = 20
 
 
 def invite(room: Newsroom, email: str, *, name: str, role: Role, by: str) -> tuple[Editor, str]:
@@ -66,6 +68,31 @@ def change_role(room: Newsroom, editor: Editor, role: Role, *, by: str) -> None:
     """Give somebody another role; they sign in again with it."""
     room.people.change_role(editor.id, role)
     room.audit.note(by, "editor.role", editor.email, f"{editor.role.value} to {role.value}")
+
+
+def change_testers(
+    room: Newsroom, *, add: Sequence[str] = (), remove: Sequence[str] = (), by: str
+) -> None:
+    """Save and forget addresses that get test letters.
+
+    :raises AccountError: when one is no address, or there are :data:`MOST_TESTERS` already; then
+        nothing is changed.
+    """
+    fresh = []
+    for text in add:
+        address = read_address(text)
+        if not isinstance(address, Address):
+            raise AccountError(text, f"is not an address to write to: {address}")
+        fresh.append(address.email)
+    if fresh and len({*room.people.testers(), *fresh} - {*remove}) > MOST_TESTERS:
+        raise AccountError(
+            "", f"there are {MOST_TESTERS} addresses for tests already", hint="Remove one first."
+        )
+    for one in fresh:
+        if room.people.add_tester(one, by=by, now=room.clock()):
+            room.audit.note(by, "tester added", one)
+    if remove and room.people.remove_testers(remove):
+        room.audit.note(by, "testers removed", ", ".join(remove))
 
 
 def sign_out(room: Newsroom, editor: Editor, *, by: str) -> int:

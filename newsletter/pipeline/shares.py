@@ -20,6 +20,7 @@ from newsletter.model import Feed, Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.arriving import arrive
 from newsletter.pipeline.articles import collect, link_copies
+from newsletter.pipeline.events import fold_posts
 from newsletter.pipeline.letters import (
     begin_send,
     close_send,
@@ -42,6 +43,9 @@ SENDERS = 64
 """Most jobs that wait for one issue; each makes room for the next when it ends."""
 
 
+_FOLD = Job(name="events", queue="events", lock="events")
+
+
 def jobs(room: Newsroom, work: Work, *, stop: Callable[[], bool] = lambda: False) -> Functions:
     """What can be run by name on any machine: visit feeds, group, send a share of an issue.
 
@@ -56,13 +60,32 @@ def jobs(room: Newsroom, work: Work, *, stop: Callable[[], bool] = lambda: False
         if send_share(room, issue, stop=stop):
             work.defer(_send_job(issue, number))
 
-    return {"visit": visit, "group": lambda: place_new(room), "send": send}
+    def events() -> None:
+        fold_posts(room, stop=stop)
+
+    return {"visit": visit, "group": lambda: place_new(room), "send": send, "events": events}
 
 
 def place_new(room: Newsroom) -> None:
     """Find the copies among what the shares brought, and put it into stories."""
     link_copies(room, room.clock() - timedelta(days=room.config.stories.window_days))
     arrive(room)
+
+
+def keep_post(room: Newsroom, work: Work, body: bytes) -> None:
+    """Take a checked post of the provider: write it down, and have a worker read it."""
+    room.event_posts.keep(body, now=room.clock())
+    work.defer(_FOLD)
+
+
+def fold_waiting(room: Newsroom, work: Work) -> None:
+    """See to posts that wait though nobody was told, as after a crash."""
+    if not room.event_posts.waiting():
+        return
+    if work.shared:
+        work.defer(_FOLD)
+    else:
+        fold_posts(room)
 
 
 def hand_out_visits(room: Newsroom, work: Work) -> int:

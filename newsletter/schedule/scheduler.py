@@ -73,6 +73,7 @@ def jobs(
             # A draft that came late may be sent at once: nobody waits a minute for the next look.
             epoch = found.fence.epoch if found.fence else 0
             work.defer(_job(LETTERS, epoch))
+        shares.fold_waiting(found, work)
 
     def share(name: str) -> Callable[..., object]:
         def job(**arguments: Any) -> object:
@@ -105,6 +106,7 @@ class Scheduler:
         self._watch = watch
         self._owner = uuid4().hex
         self._epoch: int | None = None
+        self._another_leads = False
         self._leading = threading.Lock()
         self._clock = BackgroundScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
@@ -160,6 +162,7 @@ class Scheduler:
                 epoch = None
                 self._note_trouble(error)
             else:
+                self._another_leads = epoch is None
                 self._note_trouble(None)
             begins = epoch is not None and epoch != self._epoch
             if epoch is None and self._epoch is not None:
@@ -173,8 +176,9 @@ class Scheduler:
         return epoch is not None
 
     def _note_trouble(self, error: DatabaseError | None) -> None:
-        # A process that only stood by leaves it to the one that led to tell of the database.
-        if self._watch is not None and (error is None or self._epoch is not None):
+        # A process that only stood by leaves it to the one that led to tell of the database. One
+        # that was started while the database was the trouble knows of nobody who would.
+        if self._watch is not None and (error is None or not self._another_leads):
             self._watch.trouble = error
 
     def clock_was_set(self, seconds: float) -> None:

@@ -19,7 +19,7 @@ from newsletter.editors.passwords import Passwords
 from newsletter.errors import DatabaseError, NotFound, TemplateError
 from newsletter.newsroom import Newsroom
 from newsletter.operations.metrics import Metrics
-from newsletter.web import choosing, health, joining, leaving, reading, reporting
+from newsletter.web import choosing, following, health, joining, leaving, reading, reporting
 from newsletter.web.api.app import create_api
 from newsletter.web.desk.router import mount as mount_desk
 from newsletter.web.form_word import FreshWord
@@ -28,20 +28,26 @@ from newsletter.web.hooks import sendgrid
 from newsletter.web.public.pages import Pages
 from newsletter.web.requests import RequestLog
 from newsletter.web.shelf import Shelf
+from newsletter.work import Work
 
 log = logging.getLogger(__name__)
 
 
 def create_app(
-    room: Newsroom, *, passwords: Passwords | None = None, metrics: Metrics | None = None
+    room: Newsroom,
+    *,
+    passwords: Passwords | None = None,
+    metrics: Metrics | None = None,
+    work: Work | None = None,
 ) -> FastAPI:
     """Make the application for one newsroom, which stays open as long as the application runs.
 
     :param passwords: how the desk hashes passwords; argon2id with the usual work when left out.
     :param metrics: the figures of this process, when an application before this one counted too.
+    :param work: where what need not be done at once goes, when others do it.
     """
     figures = metrics or Metrics(lambda: room)
-    pages = Pages(room.config.path(room.config.paths.templates), room.config.site)
+    pages = Pages(room.templates, room.config.site)
     app = FastAPI(
         title=room.config.site.name,
         docs_url=None,
@@ -53,11 +59,12 @@ def create_app(
     app.include_router(leaving.router(room, pages))
     app.include_router(choosing.router(room, pages))
     app.include_router(joining.router(room, pages))
+    app.include_router(following.router(room, pages))
     app.include_router(reading.router(room, pages))
     app.include_router(reporting.router(room, pages))
     app.mount("/api/v1", create_api(room, pages), name="api")
     mount_desk(app, room, pages, passwords=passwords)
-    app.include_router(sendgrid.router(room))
+    app.include_router(sendgrid.router(room, work))
     app.mount("/static", StaticFiles(directory=pages.static, check_dir=False), name="static")
     _friendly_errors(app, pages)
     # Added last, so it is outermost and also dresses error pages and what is on the shelf.

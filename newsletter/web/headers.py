@@ -18,7 +18,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-_PRIVATE = ("/u/", "/p/", "/confirm/")
+_PRIVATE = ("/u/", "/p/", "/l/", "/confirm/")
 
 
 class SecurityHeaders:

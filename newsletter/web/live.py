@@ -8,6 +8,7 @@ from newsletter.newsroom import Newsroom
 from newsletter.operations.live import LiveRoom
 from newsletter.operations.metrics import Metrics
 from newsletter.web.app import create_app
+from newsletter.work import Work
 
 
 class LiveApp:
@@ -16,9 +17,10 @@ class LiveApp:
     A request that is being answered keeps the application it began with.
     """
 
-    def __init__(self, live: LiveRoom):
+    def __init__(self, live: LiveRoom, work: Work | None = None):
         self._metrics = Metrics(live)
-        self._app = create_app(live(), metrics=self._metrics)
+        self._work = work
+        self._app = create_app(live(), metrics=self._metrics, work=work)
         live.follow(self._renew)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -26,4 +28,4 @@ class LiveApp:
         await self._app(scope, receive, send)
 
     def _renew(self, room: Newsroom) -> None:
-        self._app = create_app(room, metrics=self._metrics)
+        self._app = create_app(room, metrics=self._metrics, work=self._work)

@@ -16,7 +16,6 @@ from newsletter.database.published import Published
 from newsletter.database.reports import Report, Reports
 from newsletter.newsroom import Newsroom
 from newsletter.web.leaving import start_of_body
-from newsletter.web.limits import Limit
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import (
     ReportKind,
@@ -28,6 +27,8 @@ from newsletter.web.public.reports import (
 
 MAX_DETAILS = 4_000
 FROM_ONE_PLACE = ((5, timedelta(hours=1)),)
+REPORT = "report"
+"""The lane that reports are counted on, by all processes together."""
 _NUMBER = re.compile(r"[A-Za-z0-9]{12}")
 
 
@@ -35,7 +36,6 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     """``POST /stories/SLUG/report`` and ``/reports/NUMBER``."""
     routes = APIRouter()
     published, reports = Published(room.database), Reports(room.database)
-    limit = Limit(FROM_ONE_PLACE)
     words = pages.words
 
     @routes.post("/stories/{slug}/report")
@@ -47,7 +47,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
             found = published.story(slug)
             if found is None:
                 raise HTTPException(404)
-            if not limit.allows(origin, room.clock()):
+            if not room.knocks.allows(REPORT, origin, room.clock(), each=FROM_ONE_PLACE):
                 page = pages.message(words("too_many_title"), words("too_many"))
                 return HTMLResponse(page, 429, {"Retry-After": "3600"})
             story = found[1]

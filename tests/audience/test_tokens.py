@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.tokens import Signer, is_short_word, same_word
+from newsletter.audience.tokens import Mark, Signer, is_short_word, same_word
 from newsletter.newsroom import new_token
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -79,3 +79,36 @@ def test_words_are_compared_whole() -> None:
     """Equal words are equal, also beyond ASCII."""
     assert same_word("é", "é")
     assert not same_word("a", "b")
+
+
+WORDS = st.from_regex(r"[A-Za-z0-9_-]{1,32}", fullmatch=True)
+
+
+@given(WORDS, st.sampled_from(["old", "new"]))
+def test_a_marked_word_gives_back_its_text(text: str, key: str) -> None:
+    """Also when it was marked with a key from before; the mark is short and safe in an address."""
+    word = Mark([key], "click").sign(text)
+    assert Mark(["old", "new"], "click").read(word) == text
+    assert len(word) == len(text) + Mark.LENGTH
+    assert is_short_word(("x" * 16 + word)[-32:])
+
+
+@given(WORDS, st.text(max_size=60), st.integers(0, 43))
+def test_nothing_else_is_a_marked_word(text: str, other: str, at: int) -> None:
+    """A changed letter, another purpose, another key, and any other text are worth nothing."""
+    mark = Mark(["key"], "click")
+    word = mark.sign(text)
+    place = at % len(word)
+    changed = word[:place] + ("A" if word[place] != "A" else "B") + word[place + 1 :]
+    assert mark.read(changed) is None
+    assert Mark(["key"], "confirm").read(word) is None
+    assert Mark(["other"], "click").read(word) is None
+    assert mark.read(other) is None or other == word
+    assert mark.read("") is None
+    assert mark.read("x" * 2_000) is None
+
+
+def test_a_mark_needs_a_key() -> None:
+    """An empty list of keys is a fault of ours."""
+    with pytest.raises(ValueError, match="at least one key"):
+        Mark([], "click")

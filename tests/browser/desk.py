@@ -12,7 +12,15 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    Response,
+)
 
 from newsletter.newsroom import Newsroom
 from tests.web.desk.person import PASSWORD, Person, desk_app
@@ -84,13 +92,15 @@ class Desk:
     def _listen(self, context: BrowserContext) -> None:
         context.expose_binding("__did", lambda _, kind, what: self.did[kind].add(what))
         context.add_init_script(NOTES)
-        context.on(
-            "dialog", lambda one: (self.alarms.append(f"{one.type} {one.message}"), one.dismiss())
-        )
+        context.on("dialog", self._dialog)
         context.on("weberror", lambda one: self.alarms.append(f"error {one.error}"))
         context.on("console", self._console)
         context.on("response", self._response)
         context.on("requestfailed", self._failed)
+
+    def _dialog(self, opened: Dialog) -> None:
+        self.alarms.append(f"{opened.type} {opened.message}")
+        opened.dismiss()
 
     def _console(self, said: ConsoleMessage) -> None:
         if said.type != "error" or said.text.startswith("Failed to load resource: the server"):
@@ -164,7 +174,7 @@ def seen(page: Page, name: str = "") -> None:
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(AXE_SCRIPT)
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two words
+        page.emulate_media(color_scheme=scheme)
         found = page.evaluate(
             "axe.run('html', {iframes: false, resultTypes: ['violations']})"
             ".then((all) => all.violations.map((one) => one.id + ' ' + one.nodes[0].html))"

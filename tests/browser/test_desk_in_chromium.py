@@ -62,7 +62,7 @@ def test_what_is_typed_is_not_lost_when_another_was_faster(desk: Desk) -> None:
 
 PLACES = (
     "/desk", "/desk/issues", f"/desk/issues/{ISSUE}/approve", "/desk/sending", "/desk/reports",
-    "/desk/sources", "/desk/readers?q=reader1@example.org", "/desk/numbers",
+    "/desk/sources", "/desk/status", "/desk/readers?q=reader1@example.org", "/desk/numbers",
     f"/desk/numbers/{ISSUE}", f"/desk/sending/{ISSUE}", "/desk/people", "/desk/audit",
     "/desk/account",
 )  # fmt: skip

@@ -133,6 +133,14 @@ def test_the_whole_journey_in_a_browser(
 
     page.set_viewport_size({"width": 390, "height": 800})
     shot(page, "7-phone")
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 390
+    page.emulate_media(color_scheme="dark")
+    shot(page, "7-phone-dark")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    shot(page, "7-desktop-dark")
+    page.emulate_media(color_scheme="light")
+    shot(page, "7-desktop")
     page.set_viewport_size({"width": 720, "height": 900})
     with page.expect_download() as download:
         page.click("text=Everything we keep about you")

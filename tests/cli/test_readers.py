@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from email import message_from_bytes, policy
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
-from tests.cli.conftest import Run
+import pytest
+
+from tests.cli.conftest import Run, run_newsletter
+
+
+@pytest.fixture
+def drafted(sample_place: Path, tmp_path: Path) -> Path:
+    """A copy of the place in which the invented day was drafted."""
+    return Path(shutil.copytree(sample_place, tmp_path / "drafted"))
 
 
 def test_a_person_is_added_shown_and_forgotten_for_good(run: Run, place: Path) -> None:
@@ -108,6 +119,52 @@ def test_who_asks_by_mail_is_taken_off(run: Run, place: Path) -> None:
     assert run("subscribers", "consent", "nobody@example.org").code == 1
     assert run("subscribers", "unsubscribe").code == 1
     assert run("subscribers", "unsubscribe", "--from-mbox", place / "none").code == 1
+
+
+def test_a_letter_names_the_mailbox_that_takes_its_reader_off(drafted: Path) -> None:
+    """The second address of List-Unsubscribe, answered as a mail program does, ends the mail."""
+    (drafted / "people.csv").write_text("email\nada@example.org\nbo@example.org\n")
+    assert run_newsletter("subscribers", "import", "people.csv", cwd=drafted).code == 0
+    assert run_newsletter("approve", "latest", cwd=drafted).code == 0
+    mailbox = "audience.unsubscribe_mailto=leave@news.example.org"
+    assert run_newsletter("--set", mailbox, "send", "latest", cwd=drafted).code == 0
+    letters = [
+        message_from_bytes(file.read_bytes(), policy=policy.default)
+        for file in (drafted / "outbox").glob("*/*.eml")
+    ]
+    [header] = [str(one["List-Unsubscribe"]) for one in letters if one["To"] == "ada@example.org"]
+    _, link = header.split(", ")
+    address = urlsplit(link.strip("<>"))
+    assert (address.scheme, address.path) == ("mailto", "leave@news.example.org")
+    # From another address than the letter went to: the word in the subject counts.
+    answer = f"From: other@example.com\nSubject: {parse_qs(address.query)['subject'][0]}\n\n"
+    (drafted / "leave.eml").write_text(answer)
+    said = run_newsletter("subscribers", "unsubscribe", "--from-mbox", "leave.eml", cwd=drafted)
+    assert "1 unsubscribed" in said.out
+    shown = run_newsletter("subscribers", "show", "ada@example.org", "--json", cwd=drafted).json
+    assert (shown["state"], shown["consents"][-1]["source"]) == ("unsubscribed", "mail")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"email\nada@example.org\nbo@example.org,Zo\xeb\n",
+        "email\nada@example.org\n".encode("utf-16-le"),
+        b"PK\x03\x04 not a table",
+        b"\x1f\x8b\x08 neither",
+        b"name\nAda\n",
+        b"email\n" + b"ada@example.org\n" * 30_000 + b"\xff\n",
+    ],
+    ids=["latin-1", "utf-16", "zip", "gzip", "no-email", "late"],
+)
+def test_of_a_file_that_is_refused_nothing_is_imported(run: Run, place: Path, body: bytes) -> None:
+    """One sentence with a hint, and not a single person."""
+    (place / "bad.csv").write_bytes(body)
+    said = run("subscribers", "import", "bad.csv")
+    assert said.code == 1
+    assert "bad.csv" in said.err
+    assert "Traceback" not in said.err
+    assert run("subscribers", "count", "--json").json.get("active", 0) == 0
 
 
 def test_tokens_and_webhooks_are_listed_and_ended(run: Run) -> None:

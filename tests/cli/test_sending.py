@@ -57,8 +57,11 @@ def test_test_copies(desk: Path, do: Run) -> None:
     said = do("send", "latest", "--test")
     assert said.code == 1
     assert "testers" in said.err
-    said = do("--set", 'delivery.testers=["eve@example.org"]', "send", "latest", "--test")
+    assert do("editors", "testers", "--add", "not an address").code == 1
+    assert do("editors", "testers", "--add", "eve@example.org").out.split() == ["eve@example.org"]
+    said = do("send", "latest", "--test")
     assert said.code == 0, said.err
+    assert do("editors", "testers", "--remove", "eve@example.org").out == ""
     assert do("send", "latest", "--test", "--to", "bo@example.org").code == 0
     subjects = [
         re.search(rb"^Subject: (.*)", one.read_bytes(), re.MULTILINE) for one in letters(desk)

@@ -25,6 +25,11 @@ def hand(_: DeliveryLedger, claimed: Sequence[Delivery], **__: Any) -> list[Deli
     return list(claimed)
 
 
+def take(ledger: DeliveryLedger, issue: str, *, transport: str, **more: Any) -> list[Delivery]:
+    """Claim, and let the letters go without a word."""
+    return ledger.claim(issue, **more)
+
+
 def settle(ledger: DeliveryLedger, outcomes: Iterable[Outcome], **more: Any) -> Any:
     """Write down that they were handed over only when their fate is known."""
     with ledger.database.begin() as connection:
@@ -38,5 +43,6 @@ def settle(ledger: DeliveryLedger, outcomes: Iterable[Outcome], **more: Any) -> 
 
 if __name__ == "__main__":
     setattr(DeliveryLedger, "hand", hand)  # noqa: B010 - the fault itself
+    setattr(DeliveryLedger, "take", take)  # noqa: B010 - the fault itself
     setattr(DeliveryLedger, "settle", settle)  # noqa: B010 - the fault itself
     main()

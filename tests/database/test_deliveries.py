@@ -26,9 +26,12 @@ from hypothesis.stateful import (
 from sqlalchemy import delete, insert, select, text, update
 
 from newsletter.database import leases
+from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.delivery_events import absorb
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import (
+    batches,
     deliveries,
     issues,
     reader_tags,
@@ -36,7 +39,8 @@ from newsletter.database.tables import (
     subscriptions,
     suppressions,
 )
-from newsletter.model import Delivery, DeliveryState, Outcome
+from newsletter.errors import DatabaseError
+from newsletter.model import Delivery, DeliveryState, Event, Outcome
 from tests.delivery.people import ISSUE, NOON, freeze, people, words
 
 GONE = leases.Holder(place="another machine", pid=1, born="1")
@@ -64,6 +68,15 @@ def hand(
 ) -> list[Delivery]:
     """Commit that they are about to leave."""
     return ledger.hand(claimed, owner=owner, batch=batch, transport="t", now=NOON, stale_seconds=60)
+
+
+def take(
+    ledger: DeliveryLedger, *, owner: str, limit: int = 5, batch: str = "b1", now: datetime = NOON
+) -> list[Delivery]:
+    """Claim some readers and commit that their letters are about to leave."""
+    return ledger.take(
+        ISSUE, owner=owner, batch=batch, transport="t", limit=limit, now=now, stale_seconds=60
+    )
 
 
 def start(ledger: DeliveryLedger) -> str:
@@ -203,13 +216,134 @@ def test_deferred_waits(ledger: DeliveryLedger) -> None:
         [Outcome(key=one.key, state=DeliveryState.DEFERRED, reason="busy")],
         batch="b1",
         now=NOON,
-        not_before=later,
+        later={one.key: later},
     )
     assert ledger.next_due(ISSUE) == later
     assert len(claim(ledger, owner=owner, limit=50, batch="b2")) == 11
     assert claim(ledger, owner=owner, batch="b3") == []
     [again] = claim(ledger, owner=owner, batch="b4", now=later)
     assert (again.key, again.attempt) == (one.key, 2)
+
+
+# -- batches
+
+
+def own_states(ledger: DeliveryLedger) -> Counter[str]:
+    """The states that are written in the rows themselves; empty for those that follow a batch."""
+    with ledger.database.reading() as connection:
+        return Counter(connection.scalars(select(deliveries.c.state)))
+
+
+def test_a_batch_is_written_once(ledger: DeliveryLedger) -> None:
+    """Handing over and accepting a whole batch writes no delivery."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=50)
+    assert (len(taken), ledger.states(ISSUE)) == (12, {"handed": 12})
+    assert ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True) == {"accepted": 12}
+    assert ledger.states(ISSUE) == {"accepted": 12}
+    assert own_states(ledger) == {"": 12}
+    assert {row["state"] for row in ledger.rows(ISSUE)} == {"accepted"}
+    assert len(list(ledger.rows(ISSUE, "accepted"))) == 12
+    assert list(ledger.rows(ISSUE, "queued")) == []
+    assert ledger.rate(ISSUE, now=NOON) == 12
+    with ledger.database.reading() as connection:
+        row = connection.execute(select(batches)).one()
+    assert (row.state, row.name, row.provider_id, row.attempt) == ("accepted", "b1", "m1", 1)
+
+
+def test_a_slow_pace_cuts_shorter_batches(ledger: DeliveryLedger) -> None:
+    """Fewer letters than a batch has leave its front, and the rest stays queued."""
+    owner = start(ledger)
+    first = take(ledger, owner=owner, limit=5, batch="b1")
+    second = take(ledger, owner=owner, limit=3, batch="b2")
+    assert [one.reader for one in first + second] == list(range(1, 9))
+    ledger.settle(accepted(second), batch="b2", now=NOON, whole=True)
+    assert ledger.states(ISSUE) == {"handed": 5, "accepted": 3, "queued": 4}
+    assert [one.reader for one in claim(ledger, owner=owner, limit=9, batch="b3")] == [
+        9,
+        10,
+        11,
+        12,
+    ]
+    assert take(ledger, owner=owner, batch="b4") == []
+
+
+def test_only_what_deviates_is_written(ledger: DeliveryLedger) -> None:
+    """In a batch that was taken the refused and the deferred have states of their own."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=12)
+    said = accepted(taken)
+    said[3] = Outcome(key=taken[3].key, state=DeliveryState.REJECTED, reason="no such address")
+    said[7] = Outcome(key=taken[7].key, state=DeliveryState.DEFERRED, reason="busy")
+    later = {taken[7].key: NOON + timedelta(minutes=1)}
+    done = ledger.settle(said, batch="b1", now=NOON, later=later, whole=True)
+    assert done == {"accepted": 10, "rejected": 1, "deferred": 1}
+    assert ledger.states(ISSUE) == done
+    assert own_states(ledger) == {"": 10, "rejected": 1, "deferred": 1}
+    assert list(ledger.rows(ISSUE, "rejected")) == [
+        {"email": "reader4@example.org", "state": "rejected", "reason": "no such address"}
+    ]
+    [again] = take(ledger, owner=owner, batch="b2", now=later[taken[7].key])
+    assert (again.key, again.attempt) == (taken[7].key, 2)
+
+
+def test_a_batch_that_was_not_taken_is_gone(ledger: DeliveryLedger) -> None:
+    """Where nobody was accepted each letter has its own state, and no batch says otherwise."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=12)
+    said = [Outcome(key=one.key, state=DeliveryState.DEFERRED, reason="slow") for one in taken]
+    ledger.settle(said, batch="b1", now=NOON, whole=True)
+    assert ledger.states(ISSUE) == {"deferred": 12}
+    with ledger.database.reading() as connection:
+        assert connection.execute(select(batches)).all() == []
+
+
+def test_who_left_is_skipped_in_a_batch(ledger: DeliveryLedger) -> None:
+    """A batch is looked through when it is taken; who left since is skipped, also all of it."""
+    with ledger.database.begin() as connection:
+        connection.execute(
+            update(readers).where(readers.c.id.in_([1, 2, 3, 8])).values(state="unsubscribed")
+        )
+    owner = start(ledger)
+    assert take(ledger, owner=owner, limit=3, batch="b1") == []
+    assert len(take(ledger, owner=owner, limit=50, batch="b2")) == 8
+    assert ledger.states(ISSUE) == {"skipped": 4, "handed": 8}
+
+
+def test_a_dead_owner_s_batch_is_in_doubt(ledger: DeliveryLedger) -> None:
+    """What was handed over in a batch by an owner that died is unknown, row by row."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=5)
+    assert ledger.recover(ISSUE, now=NOON) == (0, 0)
+    bury(ledger, owner)
+    assert ledger.recover(ISSUE, now=NOON) == (0, 5)
+    assert ledger.states(ISSUE) == {"unknown": 5, "queued": 7}
+    assert [(batch, len(rows)) for batch, rows in ledger.unknown(ISSUE)] == [("b1", 5)]
+    assert {one.transport for _, rows in ledger.unknown(ISSUE) for one in rows} == {"t"}
+    ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True)
+    assert ledger.states(ISSUE) == {"accepted": 5, "queued": 7}
+
+
+def test_rows_of_an_older_program_are_sent_as_they_are(ledger: DeliveryLedger) -> None:
+    """Rows that have a state of their own need no batch: queued ones are claimed one by one."""
+    with ledger.database.begin() as connection:
+        connection.execute(delete(batches))
+        connection.execute(update(deliveries).values(state="queued"))
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=7)
+    ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True)
+    assert ledger.states(ISSUE) == {"accepted": 7, "queued": 5}
+
+
+def test_an_older_program_cannot_begin_to_send(ledger: DeliveryLedger) -> None:
+    """A lease without a word about batches, as older programs write it, is refused."""
+    with pytest.raises(DatabaseError), ledger.database.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO leases (owner, place, pid, born, expires)"
+                " VALUES ('old', '', 1, '', '2026-05-04 12:00:00')"
+            )
+        )
 
 
 # -- owners that are gone
@@ -432,7 +566,7 @@ class LedgerModel(RuleBasedStateMachine):
         super().__init__()
         self.database = type(self).fresh()
         with self.database.begin() as connection:
-            for table in (deliveries, subscriptions, readers, issues):
+            for table in (deliveries, batches, subscriptions, readers, issues):
                 connection.execute(delete(table))
             connection.execute(text("DELETE FROM leases"))
             connection.execute(text("DELETE FROM settings"))
@@ -477,20 +611,61 @@ class LedgerModel(RuleBasedStateMachine):
         self.left.update(letter.key for letter in handed)
         return (batch, tuple(handed)) if handed else multiple()
 
+    @rule(target=flights, owner=owners, limit=st.integers(1, 5))
+    def take(self, owner: str, limit: int) -> Any:
+        """Somebody claims and hands over in one step, and the letters really leave."""
+        self.batches += 1
+        batch = f"b{self.batches}"
+        taken = take(self.ledger, owner=owner, limit=limit, batch=batch, now=self.now)
+        self.left.update(letter.key for letter in taken)
+        return (batch, tuple(taken)) if taken else multiple()
+
     @rule(
         flight=consumes(flights),
-        state=st.sampled_from(
-            [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.UNKNOWN]
+        states=st.lists(
+            st.sampled_from(
+                [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.UNKNOWN]
+            ),
+            min_size=5,
+            max_size=5,
         ),
+        whole=st.booleans(),
     )
-    def answer(self, flight: tuple[str, tuple[Delivery, ...]], state: DeliveryState) -> None:
-        """An answer comes, be it ever so late."""
+    def answer(
+        self, flight: tuple[str, tuple[Delivery, ...]], states: list[DeliveryState], *, whole: bool
+    ) -> None:
+        """An answer comes, be it ever so late: mostly the same for all, or one for each."""
         batch, handed = flight
+        if whole:
+            states = [DeliveryState.ACCEPTED] * 4 + states[:1]
         self.ledger.settle(
-            [Outcome(key=one.key, state=state, reason="said") for one in handed],
+            [Outcome(key=one.key, state=state) for one, state in zip(handed, states, strict=False)],
             batch=batch,
             now=self.now,
+            whole=True,
         )
+
+    @rule(flight=consumes(flights))
+    def overtaken(self, flight: tuple[str, tuple[Delivery, ...]]) -> None:
+        """The provider's event about a letter comes before its answer, which then counts little."""
+        batch, handed = flight
+        event = Event(key=handed[0].key, kind="delivered", at=self.now)
+        absorb(
+            self.database,
+            [event],
+            states={"delivered": DeliveryState.DELIVERED},
+            farewells=frozenset(),
+            now=self.now,
+        )
+        self.ledger.settle(accepted(list(handed)), batch=batch, now=self.now, whole=True)
+
+    @rule(reader=st.integers(1, 9))
+    def leave(self, reader: int) -> None:
+        """A reader unsubscribes."""
+        with self.database.begin() as connection:
+            connection.execute(
+                update(readers).where(readers.c.id == reader).values(state="unsubscribed")
+            )
 
     @rule(flight=consumes(flights))
     def defer(self, flight: tuple[str, tuple[Delivery, ...]]) -> None:
@@ -504,6 +679,7 @@ class LedgerModel(RuleBasedStateMachine):
             [Outcome(key=one.key, state=DeliveryState.DEFERRED, reason="later") for one in handed],
             batch=batch,
             now=self.now,
+            whole=True,
         )
 
     @rule()
@@ -527,18 +703,25 @@ class LedgerModel(RuleBasedStateMachine):
         current = self.states_by_key()
         assert len(current) == 9
         for key, (state, _) in current.items():
-            if state in {"accepted", "rejected", "unknown", "handed"}:
+            if state in {"accepted", "rejected", "unknown", "handed", "delivered"}:
                 assert self.left[key] == 1, (key, state)
             else:
                 assert self.left[key] == 0, (key, state)
+
+    @invariant()
+    def counted(self) -> None:
+        """What is counted is what stands in the rows, and each batch is somebody's or settled."""
+        current = self.states_by_key()
+        assert self.ledger.states(ISSUE) == Counter(state for state, _ in current.values())
+        assert Counter(row["state"] for row in self.ledger.rows(ISSUE)) == self.ledger.states(ISSUE)
 
     def states_by_key(self) -> dict[str, tuple[str, str]]:
         """Each row's state and batch."""
         with self.database.reading() as connection:
             return {
-                row.key: (row.state, row.batch)
+                row.key: (row.state, row.name)
                 for row in connection.execute(
-                    select(deliveries.c.key, deliveries.c.state, deliveries.c.batch)
+                    select(deliveries.c.key, standing("state"), standing("name"))
                 )
             }
 

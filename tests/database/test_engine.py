@@ -118,6 +118,7 @@ def test_a_newer_database_is_not_touched(tmp_path: Path) -> None:
     open_database(f"sqlite:///{file}").close()
     raw = sqlite3.connect(file)
     raw.execute("UPDATE alembic_version SET version_num='9999'")
+    raw.execute("UPDATE settings SET value='9999' WHERE name='oldest_program'")
     raw.commit()
     raw.close()
     with pytest.raises(DatabaseError, match="newer version"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from newsletter.audience.importing import read_rows
 from newsletter.database.engine import Database
@@ -180,6 +180,32 @@ def test_an_old_backup_brings_nobody_back(office: Office) -> None:
     assert (office.folder / "farewells.jsonl").stat().st_mode & 0o077 == 0
 
 
+def test_an_old_backup_brings_nobody_erased_back(office: Office) -> None:
+    """Who was erased is erased again, also after leaving first and complaining later."""
+    bo = office.readers.by_email("bo@example.org")
+    assert bo
+    office.readers.unsubscribe(bo.token, how="one-click", now=NOW)
+    with office.database.begin() as connection:
+        kept = connection.execute(select(table)).mappings().all()
+    for who in ("ada", "bo"):
+        assert office.readers.forget(f"{who}@example.org", now=NOW)
+    office.readers.note_farewells(
+        [Farewell(kind=FarewellKind.COMPLAINT, at=NOW, email="ada@example.org")], now=NOW
+    )
+    with office.database.begin() as connection:
+        connection.execute(delete(table))
+        connection.execute(insert(table), [dict(row) for row in kept])
+        connection.exec_driver_sql("DELETE FROM settings WHERE name LIKE 'farewells:%%'")
+    assert office.readers.show("bo@example.org")
+    assert office.readers.take_in_journal() == 2
+    assert office.readers.show("ada@example.org") is None
+    assert office.readers.show("bo@example.org") is None
+    assert office.readers.show("cy@example.org")
+    proof = office.readers.proof("ada@example.org")
+    assert proof
+    assert proof["suppressed"]["reason"] == "complaint"
+
+
 def test_a_journal_that_was_cut_short_is_still_read(office: Office) -> None:
     """A line that a crash cut off, or that is no line of ours, costs only itself."""
     office.note(HARD)
@@ -213,7 +239,9 @@ def test_the_silent_are_asked_once_and_then_let_go(office: Office) -> None:
         office.database, address_hash=office.readers.address_hash, journal=office.readers.journal
     )
     later = NOW + 200 * DAY
-    assert office.readers.note_clicks([(2, later), (3, later), (2, NOW)]) == 1
+    asked = office.readers.by_email("bo@example.org")
+    assert asked
+    assert office.signups.stay(asked.token, now=later)
     [ada] = rule.silent(since=later - 180 * DAY)
     assert (ada.email, ada.since) == ("ada@example.org", NOW)
     rule.asked(ada.reader, now=later)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.config import Config
 from sqlalchemy import inspect
 
@@ -92,6 +93,40 @@ def test_finishing_takes_away_and_old_programs_refuse(
     next_version("this")
     with pytest.raises(DatabaseError, match="newer version"):
         open_database(url)
+
+
+REFUSED_TO_OLDER: dict[tuple[str, str], str] = {
+    ("leases", "batches"): "an older program must not begin to send what it would misread",
+}
+"""New columns that an older program's rows lack on purpose, and why."""
+
+
+def test_what_was_added_since_the_first_release_lets_older_programs_write(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Every table and column of then is there as it was; rows without what is new are taken."""
+    raw = open_database(f"sqlite:///{tmp_path}/news.sqlite", upgrade=False)
+    first = f"{migrations.FIRST_RELEASE:04d}"
+    with raw.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, first)
+        then = {
+            name: {column["name"]: column for column in inspect(connection).get_columns(name)}
+            for name in inspect(connection).get_table_names()
+        }
+    raw.close()
+    now = open_database(f"sqlite:///{tmp_path}/news.sqlite")
+    request.addfinalizer(now.close)
+    with now.reading() as connection:
+        for name, columns in then.items():
+            found = {column["name"]: column for column in inspect(connection).get_columns(name)}
+            for column, before in columns.items():
+                assert str(found[column]["type"]) == str(before["type"]), (name, column)
+                assert found[column]["nullable"] == before["nullable"], (name, column)
+            for column in found.keys() - columns.keys():
+                taken = found[column]["nullable"] or found[column]["default"] is not None
+                assert taken or (name, column) in REFUSED_TO_OLDER, (name, column)
 
 
 def test_this_version_leaves_nothing_to_finish(database: Database) -> None:

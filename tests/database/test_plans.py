@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
+from newsletter.database import periods
 from newsletter.database.deliveries import DeliveryLedger
+from newsletter.database.delivery_events import absorb
 from newsletter.database.engine import Database
-from newsletter.model import DeliveryState, Outcome
+from newsletter.delivery.events import FAREWELLS, STATES
+from newsletter.model import DeliveryState, Event, Outcome
 from tests.database.words import NOON
 
 READERS = 8_000
@@ -101,6 +105,41 @@ def test_a_batch_never_reads_the_whole_archive(archive: Database) -> None:
         ledger.next_due("i3")
     assert len(claimed) == 100
     assert len(seen) >= 5
+    for statement, plan in plans(archive, seen):
+        for table in LARGE:
+            assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"
+
+
+def test_tidying_never_reads_the_whole_archive(archive: Database) -> None:
+    """What is too old is found by ids: a night's work is that of one issue, not of the archive."""
+    with archive.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE issues SET state = 'sent', day = '2020-01-01' WHERE id = 'i1'"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO events (delivery_key, kind, at, received, detail)"
+            " SELECT 'k1x' || n, 'delivered', now(),"
+            " CASE WHEN n <= 1000 THEN timestamptz '2020-01-01' ELSE now() END, ''"
+            f" FROM generate_series(1, {READERS}) n"
+        )
+    with archive.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE")
+    with watched(archive) as seen:
+        assert periods.drop_deliveries(archive, date(2020, 6, 1)) == READERS
+        assert periods.drop_events(archive, datetime(2020, 6, 1, tzinfo=UTC)) == 1000
+    for statement, plan in plans(archive, seen):
+        for table in LARGE:
+            assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"
+
+
+def test_events_find_their_letters_by_key(archive: Database) -> None:
+    """A post of a thousand events reads a thousand deliveries, however many there are."""
+    reported = [
+        Event(key=f"k3x{number}", kind="delivered", at=NOON, detail="") for number in range(1, 200)
+    ]
+    with watched(archive) as seen:
+        done = absorb(archive, reported, states=STATES, farewells=FAREWELLS, now=NOON)
+    assert done.changed == {"delivered": 199}
     for statement, plan in plans(archive, seen):
         for table in LARGE:
             assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"

@@ -138,6 +138,7 @@ def test_people_come_in_and_are_shown_whole(office: Office) -> None:
         ],
         "deliveries": [],
         "events": [],
+        "clicks": [],
     }
     assert office.readers.show("nobody@example.org") is None
 

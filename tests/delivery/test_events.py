@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import GRAVER, absorb
 from newsletter.database.engine import Database
@@ -181,7 +182,7 @@ def test_oracle(database: Database) -> None:
     with database.reading() as connection:
         found = {
             one.key: one.state
-            for one in connection.execute(select(deliveries.c.key, deliveries.c.state))
+            for one in connection.execute(select(deliveries.c.key, standing("state")))
         }
         kept = connection.scalar(select(func.count()).select_from(table))
     assert found == {key: state.value for key, state in wanted.items()}
@@ -222,3 +223,20 @@ def test_speed(sqlite: Database) -> None:
     taken = time.process_time() - begun
     assert ledger.states(ISSUE) == {"delivered": 2000}
     assert 2000 / taken > 5000
+
+
+def test_a_click_names_its_link_and_says_nothing_of_the_letter() -> None:
+    """The address comes along as one line; a click without one is no event."""
+    stamp = int(NOON.timestamp())
+    click = {"event": "click", "delivery": "key1", "timestamp": stamp}
+    body = posted(
+        {**click, "url": "https://example.org/a\r\nb"},
+        click,
+        {**click, "url": 7},
+        {**click, "event": "open"},
+    )
+    [found] = receive(body, signed(body), public_key=PUBLIC, now=NOON)
+    assert (found.kind, found.key) == ("click", "key1")
+    assert found.detail.startswith("https://example.org/a")
+    assert "\n" not in found.detail
+    assert ended_in(DeliveryState.ACCEPTED, "click") is DeliveryState.ACCEPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.policy
 import re
 import time
+from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
 
@@ -176,7 +177,7 @@ def test_because_has_no_markup() -> None:
     assert letter.values["because"] == (
         "You get bNews more/b because you subscribed on 3 May 2026."
     )
-    assert because("The daily issue", NOON).endswith("subscribed on 4 May 2026.")
+    assert because("The daily issue", NOON.date()).endswith("subscribed on 4 May 2026.")
 
 
 def test_wrong_sender() -> None:
@@ -213,3 +214,23 @@ def test_join_is_fast() -> None:
     taken = time.process_time() - begun
     assert min(sizes) > 100_000
     assert taken < 0.5
+
+
+@given(
+    text=st.text(st.sampled_from(".\n =a\u00e9\u2026"), max_size=300),
+    value=st.text(".x =", max_size=120),
+)
+def test_no_line_begins_with_a_dot(text: str, value: str) -> None:
+    """Whatever text and values are, no line begins with a dot, none is too long, all decodes."""
+    page = rendered()
+    odd = issue_mail(replace(page, text=f"{text}\n{page.text}"))
+    [letter] = letters(1, odd)
+    letter = replace(letter, values={**letter.values, "because": value})
+    raw = odd.prepared("", "b").message(letter)
+    lines = raw.split(b"\r\n")
+    assert not any(line.startswith(b".") for line in lines)
+    body = raw.partition(b"\r\n\r\n")[2].split(b"\r\n")
+    assert max(map(len, body)) <= 76
+    told = part(parsed(raw), "plain")
+    assert told.startswith(f"{text}\n")
+    assert value in told

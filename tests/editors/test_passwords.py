@@ -10,8 +10,9 @@ import pytest
 from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from newsletter.editors.passwords import LONGEST, Passwords, has_leaked, why_not
+from newsletter.editors.passwords import LONGEST, SHORTEST, Passwords, has_leaked, why_not
 from newsletter.errors import ConfigError
 
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -36,6 +37,13 @@ def test_what_is_guessed_first_is_refused(password: str, word: str) -> None:
     """A short, repeating, common or personal password is refused with the reason."""
     about = ("ada.lovelace@example.org", "Ada Lovelace", "Both Sides Daily", "bothsidesdaily")
     assert word in why_not(password, about=about)
+
+
+def test_every_common_password_that_is_long_enough_is_refused() -> None:
+    """Of thirty thousand passwords that people use most, none of 12 characters or more will do."""
+    long = [one for one in FREQUENCY_LISTS["passwords"] if len(one) >= SHORTEST]
+    assert len(long) > 200
+    assert [one for one in long if not why_not(one)] == []
 
 
 @pytest.mark.parametrize(

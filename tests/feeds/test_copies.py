@@ -48,7 +48,7 @@ def copies(new: list[Article], window: list[Article]) -> dict[str, str]:
     return find_copies(
         [(one.id, marks[one.id]) for one in order],
         [(one.id, one.same_as or one.id, marks[one.id]) for one in window],
-        lambda ids: {id_: shelf[id_] for id_ in ids},
+        lambda ids: {id_: (shelf[id_].title, shelf[id_].words) for id_ in ids},
     )
 
 
@@ -104,6 +104,15 @@ def test_marks_are_few_and_the_same_in_every_process() -> None:
     assert 4 * 10 <= len(marks) <= 4 * 40
     assert int.from_bytes(marks[:4], sys.byteorder) == 60528240
     assert marks_of([article("a", "", title="Weather")]) == {"a": b""}
+
+
+@given(st.lists(st.text("aé’_ \u0130ßабв\n-", max_size=90), min_size=1, max_size=8))
+def test_marks_of_many_texts_are_those_of_each_alone(texts: list[str]) -> None:
+    """Whether many are marked at once or one by one makes no difference, whatever they hold."""
+    articles = [article(str(n), f"{AGENCY[n:]} {text}") for n, text in enumerate(texts)]
+    alone = {id_: found for one in articles for id_, found in marks_of([one]).items()}
+    assert alone == marks_of(articles)
+    assert alone == marks_of(articles, many=0)
 
 
 def test_boilerplate_makes_no_copies() -> None:

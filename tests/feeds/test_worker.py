@@ -9,7 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CONTEXT = {"url": "https://example.org/f", "feed": "f", "outlet": "paper"}
+from newsletter.feeds.worker import SENT
+
+CONTEXT = {
+    "url": "https://example.org/f",
+    "feed": "f",
+    "outlet": "paper",
+    "first_seen": "2026-11-22T12:00:00+00:00",
+    "compared_from": "2026-11-20T12:00:00+00:00",
+}
 GOOD = (
     b'<rss version="2.0"><channel><title>t</title><item><title>Roads</title>'
     b"<link>https://example.org/roads</link></item></channel></rss>"
@@ -22,7 +30,6 @@ def job(body: bytes, *, ask: bool = False) -> bytes:
         "bytes": len(body),
         "content_type": "",
         "ask": ask,
-        "first_seen": "2026-11-22T12:00:00+00:00",
         "context": CONTEXT,
     }
     return json.dumps(head).encode() + b"\n" + body
@@ -42,7 +49,9 @@ def test_jobs_are_answered_until_the_pipe_closes() -> None:
     ready, first, bad, second = converse(job(GOOD), job(b"<html>"), job(GOOD))
     assert ready == {"ready": True}
     assert first == second
-    assert first["articles"][0]["title"] == "Roads"
+    roads = dict(zip(SENT, first["articles"][0], strict=True))
+    assert roads["title"] == "Roads"
+    assert list(first["marks"]) == [roads["id"]]
     assert bad == {"problem": "the answer is a web page, not a feed"}
 
 

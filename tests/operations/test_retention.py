@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
 
+from newsletter.database import periods
+from newsletter.database.counts import add_letters
 from newsletter.database.engine import Database
+from newsletter.database.figures import states_of
 from newsletter.database.tables import (
     articles,
     deliveries,
@@ -167,20 +171,80 @@ def test_people_who_left_are_erased(room: Newsroom, clock: StillClock, tmp_path:
     assert room.readers.by_email("reader1@example.org") is None
 
 
-def test_letters_forget_whom_they_went_to(
-    room: Newsroom, clock: StillClock, tmp_path: Path
+def test_letters_go_and_their_figures_stay(
+    room: Newsroom, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the period an issue's figures are the same and nobody is named."""
+    """After the period nobody is named, an issue's figures are the same, and nothing is sent again."""
+    monkeypatch.setattr(periods, "PIECE", 3)
+    issue = sending(room, tmp_path)
+    sent(room, issue)
+    before = room.ledger.states(issue.id)
+    assert sum(before.values()) == 4
+    clock.pass_(days=800)
+    assert sweep(room)["deliveries"] == 4
+    assert room.ledger.states(issue.id) == before
+    assert states_of(room.database, [issue.id]) == {issue.id: before}
+    assert list(room.ledger.rows(issue.id)) == []
+    assert room.ledger.is_frozen(issue.id), "its audience is not written down anew"
+    assert "deliveries" not in sweep(room)
+
+
+def test_a_sweep_that_was_interrupted_counts_nothing_twice(
+    room: Newsroom, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest goes the next night, and the figures are those of all letters."""
+    monkeypatch.setattr(periods, "PIECE", 2)
     issue = sending(room, tmp_path)
     sent(room, issue)
     before = room.ledger.states(issue.id)
     clock.pass_(days=800)
-    assert sweep(room)["deliveries"] == 4
+    count_one = add_letters
+    calls = 0
+
+    def die(*given: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:
+            raise KeyboardInterrupt
+        count_one(*given)
+
+    with monkeypatch.context() as dying:
+        dying.setattr(periods, "add_letters", die)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(room)
+    assert 0 < count(room, deliveries) < 4
     assert room.ledger.states(issue.id) == before
-    assert all(row["email"] == "" for row in room.ledger.rows(issue.id))
-    with room.database.reading() as connection:
-        assert all(number < 0 for number in connection.scalars(select(deliveries.c.reader)))
+    sweep(room)
+    assert count(room, deliveries) == 0
+    assert room.ledger.states(issue.id) == before
+
+
+def test_a_letter_that_may_still_leave_is_kept(
+    room: Newsroom, clock: StillClock, tmp_path: Path
+) -> None:
+    """An issue that is still being sent keeps its rows, however old it is."""
+    sending(room, tmp_path)
+    clock.pass_(days=800)
     assert "deliveries" not in sweep(room)
+    assert count(room, deliveries) == 4
+
+
+def test_old_events_go_in_pieces_and_young_ones_stay(
+    room: Newsroom, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where some came in another order than their times say."""
+    monkeypatch.setattr(periods, "PIECE", 4)
+    ages = [300, 300, 10, 300, 300, 300, 300, 10, 300, 10, 10, 10, 10, 10]
+    with room.database.begin() as connection:
+        for number, age in enumerate(ages):
+            then = clock() - timedelta(days=age)
+            connection.execute(
+                insert(events).values(
+                    delivery_key=f"k{number}", kind="open", at=then, received=then, detail=""
+                )
+            )
+    assert sweep(room)["events"] == 7
+    assert count(room, events) == 7
 
 
 def test_once_a_night(room: Newsroom, clock: StillClock) -> None:

@@ -16,7 +16,7 @@ from newsletter.database.tables import deliveries, feeds, outlets
 from newsletter.errors import DatabaseError
 from newsletter.model import Feed, IssueState
 from newsletter.newsroom import Newsroom
-from newsletter.operations import watch
+from newsletter.operations.looks import LOOKS
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
 from tests.conftest import StillClock
@@ -341,6 +341,6 @@ def test_a_full_disk(tmp_path: Path, clock: StillClock) -> None:
 
 def test_every_look_has_a_scope_of_its_own() -> None:
     """No scope begins with another, so no look can end another's trouble."""
-    scopes = [*watch.LOOKS, "clock:", "bell:draft:", "bell:send:", "approve:", "config:"]
+    scopes = [*LOOKS, "clock:", "bell:draft:", "bell:send:", "approve:", "config:"]
     assert len(set(scopes)) == len(scopes)
     assert not [(a, b) for a in scopes for b in scopes if a != b and a.startswith(b)]

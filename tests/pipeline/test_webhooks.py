@@ -21,6 +21,7 @@ from newsletter.database.signups import Wish
 from newsletter.errors import AudienceError
 from newsletter.newsroom import Newsroom, open_newsroom
 from tests.conftest import ROOT, StillClock
+from tests.pipeline.test_corrections import sent
 
 
 @dataclass
@@ -177,3 +178,27 @@ def test_a_name_is_used_once_and_a_removal_takes_the_messages_along(
     join(room)
     room.webhooks.remove("crm")
     assert pipeline.deliver_webhooks(room) == pipeline.PostReport()
+
+
+def test_an_issue_that_went_out_is_told_once(
+    room: Newsroom, receiver: Receiver, tmp_path: Path
+) -> None:
+    """With its edition, date, how it ended and how many letters; a second send tells nothing."""
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    join(room)
+    room.readers.unsubscribe(join(room, "bo"), how="one-click", now=room.clock())
+    pipeline.add_webhook(room, "crm", receiver.url, ("issue.sent",))
+    issue = sent(room)
+    pipeline.send(room, issue.id)
+    assert pipeline.deliver_webhooks(room).taken == 1
+    [(_, body)] = receiver.came
+    told = json.loads(body)
+    assert told["type"] == "issue.sent"
+    assert told["data"] == {
+        "id": issue.id,
+        "edition": "daily",
+        "day": issue.day.isoformat(),
+        "state": "sent",
+        "letters": {"accepted": 1},
+    }
+    assert "ada" not in body

@@ -7,14 +7,16 @@ import email.policy
 import json
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from newsletter.newsroom import Newsroom
+from newsletter.web.app import create_app
 from tests.conftest import StillClock
-from tests.web.serving import Answer, Client
+from tests.web.serving import Answer, Client, served
 
 
 def letters(room: Newsroom, kind: str, expected: int) -> list[email.message.EmailMessage]:
@@ -191,6 +193,25 @@ def test_a_mistyped_address_is_said_and_need_not_be_typed_again(
     assert "<script>" not in answer.text
     assert subscribe(client, clock).status == 400
     assert client.post("/subscribe", "\x00%ff&&&=", "multipart/form-data").status == 400
+
+
+def test_throw_away_mailboxes_are_refused_where_the_operator_lists_them(
+    room: Newsroom, clock: StillClock
+) -> None:
+    """By page and by API, in any letter case; without a list every domain may sign up."""
+    file = room.config.path("throw-away.txt")
+    file.write_text("# mailboxes that last ten minutes\nten-minutes.example.com # gone\n")
+    audience = room.config.audience.model_copy(update={"disposable_domains": file.name})
+    config = room.config.model_copy(update={"audience": audience})
+    with served(create_app(replace(room, config=config))) as client:
+        answer = subscribe(client, clock, email="eve@Ten-Minutes.Example.Com")
+        assert answer.status == 400
+        assert "mailboxes of ten-minutes.example.com are thrown away" in answer.text
+        body = json.dumps({"email": "eve@ten-minutes.example.com"})
+        assert client.post("/api/v1/subscribers", body, "application/json").status == 400
+        assert subscribe(client, clock, email="eve@example.org").status == 200
+    with served(create_app(room)) as client:
+        assert subscribe(client, clock, email="eve@ten-minutes.example.com").status == 200
 
 
 def test_one_place_cannot_sign_up_the_world(

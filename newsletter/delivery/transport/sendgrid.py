@@ -144,13 +144,7 @@ class SendGridTransport:
 
         :raises TransportError: when SendGrid does not answer, or the key may not send mail.
         """
-        answer, raw = _answered(lambda: self._client.scopes.get(timeout=self.timeout), self.timeout)
-        if answer.status != 200:
-            raise _stated(answer)
-        try:
-            rights = set(json.loads(raw)["scopes"])
-        except (ValueError, KeyError, TypeError):
-            rights = set()
+        rights = self.rights()
         if "mail.send" not in rights:
             raise TransportError(
                 "SendGrid",
@@ -158,6 +152,19 @@ class SendGridTransport:
                 hint="Give the key the right mail.send.",
             )
         return f"the key may send mail ({len(rights)} rights)"
+
+    def rights(self) -> frozenset[str]:
+        """What the API key may do, in SendGrid's words.
+
+        :raises TransportError: when SendGrid does not answer, or does not know the key.
+        """
+        answer, raw = _answered(lambda: self._client.scopes.get(timeout=self.timeout), self.timeout)
+        if answer.status != 200:
+            raise _stated(answer)
+        try:
+            return frozenset(json.loads(raw)["scopes"])
+        except (ValueError, KeyError, TypeError):
+            return frozenset()
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -386,7 +393,9 @@ def _personalization(letter: Letter, tokens: Sequence[tuple[str, str]]) -> str:
             headers += f',"List-Unsubscribe-Post":{quoted(ONE_CLICK)}'
         headers = f',"headers":{{{headers}}}'
     values = letter.values
-    filled = ",".join([f"{token}:{quoted(values[name])}" for token, name in tokens])
+    filled = ",".join(
+        [f"{token}:{quoted(values[name])}" for token, name in tokens if name in values]
+    )
     return (
         f'{{"to":[{{{to}}}],"substitutions":{{{filled}}},'
         f'"custom_args":{{"delivery":{quoted(letter.key)}}}{headers}}}'

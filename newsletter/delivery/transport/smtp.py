@@ -27,12 +27,20 @@ from newsletter.model import DeliveryState, Letter, Outcome
 
 Security = Literal["none", "starttls", "tls"]
 
+EACH = 4
+"""Letters that are handed over at once for each of several connections.
+
+A hand-over is written to disk before and after. With one letter each that costs more than the
+letters themselves; with more, a crash leaves more of them in doubt.
+"""
+
 
 class SmtpTransport:
     """Hands letters to one SMTP server.
 
-    :param connections: how many letters are under way at once, each on its own connection; twice
-        as many may be in doubt after a crash, or one with a single connection.
+    :param connections: how many letters are under way at once, each on its own connection. After
+        a crash two hand-overs may be in doubt, of :data:`EACH` letters a connection; with a
+        single connection one letter.
     :param letters_per_connection: after this many a connection is made anew, since servers put a
         limit on it.
     :param domains: the limits of receiving domains, which all processes share; None: there are
@@ -63,7 +71,7 @@ class SmtpTransport:
         self.username = username
         self.password = password
         self.timeout = timeout
-        self.batch_size = connections
+        self.batch_size = EACH * connections if connections > 1 else 1
         # While one hand-over waits for its last answers the next one is committed and begins, so
         # the connections are never idle. They are shared: no more letters are under way at once.
         self.workers = 2 if connections > 1 else 1
@@ -315,10 +323,14 @@ class _Line:
         return None
 
     def _text(self, letter: Letter, message: bytes) -> Outcome:
-        """Send the text. From here until the answer is read nobody knows whether it was taken."""
+        """Send the text. From here until the answer is read nobody knows whether it was taken.
+
+        No line of a letter begins with a dot (:mod:`newsletter.delivery.letter`), so none needs
+        another one before it (RFC 5321, 4.5.2).
+        """
         server = self.server
         try:
-            server.send(_dotted(message))
+            server.send(message + b".\r\n")
             code, text = server.getreply()
         except (OSError, smtplib.SMTPException) as error:
             code, text = -1, _plain(error).encode()
@@ -382,11 +394,6 @@ def _readable(sock: object) -> bool:
     except OSError:
         return True
     return peek is not None
-
-
-def _dotted(message: bytes) -> bytes:
-    """The text as it goes over the line: dots doubled, and the final dot. Its lines end in CRLF."""
-    return (b"\r\n" + message).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
 def _said(letter: Letter, state: DeliveryState, reason: str, *, wait: float = 0.0) -> Outcome:

@@ -74,6 +74,9 @@ def router(room: Newsroom) -> APIRouter:
             terms=TERMS,
             origin=origin,
         )
+        if trusted:
+            request.state.token = token
+            may.note(request, "sign-up", wish.editions[0] if wish.editions else "", wish.source)
         return JSONResponse(
             {"status": "accepted", "sentence": SENTENCE},
             202,
@@ -109,7 +112,7 @@ def router(room: Newsroom) -> APIRouter:
         tags=["readers"],
         **may.needs("readers:write"),
     )
-    def change(number: Number, change: ReaderChange) -> Any:
+    def change(number: Number, change: ReaderChange, request: Request) -> Any:
         """Change what is known about a reader; consent and subscriptions are theirs to change."""
         found = _there(listing.reader(number), number)
         values = {
@@ -133,6 +136,8 @@ def router(room: Newsroom) -> APIRouter:
             now=room.clock(),
             source="API",
         )
+        fields = sorted(change.model_dump(exclude_none=True))
+        may.note(request, "reader changed", f"reader {found['id']}", ", ".join(fields))
         return _there(listing.reader(number), number)
 
     @routes.post(
@@ -141,19 +146,21 @@ def router(room: Newsroom) -> APIRouter:
         tags=["readers"],
         **may.needs("readers:write"),
     )
-    def unsubscribe(number: Number) -> Any:
+    def unsubscribe(number: Number, request: Request) -> Any:
         """Take a reader off every edition; a second time changes nothing."""
         found = _there(listing.reader(number), number)
         room.readers.unsubscribe_address(found["email"], how="API", now=room.clock())
+        may.note(request, "reader unsubscribed", f"reader {found['id']}")
         return _there(listing.reader(number), number)
 
     @routes.delete(
         "/readers/{number}", status_code=204, tags=["readers"], **may.needs("readers:write")
     )
-    def forget(number: Number) -> Response:
+    def forget(number: Number, request: Request) -> Response:
         """Erase a reader; only a keyed hash of the address stays."""
         found = _there(listing.reader(number), number)
         room.readers.forget(found["email"], now=room.clock())
+        may.note(request, "reader erased", f"reader {found['id']}")
         return Response(status_code=204)
 
     @routes.get(

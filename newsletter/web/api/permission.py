@@ -37,6 +37,11 @@ class Permission:
             return None
         return self._room.api_tokens.check(word.strip(), now=self._room.clock())
 
+    def note(self, request: Request, action: str, subject: str, detail: str = "") -> None:
+        """Write down what a program did, under the name of its token."""
+        name = request.state.token.name
+        self._room.audit.note(f"api:{name}", action, subject, detail)
+
     def _check(self, scope: str) -> Callable[..., None]:
         def check(
             request: Request,
@@ -49,5 +54,6 @@ class Permission:
                 )
             if scope not in token.scopes:
                 raise HTTPException(403, f"The token lacks the scope {scope}")
+            request.state.token = token
 
         return check

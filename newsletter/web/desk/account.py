@@ -19,6 +19,7 @@ from newsletter.web.desk.door import (
     set_cookie,
 )
 from newsletter.web.desk.form import Fields, Form
+from newsletter.web.desk.lines import browser
 from newsletter.web.desk.reception import Reception, must_wait
 
 
@@ -45,7 +46,7 @@ def router(reception: Reception, passwords: Passwords) -> APIRouter:
             if person.totp_pending
             else "",
             left=len(room.people.codes(person.id)),
-            sessions=room.people.sessions_of(person.id),
+            sessions=[(one, browser(one.agent)) for one in room.people.sessions_of(person.id)],
             provider=room.config.desk.oidc.name,
             problem=problem,
             said=said,

@@ -10,27 +10,25 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from newsletter import pipeline
-from newsletter.audience.addresses import Address, read_address
 from newsletter.database.reader_search import zones_of
-from newsletter.errors import Conflict, IssueError, NewsletterError
+from newsletter.errors import AccountError, Conflict, IssueError, NewsletterError
 from newsletter.issue.approve import allowed, move
 from newsletter.issue.lint import Finding, lint
 from newsletter.model import Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.operations.plan import plan_send
 from newsletter.operations.status import planned
+from newsletter.pipeline import people
 from newsletter.pipeline.candidates import arrangement_of
 from newsletter.pipeline.mails import deliver_mail, post_test
 from newsletter.timetable import reader_moments
 from newsletter.web.desk.courier import Courier
-from newsletter.web.desk.door import Approving, Editing, Looking, NotAllowed, Sending, Visitor
+from newsletter.web.desk.door import Approving, Editing, Looking, Sending, Visitor
 from newsletter.web.desk.form import Form
 from newsletter.web.desk.lines import STATES, meter, place_of, saved, story_lines
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.story import refused
 from newsletter.web.desk.today import READ, Audience, find
-
-MOST_TESTERS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +97,7 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience, courier: Courie
             zones=zone_lines(room, issue, at),
             transport=room.config.delivery.transport,
             testers=room.people.testers(),
-            config_testers=room.config.delivery.testers,
+            test_readers=len(pipeline.test_readers(room, issue.publication)),
             two=room.config.desk.two_person,
             votes=[_shown(room, one) for one in room.arrangements.votes(issue, revision.sha256)],
             approvable=allowed(issue.state, "approve"),
@@ -152,22 +150,22 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience, courier: Courie
     def test(visitor: Editing, name: str, sent: Form) -> Response:
         issue = find(room, name)
         act = sent.one("act", 10)
-        if act == "add":
-            address = read_address(sent.one("email", 254))
-            if not isinstance(address, Address):
-                return page(visitor, issue, status=400, problem=f"Not saved: {address}.")
-            if len(room.people.testers()) >= MOST_TESTERS:
-                raise NotAllowed(f"There are {MOST_TESTERS} addresses already. Remove one first.")
-            room.people.add_tester(address.email, by=visitor.actor, now=room.clock())
-            room.audit.note(visitor.actor, "tester added", issue.id)
-            return pages.go(f"/desk/issues/{issue.id}/approve#test")
-        if act == "remove":
-            room.people.remove_testers(sent.all("tester"))
-            room.audit.note(visitor.actor, "testers removed", issue.id)
+        if act in {"add", "remove"}:
+            try:
+                people.change_testers(
+                    room,
+                    add=[sent.one("email", 254)] if act == "add" else (),
+                    remove=sent.all("tester") if act == "remove" else (),
+                    by=visitor.actor,
+                )
+            except AccountError as error:
+                return page(visitor, issue, status=400, problem=refused(error))
             return pages.go(f"/desk/issues/{issue.id}/approve#test")
         # Only saved addresses: the desk is no way to write to anybody.
-        known = [*room.people.testers(), *room.config.delivery.testers]
-        chosen = [one for one in dict.fromkeys(known) if one in sent.all("tester")]
+        chosen = [one for one in room.people.testers() if one in sent.all("tester")]
+        if sent.has("test_readers"):
+            others = pipeline.test_readers(room, issue.publication)
+            chosen += [one for one in others if one not in chosen]
         if not chosen:
             return page(visitor, issue, status=400, problem="Tick at least one address.")
         try:

@@ -60,7 +60,7 @@ class Courier:
     def _run(self, issue: str) -> None:
         self.problems.pop(issue, None)
         try:
-            pipeline.send(self._room, issue)
+            pipeline.send(self._room, issue, by_hand=True)
         except NewsletterError as error:
             self.problems[issue] = f"{error}. {error.hint}".strip()
             log.error("sending %s: %s", issue, error)

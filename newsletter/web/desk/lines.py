@@ -30,6 +30,22 @@ _NO_BULLETS = {
     SideStatus.TOO_THIN: "too little to quote",
     SideStatus.WITHHELD: "withheld by a gate",
 }
+# The first sign that fits decides.
+_PROGRAMS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +120,13 @@ def place_of(zone: str) -> str:
 def saved(revision: Revision, zone: str) -> str:
     """Which draft this is and when it was made."""
     return f"draft {revision.number} · saved {revision.made.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def browser(agent: str) -> str:
+    """What a browser says of itself, in two words; programs often pretend to be an older one."""
+    program = next((name for sign, name in _PROGRAMS if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
+    return " on ".join(filter(None, (program, system))) or agent[:40] or "not said"
 
 
 def utc(moment: datetime | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 720, 160
-LEFT, BOTTOM, TOP = 56, 24, 12
+WIDTH, HEIGHT = 360, 132
+LEFT, BOTTOM, TOP, RIGHT = 48, 22, 12, 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,18 @@ class Plot:
     points: str
     top: int
     aloud: str
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    ceiling: int = TOP
+    floor: int = HEIGHT - BOTTOM
+    end: int = WIDTH - RIGHT
 
 
 def line(values: Sequence[tuple[str, int]]) -> Plot:
     """Values over time, oldest first."""
     top = _round_up(max((value for _, value in values), default=0))
-    step = (WIDTH - LEFT - 8) / max(1, len(values) - 1)
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(values) - 1)
     marks = tuple(
         Mark(
             x=round(LEFT + at * step, 1),
@@ -57,7 +63,7 @@ def line(values: Sequence[tuple[str, int]]) -> Plot:
 def bars(values: Sequence[tuple[str, int]]) -> Plot:
     """Values by name, side by side."""
     top = _round_up(max((value for _, value in values), default=0))
-    step = (WIDTH - LEFT - 8) / max(1, len(values))
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(values))
     marks = []
     for at, (label, value) in enumerate(values):
         y = _height(value, top)

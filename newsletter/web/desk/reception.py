@@ -19,7 +19,6 @@ from newsletter.newsroom import Newsroom
 from newsletter.web.desk.door import from_our_page, is_https, set_cookie
 from newsletter.web.desk.form import Fields, plain
 from newsletter.web.desk.pages import DeskPages
-from newsletter.web.limits import Limit
 
 FROM_ONE_PLACE = ((10, timedelta(minutes=1)), (60, timedelta(hours=1)))
 FROM_EVERYWHERE = ((300, timedelta(minutes=10)),)
@@ -34,7 +33,6 @@ class Reception:
     def __init__(self, room: Newsroom, pages: DeskPages):
         self.room = room
         self.pages = pages
-        self._one_place, self._everywhere = Limit(FROM_ONE_PLACE), Limit(FROM_EVERYWHERE)
 
     def form(
         self, request: Request, template: str, *, status: int = 200, **values: object
@@ -60,10 +58,16 @@ class Reception:
         return from_our_page(request) and same(sent.one("word", 100), kept)
 
     def crowded(self, request: Request) -> bool:
-        """Count a try; whether there are too many, from one place or from everywhere."""
-        now = self.room.clock()
-        return not self._one_place.allows(origin(request), now) or not self._everywhere.allows(
-            "", now
+        """Count a try; whether there are too many, from one place or from everywhere.
+
+        Counted in the database, so all processes share the limits.
+        """
+        return not self.room.knocks.allows(
+            "sign-in",
+            origin(request),
+            self.room.clock(),
+            each=FROM_ONE_PLACE,
+            together=FROM_EVERYWHERE,
         )
 
     def insecure(self, request: Request) -> Response | None:

@@ -20,6 +20,7 @@ from newsletter.web.desk import (
     preview,
     sending,
     signing_on,
+    standing,
     story,
     today,
     watching,
@@ -64,6 +65,7 @@ def mount(
         approving.router(room, pages, audience, courier),
         sending.router(room, pages, courier),
         watching.router(room, pages),
+        standing.router(room, pages),
         correcting.router(room, pages),
     ):
         app.include_router(routes)

@@ -139,6 +139,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             segments=room.ledger.segments(issue.id),
             can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
             problem=problem,
+            waits=next(room.audit.entries(subject=issue.id, action="wait", limit=1), None),
             **facts(issue),
         )
 
@@ -178,7 +179,7 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
         room.issues.change(issue, move(issue, wanted))
         return ""
     if wanted == "resume":
-        room.issues.change(issue, move(issue, "resume"))
+        pipeline.resume(room, issue)
         courier.send(issue.id)
         return ""
     if wanted == "rest":
@@ -186,6 +187,8 @@ def _act(room: Newsroom, courier: Courier, issue: Issue, wanted: str, visitor: V
             move(issue, "send")
         courier.send(issue.id)
         return "the rest"
+    if wanted == "wait":
+        return "letters in doubt stay in doubt"
     if wanted == "check":
         pipeline.reconcile(room, issue)
         return "asked the provider"

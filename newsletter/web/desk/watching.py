@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,13 +11,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from newsletter.audience.addresses import Address, read_address
-from newsletter.database.figures import clicks_of, events_of, states_of
+from newsletter.audience.rule_words import in_words
+from newsletter.config import Segment
+from newsletter.database.figures import clicks_of, counted_of, events_of, states_of
 from newsletter.database.reader_search import find_readers
 from newsletter.database.reports import Reports
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.feeds.health import check_feeds
-from newsletter.issue.clean import safe_url
-from newsletter.model import IssueContent, ReaderState, Side
+from newsletter.model import ReaderState
 from newsletter.newsroom import Newsroom
 from newsletter.web.desk.door import (
     Editing,
@@ -35,9 +34,12 @@ from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.plots import bars, line
 from newsletter.web.desk.story import refused
 from newsletter.web.desk.today import READ, find
-from newsletter.web.limits import Limit
 
 OUTCOMES = ("corrected", "explained", "closed")
+SIDES = ("left", "center", "right", "unrated", "")
+"""Where followed links lead: articles of a side, and the story's own page."""
+SOME = 20
+"""Readers of a segment that are shown, to see whether it is the right one."""
 TRIES = ((10, timedelta(minutes=10)),)
 _NUMBER = re.compile(r"[A-Za-z0-9]{6,16}")
 
@@ -51,7 +53,6 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
 
 
 def _sources(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
-    limit = Limit(TRIES)
 
     def page(
         visitor: Visitor,
@@ -82,7 +83,7 @@ def _sources(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
     @routes.post("/desk/sources/try")
     def attempt(visitor: Sourcing, sent: Form) -> Response:
         address = sent.one("url", 500)
-        if not limit.allows(visitor.editor.email, room.clock()):
+        if not room.knocks.allows("try a feed", visitor.editor.email, room.clock(), each=TRIES):
             return page(visitor, problem="Too many tries. Wait some minutes.", tried=address)
         try:
             # The guard of the collector stands before this, too: no address of this machine
@@ -119,6 +120,8 @@ def _readers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
         address = read_address(text) if "@" in text else None
         facts = room.readers.show(address.email) if isinstance(address, Address) else None
         state = state if state in set(ReaderState) else ""
+        wanted = query.one("segment", 64)
+        chosen = wanted if wanted in room.config.segments else ""
         rows = find_readers(
             room.database, text=text, state=state, after=max(0, query.number("after"))
         )
@@ -136,10 +139,21 @@ def _readers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
             rows=rows,
             facts=facts,
             segments=[
-                (name, one.title, one.edition, room.readers.count_segment(one))
+                (name, one, room.readers.count_segment(one), _rules(one))
                 for name, one in room.config.segments.items()
             ],
+            looked_at=chosen,
+            some=room.readers.members(room.config.segments[chosen], most=SOME) if chosen else [],
         )
+
+
+def _rules(segment: Segment) -> list[str]:
+    """Who is meant, in lines."""
+    facts = segment.model_dump(by_alias=True, exclude_none=True, mode="json")
+    lines = [line for rule in facts["where"] for line in in_words(rule)]
+    if segment.exclude:
+        lines.append(f"not on the lists {', '.join(segment.exclude)}")
+    return lines or ["everybody"]
 
 
 def _reports(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
@@ -188,6 +202,7 @@ class _Row:
     complained: int
     unsubscribed: int
     clicks: int
+    counted: int
 
 
 def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
@@ -195,6 +210,7 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
         issues = [one for one in room.issues.recent(limit) if one.send_started is not None]
         ids = [one.id for one in issues]
         states, events = states_of(room.database, ids), events_of(room.database, ids)
+        counted = counted_of(room.database, ids)
         return [
             _Row(
                 issue=one.id,
@@ -210,6 +226,7 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
                 unsubscribed=states[one.id].get("unsubscribed", 0)
                 or events[one.id].get("unsubscribed", 0),
                 clicks=events[one.id].get("click", 0),
+                counted=counted[one.id],
             )
             for one in issues
         ]
@@ -225,6 +242,7 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
                 ("Bounced or refused", "bounced"),
                 ("Complaints", "complained"),
                 ("Unsubscribed", "unsubscribed"),
+                ("Links followed, of readers who let us count", "clicks"),
             )
         ]
         return pages.show(visitor, "numbers", here="numbers", rows=found, plots=plots)
@@ -233,7 +251,16 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
     def one(visitor: Looking, name: str) -> Response:
         issue = find(room, name)
         content = room.issues.revision(issue).content
-        by_story, by_side = clicks_by(content, clicks_of(room.database, issue.id))
+        clicks = clicks_of(room.database, issue.id)
+        by_side = {side: sum(one.get(side, 0) for one in clicks.values()) for side in SIDES}
+        stories = [
+            (
+                story.brief.headline,
+                clicks.get(story.story, {}),
+                sum(clicks.get(story.story, {}).values()),
+            )
+            for story in content.stories
+        ]
         return pages.show(
             visitor,
             "numbers-issue",
@@ -241,40 +268,13 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
             issue=issue,
             states=states_of(room.database, [issue.id])[issue.id],
             events=events_of(room.database, [issue.id])[issue.id],
-            stories=by_story,
-            sides=by_side,
-            plot=bars([(side, number) for side, number in by_side.items()]),
+            stories=sorted(stories, key=lambda row: -row[2]),
+            columns=SIDES,
+            by_side=by_side,
+            total=sum(row[2] for row in stories),
+            counted=counted_of(room.database, [issue.id])[issue.id],
+            plot=bars([(side, by_side[side]) for side in SIDES[:4]]),
         )
-
-
-def clicks_by(
-    content: IssueContent, clicks: Mapping[str, int]
-) -> tuple[list[tuple[str, int]], dict[str, int]]:
-    """Clicks by story and by the side of the article, from clicks by address."""
-    stories: dict[str, int] = {}
-    sides = {side.value: 0 for side in Side} | {"unrated": 0}
-    counted = {_address(detail): number for detail, number in clicks.items()}
-    for story in content.stories:
-        total = 0
-        for source in story.sources.values():
-            number = counted.get(safe_url(source.url).rstrip("/"), 0)
-            total += number
-            sides[source.side.value if source.side else "unrated"] += number
-        total += sum(
-            number for url, number in counted.items() if url.endswith(f"/stories/{story.slug}")
-        )
-        stories[story.brief.headline] = total
-    return sorted(stories.items(), key=lambda pair: -pair[1]), sides
-
-
-def _address(detail: str) -> str:
-    """The address of a click, whether it was kept alone or as a provider's record."""
-    if detail.startswith("{"):
-        try:
-            detail = str(json.loads(detail).get("url", ""))
-        except ValueError:
-            detail = ""
-    return safe_url(detail.partition(" ")[0]).rstrip("/")
 
 
 def _audit(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:

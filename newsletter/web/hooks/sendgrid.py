@@ -8,23 +8,27 @@ stored, and harmless otherwise.
 from __future__ import annotations
 
 import logging
-import os
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 
 from newsletter import pipeline
-from newsletter.config import Config
-from newsletter.delivery.events import MAX_BYTES, receive
+from newsletter.delivery.events import MAX_BYTES, check, read_events
 from newsletter.errors import ConfigError, DeliveryError
 from newsletter.newsroom import Newsroom
+from newsletter.operations.place import public_key
+from newsletter.pipeline import shares
+from newsletter.work import Work
 
 log = logging.getLogger(__name__)
 
 
-def router(room: Newsroom) -> APIRouter:
-    """``/hooks/sendgrid``."""
+def router(room: Newsroom, work: Work | None = None) -> APIRouter:
+    """``/hooks/sendgrid``.
+
+    :param work: where workers of their own read the posts; without it they are read at once.
+    """
     routes = APIRouter()
 
     @routes.post("/hooks/sendgrid")
@@ -36,49 +40,22 @@ def router(room: Newsroom) -> APIRouter:
 
         def act() -> Response:
             try:
-                found = receive(raw, headers, public_key=public_key(room.config), now=room.clock())
+                check(raw, headers, public_key=public_key(room.config), now=room.clock())
+                if work is not None and work.shared:
+                    shares.keep_post(room, work, raw)
+                else:
+                    pipeline.take_events(room, read_events(raw))
             except ConfigError as error:
                 log.error("events of SendGrid cannot be checked: %s. %s", error, error.hint)
                 return _answer(503, "events are not taken here")
             except DeliveryError as error:
                 log.warning("a post to /hooks/sendgrid was refused: %s", error.sentence)
                 return _answer(403, error.sentence)
-            pipeline.take_events(room, found)
             return _answer(200, "")
 
         return await run_in_threadpool(act)
 
     return routes
-
-
-def public_key(config: Config) -> str:
-    """The key that SendGrid signs with, from the environment or from its file.
-
-    :raises ConfigError: when neither is named, or what is named is not there.
-    """
-    grid = config.delivery.sendgrid
-    if grid.webhook_public_key_env:
-        found = os.environ.get(grid.webhook_public_key_env, "").strip()
-        if found:
-            return found
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_env",
-            f'names the environment variable "{grid.webhook_public_key_env}", which is not set',
-        )
-    if not grid.webhook_public_key_file:
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_file",
-            "is empty, so no event can be believed",
-            hint="Copy the key from SendGrid's Signed Event Webhook settings into a file.",
-        )
-    try:
-        return config.path(grid.webhook_public_key_file).read_text("ascii").strip()
-    except (OSError, UnicodeError):
-        raise ConfigError(
-            "delivery.sendgrid.webhook_public_key_file",
-            "cannot be read",
-            hint="It holds one line of letters and digits.",
-        ) from None
 
 
 async def _body(request: Request) -> bytes | None:

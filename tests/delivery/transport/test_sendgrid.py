@@ -6,6 +6,8 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from newsletter.delivery.transport.sendgrid import SendGridTransport, body
 from newsletter.errors import TransportError
 from newsletter.model import DeliveryState, Outcome
-from tests.delivery.people import delivery, issue_mail, letters
+from tests.delivery.people import delivery, issue_mail, letters, rendered
 from tests.delivery.servers import (
     Behaviour,
     Grid,
@@ -69,6 +71,28 @@ def test_the_request(server: GridServer) -> None:
     assert request["tracking_settings"]["open_tracking"] == {"enable": False}
     assert request["tracking_settings"]["click_tracking"]["enable"] is False
     assert request["tracking_settings"]["subscription_tracking"] == {"enable": False}
+
+
+def test_counted_links_travel_as_one_more_word(server: GridServer) -> None:
+    """A reader who lets us count clicks has the beginning of their links; others have none."""
+    plain = rendered()
+    place = f'<a href="{plain.tag}_click_7">An article</a></body>'
+    counted = replace(plain, variant="clicks:", html=plain.html.replace("</body>", place))
+    mail = replace(
+        issue_mail(plain, counted),
+        click=lambda one: f"https://news.example.org/l/{one.key}/" if one.variant else "",
+    )
+    batch = mail.prepared("clicks:", "own-2")
+    [letter, other] = mail.letters([delivery(1, variant="clicks:"), delivery(2)])
+    transport(server).send([letter], batch)
+    [request] = server.grid.requests
+    [one] = request["personalizations"]
+    assert one["substitutions"][batch.token("click")] == "https://news.example.org/l/key000001/"
+    assert batch.token("click") + "7" in request["content"][1]["value"]
+    assert "click" not in other.values
+    html = message_from_bytes(batch.message(letter), policy=policy.default).get_body(("html",))
+    assert html
+    assert '<a href="https://news.example.org/l/key000001/7">' in html.get_content()
 
 
 def test_the_official_description(shared: Path) -> None:

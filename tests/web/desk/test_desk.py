@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import html
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 import pytest
 
 from newsletter import pipeline
-from newsletter.config import Config
+from newsletter.config import Config, Segment
 from newsletter.database.reports import Report, Reports
 from newsletter.errors import NewsletterError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
-from newsletter.pipeline import arranging
-from newsletter.schedule import ring_due
 from tests.conftest import StillClock
+from tests.web.desk.at_once import work_at_once
 from tests.web.desk.day import NOON, copy_of, prepare
 from tests.web.desk.person import Person, desk_app
 from tests.web.serving import Client, served
@@ -294,63 +293,11 @@ def test_reports_are_tickets(desk: Client, room: Newsroom) -> None:
 
 
 def test_two_editors_and_the_scheduler_at_once(room: Newsroom) -> None:
-    """Whatever runs side by side, every stored decision is in the issue and one approval counts."""
-    stories = told(room)
-    stored: list[str] = []
-    approved: list[str] = []
-    failures: list[str] = []
-
-    def edit(who: str, mine: list[str]) -> None:
-        for at in range(12):
-            issue = room.issues.find(ISSUE)
-            seen = room.arrangements.get("daily", issue.day).number
-            story = mine[at % len(mine)]
-            act = arranging.drop if at % 2 == 0 else arranging.put_back
-            try:
-                act(room, issue, story, by=who, seen=seen)
-                stored.append(f"{who} {at}")
-            except NewsletterError:
-                continue
-            except Exception as error:  # noqa: BLE001 - a thread's error must reach the test
-                failures.append(repr(error))
-
-    def approve(who: str) -> None:
-        for _ in range(12):
-            issue = room.issues.find(ISSUE)
-            sha = room.issues.revision(issue).sha256
-            try:
-                done = pipeline.approve(room, ISSUE, by=who, sha256=sha)
-                approved.append(f"{who} {done.revision} {sha}")
-            except NewsletterError:
-                continue
-            except Exception as error:  # noqa: BLE001 - a thread's error must reach the test
-                failures.append(repr(error))
-
-    def ring() -> None:
-        for _ in range(4):
-            ring_due(room)
-
-    threads = [
-        threading.Thread(target=edit, args=("Ada", stories[:2])),
-        threading.Thread(target=edit, args=("Bo", stories[2:4])),
-        threading.Thread(target=approve, args=("Cy",)),
-        threading.Thread(target=ring),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert not failures
-    assert stored
-    changes = room.arrangements.changes("daily", NOON.date())
-    assert len(changes) == len(stored), "what was answered with yes is stored, and nothing else"
-    issue = room.issues.find(ISSUE)
-    arrangement = room.arrangements.get("daily", NOON.date())
-    assert not set(room.issues.stories_of(issue)) & arrangement.out
-    if issue.state is IssueState.APPROVED:
-        assert issue.approved_sha256 == room.issues.revision(issue).sha256
-    revision = room.issues.revision(issue)
-    assert {story.story for story in revision.content.stories} == set(room.issues.stories_of(issue))
+    """Whatever runs side by side, no edit is lost and no approval counts twice."""
+    tally = work_at_once(room, ISSUE, rounds=9)
+    assert tally.wrong == []
+    assert tally.told["decisions stored"]
+    assert tally.told["texts stored"]
 
 
 def test_odd_requests_get_an_answer(desk: Client, room: Newsroom) -> None:
@@ -375,3 +322,65 @@ def test_odd_requests_get_an_answer(desk: Client, room: Newsroom) -> None:
     answer = desk.ask("POST", f"{HERE}/arrange", huge,
                       {"Content-Type": "application/x-www-form-urlencoded"})  # fmt: skip
     assert answer.status in {303, 403, 413}
+
+
+def test_numbers_say_what_was_read_and_never_by_whom(desk: Client, room: Newsroom) -> None:
+    """Followed links by story and side, of readers who let us count; without any, the page says so."""
+    with room.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE readers SET tracking = 1 WHERE email LIKE 'reader1@%'")
+    issue = room.issues.find(ISSUE)
+    sha = room.issues.revision(issue).sha256
+    pipeline.approve(room, ISSUE, by="Pia Lund", sha256=sha)
+    pipeline.send(room, ISSUE)
+    editor = somebody(desk, "editor")
+    page = editor.get(f"/desk/numbers/{ISSUE}").text
+    assert "0 links followed by readers of 1 letter, of 12." in page
+    with room.database.reading() as connection:
+        key = connection.exec_driver_sql(
+            "SELECT key FROM deliveries JOIN readers ON readers.id = reader "
+            "WHERE readers.email LIKE 'reader1@%'"
+        ).scalar_one()
+        link, story = connection.exec_driver_sql(
+            "SELECT number, story FROM issue_links WHERE side = 'left' ORDER BY number"
+        ).first() or (0, "")
+    assert room.clicks.note(key, link, at=NOON)
+    page = editor.get(f"/desk/numbers/{ISSUE}").text
+    assert "1 link followed by readers of 1 letter, of 12." in page
+    headline = room.briefs.newest([story])[story][0].headline
+    row = re.search(rf"<tr data-item><td>{re.escape(html.escape(headline))}</td>(.*?)</tr>", page)
+    assert row is not None
+    assert re.findall(r">([0-9]+)<", row[1]) == ["1", "0", "0", "0", "0", "1"]
+    assert 'aria-label="Links followed by side. left: 1; center: 0; right: 0; unrated: 0"' in page
+    assert "reader1@" not in page
+    numbers = editor.get("/desk/numbers").text
+    assert re.findall(r'<td class="n">([0-9]+)</td>', numbers) == [
+        "12",
+        "12",
+        "0",
+        "0",
+        "0",
+        "1",
+        "1",
+    ]
+    with room.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE deliveries SET variant = ''")
+    assert "None is counted" in editor.get(f"/desk/numbers/{ISSUE}").text
+
+
+def test_a_segment_is_looked_at(day: tuple[Path, Config], tmp_path: Path) -> None:
+    """Segments stand with their rules in words, a count and some of their readers."""
+    rules = {"title": "Londoners", "where": [{"field": "timezone", "in": ["Europe/London"]}]}
+    segment = Segment.model_validate(rules)
+    room = copy_of(
+        *day,
+        tmp_path / "place",
+        StillClock(NOON),
+        lambda config: config.model_copy(update={"segments": {"london": segment}}),
+    )
+    with served(desk_app(room)) as client:
+        page = somebody(client, "operator").get("/desk/readers?segment=london").text
+        assert "timezone in Europe/London" in page
+        assert ">12</td>" in page
+        assert page.count("reader7@example.org") > 1
+        assert somebody(client, "operator").get("/desk/readers?segment=nobody").status == 200
+    room.close()

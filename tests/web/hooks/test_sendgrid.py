@@ -117,6 +117,18 @@ def test_too_many_complaints_pause_the_issue(room: Newsroom, grid: Client) -> No
     assert "called spam" in room.switches.pause_of(ISSUE)
 
 
+def test_too_many_bounces_pause_the_issue(room: Newsroom, grid: Client) -> None:
+    """Twenty bounces in four hundred are the limit; with one more the send pauses itself."""
+    bounces: list[dict[str, object]] = [
+        {"event": "bounce", "type": "bounce", "delivery": key_of(room, n)} for n in range(1, 22)
+    ]
+    tell(room, grid, *bounces[:20], *bounces[:20])
+    assert room.issues.find(ISSUE).state == "sending"
+    tell(room, grid, bounces[20])
+    assert room.issues.find(ISSUE).state == "paused"
+    assert "21 of 400 letters bounced" in room.switches.pause_of(ISSUE)
+
+
 def test_signed_posts_of_the_same_event_are_kept_once(room: Newsroom, grid: Client) -> None:
     """The same event in three posts is one row, also when its id differs."""
     key = key_of(room, 5)

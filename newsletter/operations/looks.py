@@ -1,0 +1,324 @@
+"""What can be wrong, found by small functions of one newsroom each.
+
+Each look has a scope of its own: the troubles it does not find again are over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, select
+
+from newsletter.database.alerts import Trouble
+from newsletter.database.facts import RESTORED, fact
+from newsletter.database.tables import briefs, feeds
+from newsletter.issue.lint import lint
+from newsletter.model import Issue, IssueState
+from newsletter.newsroom import Newsroom
+from newsletter.operations import backup, status
+from newsletter.timetable import Firing, appears, last_send, local_date
+
+FEW_FEEDS = 4
+"""From so many feeds on, half of them failing together is a trouble of ours, not of theirs."""
+FEW_LETTERS = 100
+"""Shares of fewer letters say nothing."""
+FEW_BRIEFS = 5
+
+Look = Callable[[Newsroom, datetime], list[Trouble]]
+
+
+def late_issues(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Issues not approved, or not with everybody, by their deadline."""
+    settings = room.config.alerts
+    found = []
+    for edition in room.config.editions:
+        firing = _deciding(room, edition, now)
+        if firing is None or firing.day is None:
+            continue
+        issue = room.issues.of_day(edition, firing.day)
+        plan = room.plans.of(issue.id) if issue else None
+        if issue and issue.state in {IssueState.SENT, IssueState.CANCELLED}:
+            continue
+        if plan is not None and plan.at is None and not plan.by.startswith("scheduler"):
+            continue  # A person said that it goes out by hand.
+        sends = plan.at if plan and plan.at else firing.at
+        last = sends + timedelta(minutes=settings.not_sent_minutes) + _waves(room, firing)
+        found += _late_issue(room, edition, firing, issue, sends, last, now)
+    return found
+
+
+def _late_issue(  # noqa: PLR0917 - the facts of one issue
+    room: Newsroom,
+    edition: str,
+    firing: Firing,
+    issue: Issue | None,
+    sends: datetime,
+    last: datetime,
+    now: datetime,
+) -> list[Trouble]:
+    policy = room.config.edition(edition)
+    local = sends.astimezone(room.config.zone(edition))
+    approve_by = sends - timedelta(minutes=room.config.alerts.not_approved_minutes)
+    name = issue.id if issue else f"{edition}-{firing.day}"
+    if now >= last:
+        return [
+            Trouble(
+                key=f"issue:{name}:unsent",
+                sentence=f"{name} should have gone out at {local:%H:%M %Z} and "
+                f"{_why_unsent(room, issue)}",
+                hint=_unsent_hint(issue, name),
+            )
+        ]
+    waits = issue is None or (issue.state is IssueState.DRAFT and policy.unattended == "hold")
+    if now >= approve_by and waits:
+        what = "is not approved" if issue else "has no draft"
+        hint = f"newsletter approve {name}" if issue else f"newsletter draft --edition {edition}"
+        return [
+            Trouble(
+                key=f"issue:{name}:unapproved",
+                sentence=f"{name} {what}, and goes out at {local:%H:%M %Z}",
+                hint=f"Look at it on the desk, or run: {hint}.",
+            )
+        ]
+    return []
+
+
+def _deciding(room: Newsroom, edition: str, now: datetime) -> Firing | None:
+    """The send that matters now: the one to come when its approval is due, else the last one."""
+    settings = room.config.edition(edition)
+    ahead = timedelta(minutes=room.config.alerts.not_approved_minutes)
+    firing = last_send(settings, now + ahead)
+    if firing is None or firing.day is None:
+        return None
+    first = room.issues.first_rung(edition)
+    allowed = timedelta(minutes=room.config.schedule.late_minutes)
+    # What lay before this edition's first bell here is nobody's fault.
+    return firing if first is not None and firing.at >= first - allowed else None
+
+
+def _waves(room: Newsroom, firing: Firing) -> timedelta:
+    """How much longer a send takes that follows its readers around the globe."""
+    settings = room.config.edition(firing.edition) if firing.edition else None
+    return timedelta(hours=26) if settings and settings.send_in == "reader" else timedelta(0)
+
+
+def _why_unsent(room: Newsroom, issue: Issue | None) -> str:
+    if issue is None:
+        return "was never made"
+    match issue.state:
+        case IssueState.DRAFT:
+            return "is still a draft"
+        case IssueState.APPROVED:
+            return "is approved and was not sent"
+        case IssueState.PAUSED:
+            return "is paused"
+    states = room.ledger.states(issue.id)
+    waiting = sum(states.get(state, 0) for state in status.WAITING)
+    unknown = states.get("unknown", 0)
+    parts = [f"{waiting:,} letters wait"] if waiting else []
+    if unknown:
+        parts.append(f"{unknown:,} may or may not have left")
+    return " and ".join(parts) or f"is {issue.state.replace('_', ' ')}"
+
+
+def _unsent_hint(issue: Issue | None, name: str) -> str:
+    if issue is None:
+        return "See the log for the reason; draft it by hand or let the day pass."
+    if issue.state is IssueState.DRAFT:
+        return (
+            f"newsletter approve {name}, then newsletter send {name}; or newsletter cancel {name}."
+        )
+    if issue.state is IssueState.PAUSED:
+        return f"newsletter resume {name}, or newsletter cancel {name}."
+    return f"newsletter status {name} says where the letters are; newsletter send {name} goes on."
+
+
+def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Feeds that gave nothing for days, or most of them failing together."""
+    health = status.health_of(now, room.config.alerts.source_days).label("health")
+    query = select(feeds.c.url, feeds.c.outlet, feeds.c.problem, feeds.c.last_success, health)
+    with room.database.reading() as connection:
+        rows = connection.execute(query).all()
+    urls = {feed.url for feed in room.feeds}
+    rows = [row for row in rows if row.url in urls and row.health != "new"]
+    bad = [row for row in rows if row.health in {"failing", "dying"}]
+    if len(rows) >= FEW_FEEDS and 2 * len(bad) > len(rows):
+        return [
+            Trouble(
+                key="source:most",
+                sentence=f"{len(bad)} of {len(rows)} sources fail together: {bad[0].problem}",
+                hint="Look at this machine's network and its name service: newsletter doctor.",
+            )
+        ]
+    return [
+        Trouble(
+            key=f"source:{row.url}"[:160],
+            sentence=f"The source {row.outlet} "
+            + (
+                "took its feed away for good"
+                if row.health == "retired"
+                else f"has given nothing since {row.last_success:%Y-%m-%d}"
+                if row.last_success
+                else "has never given anything"
+            )
+            + (f": {row.problem}" if row.problem else ""),
+            hint=f"newsletter sources check shows why: {row.url}",
+        )
+        for row in rows
+        if row.health in {"dying", "retired"}
+    ]
+
+
+def shut_gates(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Drafts whose errors keep them back, and days on which the checks keep most stories back."""
+    found = []
+    for edition, settings in room.config.editions.items():
+        if not appears(settings, local_date(settings, now)):
+            continue
+        issue = room.issues.of_day(edition, local_date(settings, now))
+        if issue is None or issue.state is not IssueState.DRAFT:
+            continue
+        errors = [
+            finding.sentence
+            for rendered in room.issues.revision(issue).rendered
+            for finding in lint(rendered, room.config.site)
+            if finding.severity == "error"
+        ]
+        if errors:
+            found.append(
+                Trouble(
+                    key=f"gates:{issue.id}",
+                    sentence=f"{issue.id} does not pass its checks: {errors[0]}",
+                    hint="Look at the draft; it is not sent unattended.",
+                )
+            )
+    return found + _withheld(room, now)
+
+
+def _withheld(room: Newsroom, now: datetime) -> list[Trouble]:
+    newest = (
+        select(briefs.c.story, func.max(briefs.c.version).label("version"))
+        .where(briefs.c.made > now - timedelta(hours=24))
+        .group_by(briefs.c.story)
+        .subquery()
+    )
+    query = (
+        select(briefs.c.withheld, func.count())
+        .join(newest, and_(newest.c.story == briefs.c.story, newest.c.version == briefs.c.version))
+        .group_by(briefs.c.withheld)
+    )
+    with room.database.reading() as connection:
+        counts: Mapping[str, int] = {row[0]: row[1] for row in connection.execute(query)}
+    total, kept = sum(counts.values()), sum(n for reason, n in counts.items() if reason)
+    if total < FEW_BRIEFS or 100 * kept <= total * room.config.alerts.withheld_percent:
+        return []
+    reason = max((reason for reason in counts if reason), key=lambda one: counts[one])
+    return [
+        Trouble(
+            key="gates:withheld",
+            sentence=f"The checks kept back {kept} of {total} stories, mostly: {reason}",
+            hint="Look at the sources and at [brief]; the desk shows the reason of each story.",
+        )
+    ]
+
+
+def bad_letters(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Bounces and complaints over their limit, and letters nobody knows the fate of."""
+    found = []
+    limits = room.config.alerts
+    for edition in room.config.editions:
+        one = status.issue_now(room, edition, now)
+        if one.issue is None or one.issue.send_started is None:
+            continue
+        if one.taken >= FEW_LETTERS:
+            for state, limit, word in (
+                ("bounced", limits.bounce_percent, "bounced"),
+                ("complained", limits.complaint_percent, "were called spam"),
+            ):
+                share = one.percent(state)
+                if share > limit:
+                    found.append(
+                        Trouble(
+                            key=f"letters:{one.issue.id}:{state}",
+                            sentence=f"{share:.2g} % of the letters of {one.issue.id} {word}; "
+                            f"the limit is {limit:g} %",
+                            hint="Pause the sending and look at where these readers came from.",
+                        )
+                    )
+        if one.unknown and one.issue.state is not IssueState.SENDING:
+            found.append(
+                Trouble(
+                    key=f"letters:{one.issue.id}:unknown",
+                    sentence=f"{one.unknown:,} letters of {one.issue.id} may or may not have left",
+                    hint=f"newsletter reconcile {one.issue.id} asks the provider.",
+                )
+            )
+    return found
+
+
+def full_disk(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: ARG001 - a look's signature
+    """Too little space beside the data."""
+    free = status.disk_free(room) // 1_000_000
+    if free >= room.config.alerts.disk_free_mb:
+        return []
+    return [
+        Trouble(
+            key="disk:data",
+            sentence=f"Only {free:,} MB are free on the disk of the data",
+            hint="Free some space or shorten [retention]; a full disk stops drafting and sending.",
+        )
+    ]
+
+
+def old_backup(room: Newsroom, now: datetime) -> list[Trouble]:
+    """No good backup for too long."""
+    limit = room.config.alerts.backup_hours
+    if not limit or not room.config.backup.enabled:
+        return []
+    first = min(
+        (
+            moment
+            for edition in room.config.editions
+            if (moment := room.issues.first_rung(edition)) is not None
+        ),
+        default=now,
+    )
+    copies = [copy for copy in backup.copies(room.config) if copy.made <= now]
+    newest = copies[0].made if copies else first
+    if now - newest <= timedelta(hours=limit):
+        return []
+    said = f"is of {newest:%Y-%m-%d %H:%M} UTC" if copies else "was never made"
+    return [
+        Trouble(
+            key="backup:old",
+            sentence=f"The last backup {said}",
+            hint="newsletter backup makes one and says what is in the way.",
+        )
+    ]
+
+
+def restored_database(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: ARG001 - as above
+    """A database from a backup that nobody released."""
+    word = fact(room.database, RESTORED)
+    if not word:
+        return []
+    return [
+        Trouble(
+            key="restored:database",
+            sentence="The database was restored from a backup, so nothing is sent",
+            hint="Look at what had been sent since, then run: newsletter restore --release.",
+        )
+    ]
+
+
+LOOKS: Mapping[str, Look] = {
+    "issue:": late_issues,
+    "source:": sick_sources,
+    "gates:": shut_gates,
+    "letters:": bad_letters,
+    "disk:": full_disk,
+    "backup:": old_backup,
+    "restored:": restored_database,
+}
+"""Every look by the scope of the troubles it finds."""
