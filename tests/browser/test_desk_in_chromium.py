@@ -108,7 +108,7 @@ def lists_its_keys(page: Page) -> None:
     assert there <= listed, page.url
     # What is let in again, swapped or next to the first and the last comes and goes.
     assert listed - there <= {"j", "k", "?", "Esc", "Ctrl", "Enter", "Space", *"lwp[]t"}, page.url
-    assert ("j" in listed) == bool(page.locator("[data-item]").count()), page.url
+    assert "j" in listed or not page.locator("[data-item]").count(), page.url
 
 
 def test_every_page_fits_a_phone(desk: Desk) -> None:
