@@ -104,7 +104,23 @@ _IN_BATCH = and_(
     deliveries.c.state == FOLLOWS,
     deliveries.c.id.between(batches.c.first, batches.c.last),
 )
-"""Joins batches with the deliveries that follow them, by the index of (issue, state, id)."""
+# Asked of each batch, by the index of (issue, state, id). As a join PostgreSQL may compare every
+# delivery of the issue with every batch: it cannot know that the ranges do not overlap.
+_NUMBER = (
+    select(func.count())
+    .select_from(deliveries)
+    .where(_IN_BATCH)
+    .correlate(batches)
+    .scalar_subquery()
+)
+_ANY = (
+    select(literal(1))
+    .select_from(deliveries)
+    .where(_IN_BATCH)
+    .limit(1)
+    .correlate(batches)
+    .scalar_subquery()
+)
 
 
 def count(connection: Connection, issue: str) -> dict[str, int]:
@@ -129,14 +145,13 @@ def count(connection: Connection, issue: str) -> dict[str, int]:
     most = max(kinds, key=lambda state: kinds[state])
     if len(kinds) > 1:
         query = (
-            select(batches.c.state, func.count())
-            .select_from(batches.join(deliveries, _IN_BATCH))
+            select(batches.c.state, func.sum(_NUMBER))
             .where(batches.c.issue == issue, batches.c.state != most)
             .group_by(batches.c.state)
         )
         for state, number in connection.execute(query):
-            found[state] += number
-            following -= number
+            found[state] += int(number)
+            following -= int(number)
     found[most] += following
     return dict(+found)
 
@@ -155,24 +170,27 @@ def count_since(
             )
         ).one(),
         connection.execute(
-            select(func.count(), func.min(batches.c.changed))
-            .select_from(batches.join(deliveries, _IN_BATCH))
-            .where(
+            select(func.coalesce(func.sum(_NUMBER), 0), func.min(batches.c.changed)).where(
                 batches.c.issue == issue,
                 batches.c.state.in_(words),
                 batches.c.changed >= moment,
+                _ANY.isnot(None),
             )
         ).one(),
     ]
-    return sum(row[0] for row in found), min((row[1] for row in found if row[1]), default=None)
+    return sum(int(row[0]) for row in found), min((row[1] for row in found if row[1]), default=None)
 
 
 def any_under_way(connection: Connection, issue: str) -> bool:
     """Whether any delivery follows a batch that is not settled."""
     query = (
         select(literal(1))
-        .select_from(batches.join(deliveries, _IN_BATCH))
-        .where(batches.c.issue == issue, batches.c.state.in_([D.QUEUED.value, D.HANDED.value]))
+        .select_from(batches)
+        .where(
+            batches.c.issue == issue,
+            batches.c.state.in_([D.QUEUED.value, D.HANDED.value]),
+            _ANY.isnot(None),
+        )
         .limit(1)
     )
     return connection.scalar(query) is not None

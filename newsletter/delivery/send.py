@@ -409,6 +409,7 @@ class _Send:
                 self.issue,
                 reason="sent again although it may have left",
                 now=self.clock(),
+                restored=False,
             )
             report = ReconcileReport(
                 found=report.found,

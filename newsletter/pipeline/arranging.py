@@ -64,7 +64,9 @@ def pin(room: Newsroom, issue: Issue, story: str, *, by: str, seen: int) -> Issu
         room,
         issue,
         lambda now: replace(
-            _without(now, story), order=now.order, pinned=(*_less(now.pinned, story), story)
+            _without(now, story),
+            order=_pinned_first(now, story),
+            pinned=(*_less(now.pinned, story), story),
         ),
         by=by,
         seen=seen,
@@ -73,7 +75,7 @@ def pin(room: Newsroom, issue: Issue, story: str, *, by: str, seen: int) -> Issu
 
 
 def unpin(room: Newsroom, issue: Issue, story: str, *, by: str, seen: int) -> Issue:
-    """Let a pinned story stand by its rank again."""
+    """Let a pinned story stand by its rank again, or where somebody's order has it."""
     return _change(
         room,
         issue,
@@ -144,6 +146,15 @@ def swap(room: Newsroom, issue: Issue, out: str, story: str, *, by: str, seen: i
         sentence=f"put “{_headline(room, issue, story)}” in the place of "
         f"“{_headline(room, issue, out)}”",
     )
+
+
+def _pinned_first(now: Arrangement, story: str) -> tuple[str, ...]:
+    """An order somebody made, with a story put behind those that are pinned; none stays none."""
+    if not now.order:
+        return ()
+    rest = _less(now.order, story)
+    pinned = [one for one in rest if one in now.pinned]
+    return (*pinned, story, *(one for one in rest if one not in now.pinned))
 
 
 def refresh(room: Newsroom, issue: Issue, *, note: str = "") -> Issue:

@@ -176,7 +176,13 @@ def router(room: Newsroom, pages: DeskPages, audience: Audience, courier: Courie
         room.audit.note(visitor.actor, "test", issue.id, f"{len(chosen)} letters")
         if report.problem:
             return page(visitor, issue, status=400, problem=f"Not sent: {report.problem}.")
-        return page(visitor, issue, said=f"{len(chosen)} test letters are on their way.")
+        return page(
+            visitor,
+            issue,
+            said="1 test letter is on its way."
+            if len(chosen) == 1
+            else f"{len(chosen)} test letters are on their way.",
+        )
 
     @routes.post("/desk/issues/{name}/send")
     def start(visitor: Sending, name: str, sent: Form) -> Response:

@@ -16,7 +16,7 @@ from newsletter.issue.clean import safe_url
 from newsletter.model import Kind, LockKind, StoryLock
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import arranging, stories
-from newsletter.pipeline.day import corrected
+from newsletter.pipeline.day import corrected, named
 from newsletter.stories.history import history
 from newsletter.web.desk.door import Editing, Looking, Visitor
 from newsletter.web.desk.form import Fields, Form
@@ -179,7 +179,8 @@ def _touched(lock: StoryLock) -> tuple[str, ...]:
 def _lock_words(room: Newsroom, lock: StoryLock, story: str, titles: Mapping[str, str]) -> str:
     here = lock.story == story
     ident = lock.other if here else lock.story
-    there = room.stories.get([ident]).get(ident) or room.stories.former(ident)
+    brief, _ = named(room, room.briefs.newest([ident])).get(ident, (None, ""))
+    there = brief or room.stories.former(ident)
     other = f"“{there.headline}”" if there else "another story"
     told = [f"“{titles[one]}”" for one in _touched(lock) if one in titles]
     many = told[0] if len(told) == 1 else f"{len(told)} articles"
