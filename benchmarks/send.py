@@ -41,7 +41,7 @@ ISSUE = "daily-2026-05-04"
 MOMENT = datetime(2026, 5, 4, 10, 30, tzinfo=UTC)
 TAG = "Zq7mX2bV9cLk"
 WORKERS = 4
-RUNS = 3
+RUNS = 5
 
 
 def mail(size: int) -> IssueMail:
