@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LONG = {"crash", "disasters"}
+LONG = {"crash", "disasters", "outages"}
 """Run by name only (``make crash``): they take an hour, or many minutes."""
 
 

@@ -143,7 +143,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP, where doubt stays doubt",
             words=(
                 *("--transport", "smtp", "--recipients", many, "--kills", kills),
-                *("--workers", "64", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "32", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
             ),
         ),
         Run(
@@ -151,7 +151,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             says="SMTP with cut connections and refusals",
             words=(
                 *("--transport", "smtp", "--recipients", some, "--kills", few),
-                *("--workers", "64", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
+                *("--workers", "32", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
                 *("--faults", SMTP_FAULTS),
             ),
         ),
@@ -159,7 +159,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             name="smtp-resend",
             says="SMTP, doubts sent again",
             words=(
-                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "64"),
+                *("--transport", "smtp", "--recipients", some, "--kills", few, "--workers", "32"),
                 *("--horizon", f"{3 * start_up:.1f}", "--latency", "0.02", "--policy", "resend"),
             ),
         ),
@@ -189,9 +189,9 @@ def runs(scale: int, start_up: float) -> list[Run]:
 def start_up(folder: Path, contract: Path) -> float:
     """Seconds until a sender's first letter leaves, on this machine as it is now."""
     report = folder / "start-up.json"
-    words = ("--program", f"{sys.executable} -m newsletter", "--contract", str(contract))
-    words += ("--folder", str(folder / "start-up"), "--report", str(report))
-    words += ("--recipients", "100", "--kills", "0", "--runs", "0", "--latency", "0")
+    words = ["--program", f"{sys.executable} -m newsletter", "--contract", str(contract)]
+    words += ["--folder", str(folder / "start-up"), "--report", str(report)]
+    words += ["--recipients", "100", "--kills", "0", "--runs", "0", "--latency", "0"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, str(DRIVER), *words]
     subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=True)

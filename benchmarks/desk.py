@@ -167,7 +167,7 @@ async def measure(room: Newsroom) -> list[tuple[str, float, float]]:
             f"{here}/stories/{story}/history", f"{here}/stories/{story}/quotes?at=left-1",
             f"{here}/approve", f"/desk/sending/{issue.id}", "/desk/sources", "/desk/readers",
             "/desk/reports", "/desk/numbers", f"/desk/numbers/{issue.id}", "/desk/people",
-            "/desk/audit", "/desk/account",
+            "/desk/audit", "/desk/account", "/desk/status", "/desk/again",
         ]  # fmt: skip
         found = []
         for page in pages:
@@ -176,7 +176,7 @@ async def measure(room: Newsroom) -> list[tuple[str, float, float]]:
                 started = time.process_time()
                 answer = await client.get(page)
                 taken.append(1000 * (time.process_time() - started))
-                assert answer.status_code == 200, (page, answer.status_code)
+                assert answer.status_code == 200, (page, answer.status_code, answer.text[-400:])
             name = page.replace(issue.id, "ISSUE").replace(story, "STORY")
             found.append((name, statistics.median(taken), max(taken[1:])))
         csrf = re.findall(r'name="csrf" value="([^"]+)"', (await client.get("/desk")).text)[0]

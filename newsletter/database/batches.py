@@ -28,8 +28,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
-    Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -104,7 +104,23 @@ _IN_BATCH = and_(
     deliveries.c.state == FOLLOWS,
     deliveries.c.id.between(batches.c.first, batches.c.last),
 )
-"""Joins batches with the deliveries that follow them, by the index of (issue, state, id)."""
+# Asked of each batch, by the index of (issue, state, id). As a join PostgreSQL may compare every
+# delivery of the issue with every batch: it cannot know that the ranges do not overlap.
+_NUMBER = (
+    select(func.count())
+    .select_from(deliveries)
+    .where(_IN_BATCH)
+    .correlate(batches)
+    .scalar_subquery()
+)
+_ANY = (
+    select(literal(1))
+    .select_from(deliveries)
+    .where(_IN_BATCH)
+    .limit(1)
+    .correlate(batches)
+    .scalar_subquery()
+)
 
 
 def count(connection: Connection, issue: str) -> dict[str, int]:
@@ -129,14 +145,13 @@ def count(connection: Connection, issue: str) -> dict[str, int]:
     most = max(kinds, key=lambda state: kinds[state])
     if len(kinds) > 1:
         query = (
-            select(batches.c.state, func.count())
-            .select_from(batches.join(deliveries, _IN_BATCH))
+            select(batches.c.state, func.sum(_NUMBER))
             .where(batches.c.issue == issue, batches.c.state != most)
             .group_by(batches.c.state)
         )
         for state, number in connection.execute(query):
-            found[state] += number
-            following -= number
+            found[state] += int(number)
+            following -= int(number)
     found[most] += following
     return dict(+found)
 
@@ -155,24 +170,27 @@ def count_since(
             )
         ).one(),
         connection.execute(
-            select(func.count(), func.min(batches.c.changed))
-            .select_from(batches.join(deliveries, _IN_BATCH))
-            .where(
+            select(func.coalesce(func.sum(_NUMBER), 0), func.min(batches.c.changed)).where(
                 batches.c.issue == issue,
                 batches.c.state.in_(words),
                 batches.c.changed >= moment,
+                _ANY.isnot(None),
             )
         ).one(),
     ]
-    return sum(row[0] for row in found), min((row[1] for row in found if row[1]), default=None)
+    return sum(int(row[0]) for row in found), min((row[1] for row in found if row[1]), default=None)
 
 
 def any_under_way(connection: Connection, issue: str) -> bool:
     """Whether any delivery follows a batch that is not settled."""
     query = (
         select(literal(1))
-        .select_from(batches.join(deliveries, _IN_BATCH))
-        .where(batches.c.issue == issue, batches.c.state.in_([D.QUEUED.value, D.HANDED.value]))
+        .select_from(batches)
+        .where(
+            batches.c.issue == issue,
+            batches.c.state.in_([D.QUEUED.value, D.HANDED.value]),
+            _ANY.isnot(None),
+        )
         .limit(1)
     )
     return connection.scalar(query) is not None
@@ -214,15 +232,43 @@ def cut(connection: Connection, issue: str, *, after: int, now: datetime) -> Non
     connection.execute(insert(batches).from_select(["first", "last", *constant], query))
 
 
-def next_queued(issue: str) -> Select[Any]:
-    """The first batch that nobody has taken or is about to take."""
-    return (
-        select(batches)
-        .where(batches.c.issue == issue, batches.c.state == D.QUEUED.value)
-        .order_by(batches.c.first)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+NEXT_QUEUED = (
+    select(batches)
+    .where(batches.c.issue == bindparam("its_issue"), batches.c.state == D.QUEUED.value)
+    .order_by(batches.c.first)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+"""The first batch that nobody has taken or is about to take."""
+
+# These, too, are part of every batch: putting a statement together costs more than it does.
+_HAND = (
+    update(batches)
+    .where(batches.c.id == bindparam("its_id"))
+    .values(
+        state=D.HANDED.value,
+        attempt=1,
+        name=bindparam("its_name"),
+        owner=bindparam("its_owner"),
+        transport=bindparam("its_transport"),
+        changed=bindparam("its_time", type_=batches.c.changed.type),
     )
+)
+_HANDED = (
+    select(batches)
+    .where(batches.c.name == bindparam("its_name"), batches.c.state == D.HANDED.value)
+    .with_for_update()
+)
+_ACCEPT = (
+    update(batches)
+    .where(batches.c.id == bindparam("its_id"))
+    .values(
+        state=D.ACCEPTED.value,
+        owner="",
+        provider_id=bindparam("its_provider_id"),
+        changed=bindparam("its_time", type_=batches.c.changed.type),
+    )
+)
 
 
 def shorten(connection: Connection, batch: Batch, last: int) -> None:
@@ -244,36 +290,32 @@ def hand(
     now: datetime,
 ) -> None:
     """Write down that the deliveries of a queued batch up to an id are about to leave."""
-    changes: dict[str, Any] = {
-        "state": D.HANDED.value,
-        "name": name,
-        "attempt": 1,
-        "owner": owner,
-        "transport": transport,
-        "changed": now,
+    id_ = batch.id
+    if last < batch.last:
+        shorten(connection, batch, last)
+        front = dict(batch._mapping) | {"last": last}
+        del front["id"]
+        made = insert(batches).values(**front).returning(batches.c.id)
+        id_ = connection.execute(made).scalar_one()
+    given = {
+        "its_id": id_,
+        "its_name": name,
+        "its_owner": owner,
+        "its_transport": transport,
+        "its_time": now,
     }
-    if last >= batch.last:
-        connection.execute(update(batches).where(batches.c.id == batch.id).values(**changes))
-        return
-    shorten(connection, batch, last)
-    front = dict(batch._mapping) | changes | {"last": last}
-    del front["id"]
-    connection.execute(insert(batches).values(**front))
+    connection.execute(_HAND, given)
 
 
 def handed(connection: Connection, name: str) -> Batch | None:
     """The batch that was handed over under a name and is not settled, locked; None without one."""
-    query = select(batches).where(batches.c.name == name, batches.c.state == D.HANDED.value)
-    return connection.execute(query.with_for_update()).one_or_none()
+    return connection.execute(_HANDED, {"its_name": name}).one_or_none()
 
 
 def accept(connection: Connection, batch: Batch, *, provider_id: str, now: datetime) -> None:
     """Settle a batch that was handed over: all who follow it are accepted."""
-    connection.execute(
-        update(batches)
-        .where(batches.c.id == batch.id)
-        .values(state=D.ACCEPTED.value, provider_id=provider_id, owner="", changed=now)
-    )
+    given = {"its_id": batch.id, "its_provider_id": provider_id, "its_time": now}
+    connection.execute(_ACCEPT, given)
 
 
 def part(

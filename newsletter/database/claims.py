@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.database import batches, leases
 from newsletter.database.batches import FOLLOWS, Batch
@@ -17,6 +29,8 @@ from newsletter.model import Delivery, ReaderState
 from newsletter.model import DeliveryState as D
 
 STOPPED = "the sender stopped after handing this letter over and before the answer"
+
+_ANY_LISTED = select(literal(1)).select_from(suppressions).limit(1)
 
 _CLAIMABLE = (FOLLOWS, D.QUEUED.value, D.DEFERRED.value)
 
@@ -176,12 +190,11 @@ class Claims(LedgerPart):
 
         :param lock: True where the rows of a batch are about to be written one by one.
         """
-        while (batch := connection.execute(self._next_batch(issue_id)).one_or_none()) is not None:
-            query = self._with_standing(issue_id).where(batches.followers(batch))
-            query = query.order_by(deliveries.c.id).limit(limit)
-            if lock:
-                query = query.with_for_update(of=deliveries)
-            if found := connection.execute(query).all():
+        query = self._of_batch.with_for_update(of=deliveries) if lock else self._of_batch
+        wanted = {"its_issue": issue_id, "most": limit}
+        while batch := connection.execute(self._next_batch, wanted).one_or_none():
+            wanted |= {"first": batch.first, "last": batch.last}
+            if found := connection.execute(query, wanted).all():
                 return batch, found
             batches.drop(connection, batch)
         for origin in (D.QUEUED, D.DEFERRED):
@@ -189,8 +202,23 @@ class Claims(LedgerPart):
                 return None, found
         return None, ()
 
-    def _next_batch(self, issue_id: str) -> Select[Any]:
-        return batches.next_queued(issue_id)
+    @cached_property
+    def _next_batch(self) -> Select[Any]:
+        return batches.NEXT_QUEUED
+
+    @cached_property
+    def _of_batch(self) -> Select[Any]:
+        """The deliveries of a batch that have no state of their own, with their readers."""
+        return (
+            self._with_standing(bindparam("its_issue"))
+            .where(
+                deliveries.c.issue == bindparam("its_issue"),
+                deliveries.c.state == FOLLOWS,
+                deliveries.c.id.between(bindparam("first"), bindparam("last")),
+            )
+            .order_by(deliveries.c.id)
+            .limit(bindparam("most"))
+        )
 
     def _fit(
         self, connection: Connection, issue_id: str, found: Sequence[Any], now: datetime
@@ -226,17 +254,17 @@ class Claims(LedgerPart):
                 continue
             fit.append(
                 Delivery(
-                    id=id_,
-                    key=key,
-                    issue=issue_id,
-                    reader=reader,
-                    email=email,
-                    name=name,
-                    token=token,
-                    segment=segment,
-                    joined=when(joined),
-                    variant=variant,
-                    attempt=attempt + 1,
+                    id_,
+                    key,
+                    issue_id,
+                    reader,
+                    email,
+                    name,
+                    token,
+                    segment,
+                    when(joined),
+                    variant,
+                    attempt + 1,
                 )
             )
         for reason, ids in skipped.items():
@@ -298,7 +326,7 @@ class Claims(LedgerPart):
             )
         return [one for one in claimed if one.id in held]
 
-    def _with_standing(self, issue_id: str) -> Select[Any]:
+    def _with_standing(self, issue_id: str | BindParameter[str]) -> Select[Any]:
         """Deliveries with what has to be known of their readers when they are claimed."""
         # A correction notice goes by the subscription to the edition of the issue it corrects.
         own = issues.alias()
@@ -333,7 +361,8 @@ class Claims(LedgerPart):
 
     def _suppressed(self, connection: Connection, found: Sequence[Any]) -> set[int]:
         """The ids of rows whose address is on the suppression list."""
-        if self.address_hash is None or not found:
+        # Without a list nothing has to be hashed, which would cost as much as reading the rows.
+        if self.address_hash is None or not found or connection.scalar(_ANY_LISTED) is None:
             return set()
         hashes = {self.address_hash(row.address_key): row.id for row in found if row.address_key}
         listed = connection.scalars(

@@ -13,6 +13,10 @@ means it is on disk. A row whose owner died is therefore in one of two states: `
 certainly nothing left, so it goes back to ``queued``; or ``handed``, and nobody knows, so it
 becomes ``unknown`` and never ``queued`` by itself.
 
+A provider that takes many letters at once gets a batch of them, which is one row
+(:mod:`newsletter.database.batches`): ``queued``, ``handed`` and ``accepted`` are then its states,
+and a delivery has one of its own only where it deviates.
+
 Every step names the state and owner it expects and looks at what it really changed. Two senders
 on one database cannot hold the same row: SQLite runs one writer at a time (BEGIN IMMEDIATE), and
 PostgreSQL skips rows that another sender has locked (SKIP LOCKED).

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select
 
+from newsletter.database.batches import NEXT_QUEUED
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.leaders import Fence
 
@@ -24,5 +26,6 @@ class FencedLedger(DeliveryLedger):
     def _claimable(self, *given: Any, **named: Any) -> Select[Any]:
         return super()._claimable(*given, **named).where(self._fence.holds)
 
-    def _next_batch(self, *given: Any, **named: Any) -> Select[Any]:
-        return super()._next_batch(*given, **named).where(self._fence.holds)
+    @cached_property
+    def _next_batch(self) -> Select[Any]:
+        return NEXT_QUEUED.where(self._fence.holds)

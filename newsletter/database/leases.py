@@ -22,12 +22,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from newsletter.database.tables import leases
 
 BATCHES = 1
 """The kind of batches that this program understands (:mod:`newsletter.database.batches`)."""
+
+# Said once, because it is part of every batch: putting a statement together costs more than it.
+_RENEW = (
+    update(leases)
+    .where(leases.c.owner == bindparam("its_owner"))
+    .values(expires=bindparam("its_expires", type_=leases.c.expires.type))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +68,7 @@ def take(connection: Connection, owner: str, holder: Holder, *, expires: datetim
 
 def renew(connection: Connection, owner: str, *, expires: datetime) -> None:
     """Push a lease's end into the future."""
-    connection.execute(update(leases).where(leases.c.owner == owner).values(expires=expires))
+    connection.execute(_RENEW, {"its_owner": owner, "its_expires": expires})
 
 
 def end(connection: Connection, owner: str) -> None:

@@ -192,6 +192,7 @@ class Settling(LedgerPart):
         handed_before: datetime | None = None,
         keys: Sequence[str] | None = None,
         batch: str | None = None,
+        restored: bool = True,
     ) -> int:
         """Let letters in doubt be sent again; how many.
 
@@ -200,6 +201,8 @@ class Settling(LedgerPart):
 
         :param handed_before: only letters whose state is older than this.
         :param keys: only these letters; ``batch``: only letters of this batch.
+        :param restored: False leaves out what is in doubt because a backup was put back: nearly
+            all of it may have left, which no policy but only a person can decide about.
         """
         which = [deliveries.c.issue == issue_id, deliveries.c.state == D.UNKNOWN.value]
         if handed_before is not None:
@@ -208,6 +211,8 @@ class Settling(LedgerPart):
             which.append(self._among(list(keys), deliveries.c.key))
         if batch is not None:
             which.append(deliveries.c.batch == batch)
+        if not restored:
+            which.append(deliveries.c.batch != "")
         with self.database.begin() as connection:
             return self._change(connection, and_(*which), D.QUEUED, reason, now, owner="", batch="")
 
@@ -236,7 +241,12 @@ class Settling(LedgerPart):
         For a database that was restored from a backup: a row that says ``queued`` may have been
         sent after the backup was made, in a batch that nobody remembers.
         """
-        open_states = [D.QUEUED.value, D.CLAIMED.value, D.HANDED.value, D.DEFERRED.value]
+        open_states = [
+            *(D.QUEUED.value, D.CLAIMED.value, D.HANDED.value, D.DEFERRED.value),
+            # In doubt when the backup was made, and perhaps sent since then in another batch: that
+            # the one it knows is not with the provider proves nothing any more.
+            D.UNKNOWN.value,
+        ]
         unsettled = and_(batch_table.c.issue == issue_id, batch_table.c.state != D.ACCEPTED.value)
         with self.database.begin() as connection:
             number = self._change(

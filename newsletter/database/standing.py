@@ -10,6 +10,7 @@ calls :func:`restand`, whatever changes topics calls :func:`reword`; sending nev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 
 from sqlalchemy import Column, ColumnElement, Connection, bindparam, func, select, update
@@ -30,8 +31,12 @@ def word(editions: Sequence[str]) -> str:
     return " ".join(sorted(set(editions)))
 
 
-def topic_word(topics: Sequence[str]) -> str:
-    """The word for some topics: each once, in order; :data:`LOOK` where they make none."""
+@lru_cache(maxsize=4096)
+def topic_word(topics: tuple[str, ...]) -> str:
+    """The word for some topics: each once, in order; :data:`LOOK` where they make none.
+
+    Remembered, because people choose alike: an import of a million has some hundred words.
+    """
     made = BETWEEN.join(sorted(set(topics)))
     plain = made.count(BETWEEN) < max(1, len(set(topics))) and LOOK not in made
     return made if plain and len(made) <= LONGEST else LOOK
@@ -69,7 +74,7 @@ def reword(connection: Connection, ids: Sequence[int]) -> None:
         .order_by(reader_tags.c.reader)
     )
     found = groupby(connection.execute(query).all(), key=lambda row: int(row[0]))
-    chosen = {number: topic_word([row[1] for row in rows]) for number, rows in found}
+    chosen = {number: topic_word(tuple(row[1] for row in rows)) for number, rows in found}
     connection.execute(
         update(readers).where(readers.c.id == bindparam("who")).values(topics=bindparam("what")),
         [{"who": number, "what": chosen.get(number, "")} for number in ids],

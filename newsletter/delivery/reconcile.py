@@ -50,6 +50,7 @@ class DoubtLedger(Protocol):
         handed_before: datetime | None = None,
         keys: Sequence[str] | None = None,
         batch: str | None = None,
+        restored: bool = True,
     ) -> int:
         """Let letters in doubt be sent again."""
         ...

@@ -92,7 +92,7 @@ class _Batch:
     """Letters on their way through the transport."""
 
     name: str
-    attempts: dict[str, int]
+    handed: Sequence[Delivery]
     whole: bool
 
 
@@ -218,8 +218,7 @@ class _Send:
         self.granted = max(self.granted - len(handed), 0)
         if handed:
             future = pool.submit(self._hand_over, self.transport, name, handed)
-            attempts = {one.key: one.attempt for one in handed}
-            self.flying[future] = _Batch(name, attempts, alone)
+            self.flying[future] = _Batch(name, handed, alone)
         return bool(handed) or not alone
 
     def _may_leave(self, now: datetime, *, whole: bool) -> bool:
@@ -334,8 +333,10 @@ class _Send:
 
     def _write_down(self, batch: _Batch, said: Said) -> None:
         now = self.clock()
-        asked = max((one.wait for one in said.outcomes), default=0.0)
-        deferred = [one for one in said.outcomes if one.state is DeliveryState.DEFERRED]
+        # Nearly always all are accepted; whoever is not is looked at.
+        odd = [one for one in said.outcomes if one.state is not DeliveryState.ACCEPTED]
+        asked = max((one.wait for one in odd), default=0.0)
+        deferred = [one for one in odd if one.state is DeliveryState.DEFERRED]
         if asked:
             self.refusals += 1
             self.paused_until = now + timedelta(seconds=pause(asked, self.refusals))
@@ -345,13 +346,14 @@ class _Send:
             self.nothing_taken_since = None
         elif deferred:
             self.nothing_taken_since = self.nothing_taken_since or now
+        attempts = {one.key: one.attempt for one in batch.handed} if deferred else {}
         later = {}
         for one in deferred:
-            wait_for = one.later or one.wait or retry_after(batch.attempts.get(one.key, 1))
+            wait_for = one.later or one.wait or retry_after(attempts.get(one.key, 1))
             if self._falls_back(said, now):
                 wait_for = 0.0
             later[one.key] = now + timedelta(seconds=wait_for)
-        self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in said.outcomes)
+        self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in odd)
         self.settled.update(
             self.ledger.settle(
                 said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
@@ -407,6 +409,7 @@ class _Send:
                 self.issue,
                 reason="sent again although it may have left",
                 now=self.clock(),
+                restored=False,
             )
             report = ReconcileReport(
                 found=report.found,

@@ -12,9 +12,9 @@ from sqlalchemy import and_, func, select
 
 from newsletter.database.alerts import Trouble
 from newsletter.database.facts import RESTORED, fact
-from newsletter.database.tables import briefs, feeds
+from newsletter.database.tables import briefs
 from newsletter.issue.lint import lint
-from newsletter.model import Issue, IssueState
+from newsletter.model import FeedState, Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
 from newsletter.timetable import Firing, appears, last_send, local_date
@@ -73,11 +73,12 @@ def _late_issue(  # noqa: PLR0917 - the facts of one issue
     waits = issue is None or (issue.state is IssueState.DRAFT and policy.unattended == "hold")
     if now >= approve_by and waits:
         what = "is not approved" if issue else "has no draft"
+        goes = "goes" if now < sends else "was to go"
         hint = f"newsletter approve {name}" if issue else f"newsletter draft --edition {edition}"
         return [
             Trouble(
                 key=f"issue:{name}:unapproved",
-                sentence=f"{name} {what}, and goes out at {local:%H:%M %Z}",
+                sentence=f"{name} {what}, and {goes} out at {local:%H:%M %Z}",
                 hint=f"Look at it on the desk, or run: {hint}.",
             )
         ]
@@ -136,37 +137,34 @@ def _unsent_hint(issue: Issue | None, name: str) -> str:
 
 def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
     """Feeds that gave nothing for days, or most of them failing together."""
-    health = status.health_of(now, room.config.alerts.source_days).label("health")
-    query = select(feeds.c.url, feeds.c.outlet, feeds.c.problem, feeds.c.last_success, health)
-    with room.database.reading() as connection:
-        rows = connection.execute(query).all()
     urls = {feed.url for feed in room.feeds}
-    rows = [row for row in rows if row.url in urls and row.health != "new"]
-    bad = [row for row in rows if row.health in {"failing", "dying"}]
-    if len(rows) >= FEW_FEEDS and 2 * len(bad) > len(rows):
+    asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit is not None]
+    bad = [feed for feed in asked if feed.failures and feed.state is not FeedState.RETIRED]
+    if len(asked) >= FEW_FEEDS and 2 * len(bad) > len(asked):
         return [
             Trouble(
                 key="source:most",
-                sentence=f"{len(bad)} of {len(rows)} sources fail together: {bad[0].problem}",
+                sentence=f"{len(bad)} of {len(asked)} sources fail together: {bad[0].problem}",
                 hint="Look at this machine's network and its name service: newsletter doctor.",
             )
         ]
+    since = now - timedelta(days=room.config.alerts.source_days)
+    silent = [feed for feed in bad if (feed.last_success or feed.last_visit or now) < since]
     return [
         Trouble(
-            key=f"source:{row.url}"[:160],
-            sentence=f"The source {row.outlet} "
+            key=f"source:{feed.url}"[:160],
+            sentence=f"The source {feed.outlet} "
             + (
                 "took its feed away for good"
-                if row.health == "retired"
-                else f"has given nothing since {row.last_success:%Y-%m-%d}"
-                if row.last_success
+                if feed.state is FeedState.RETIRED
+                else f"has given nothing since {feed.last_success:%Y-%m-%d}"
+                if feed.last_success
                 else "has never given anything"
             )
-            + (f": {row.problem}" if row.problem else ""),
-            hint=f"newsletter sources check shows why: {row.url}",
+            + (f": {feed.problem}" if feed.problem else ""),
+            hint=f"newsletter sources check shows why: {feed.url}",
         )
-        for row in rows
-        if row.health in {"dying", "retired"}
+        for feed in (*silent, *(feed for feed in asked if feed.state is FeedState.RETIRED))
     ]
 
 

@@ -108,8 +108,8 @@ def _gauges(found: status.Status) -> Iterator[Metric]:
             state.add_metric([one.edition, one.issue.state.value], 1)
     yield from (letters, rate, sent, state)
     sources = GaugeMetricFamily("newsletter_sources", "Feeds by health.", labels=["health"])
-    for health in ("well", "failing", "dying", "retired", "new"):
-        sources.add_metric([health], getattr(found.sources, health))
+    for health, number in found.sources.items():
+        sources.add_metric([health.value], number)
     yield sources
     yield GaugeMetricFamily(
         "newsletter_alerts", "Troubles that need a person now.", value=len(found.alerts)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from sqlalchemy import ColumnElement, case, func, select
 
 from newsletter import __version__
 from newsletter.database.alerts import Alert
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.leaders import Leader
-from newsletter.database.tables import feeds
+from newsletter.feeds.health import Health, check_feeds
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup
@@ -64,25 +63,14 @@ class IssueNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
-    """Feeds by health: ``well``, ``failing`` now, ``dying`` for days, ``retired``, ``new``."""
-
-    well: int
-    failing: int
-    dying: int
-    retired: int
-    new: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What ``newsletter status`` and the desk show."""
+    """What ``newsletter status`` and the desk show. ``sources`` counts feeds by their health."""
 
     at: datetime
     version: str
     issues: tuple[IssueNow, ...]
     bells: tuple[Firing, ...]
-    sources: Sources
+    sources: Mapping[Health, int]
     leader: Leader | None
     backup: backup.Copy | None
     alerts: tuple[Alert, ...]
@@ -157,29 +145,12 @@ def planned(room: Newsroom, issue: Issue) -> datetime | None:
     return next((firing.at for firing in coming if firing.day == issue.day), None)
 
 
-def sources(room: Newsroom, now: datetime) -> Sources:
-    """How many of the configured feeds are how well."""
-    state = health_of(now, room.config.alerts.source_days)
-    urls = {feed.url for feed in room.feeds}
-    counts = dict.fromkeys(("well", "failing", "dying", "retired", "new"), 0)
-    with room.database.reading() as connection:
-        rows = connection.execute(select(feeds.c.url, state.label("health"))).all()
-    known = {row.url: row.health for row in rows}
-    for url in urls:
-        counts[known.get(url, "new")] += 1
-    return Sources(**counts)
-
-
-def health_of(now: datetime, days: float) -> ColumnElement[str]:
-    """How well a feed is, as a column."""
-    silent = func.coalesce(feeds.c.last_success, feeds.c.last_visit) < now - timedelta(days=days)
-    return case(
-        (feeds.c.state == "retired", "retired"),
-        (feeds.c.last_visit.is_(None), "new"),
-        (feeds.c.failures == 0, "well"),
-        (silent, "dying"),
-        else_="failing",
-    )
+def sources(room: Newsroom, now: datetime) -> dict[Health, int]:
+    """How many of the configured feeds are in which state, in the words of ``sources check``."""
+    known = {feed.url: feed for feed in room.articles.feeds()}
+    feeds = [known.get(feed.url, feed) for feed in room.feeds]
+    counts = Counter(line.health for line in check_feeds(feeds, room.outlets, now))
+    return {health: counts[health] for health in Health}
 
 
 def disk_free(room: Newsroom) -> int:
@@ -223,13 +194,7 @@ def as_json(status: Status, zones: Mapping[str, str]) -> dict[str, object]:
             }
             for firing in status.bells
         ],
-        "sources": {
-            "well": status.sources.well,
-            "failing": status.sources.failing,
-            "dying": status.sources.dying,
-            "retired": status.sources.retired,
-            "new": status.sources.new,
-        },
+        "sources": {health.value: number for health, number in status.sources.items()},
         "scheduler": (
             {
                 "alive": status.leader.alive,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +18,7 @@ from newsletter.delivery.events import FAREWELLS, STATES
 from newsletter.delivery.reconcile import reconcile
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.delivery.transport import RecordingTransport
-from newsletter.model import Event
+from newsletter.model import DeliveryState, Event, Letter, Outcome
 from tests.delivery.people import ISSUE, NOON, Watch, freeze, issue_mail, people, words
 
 READERS = 300
@@ -32,7 +33,13 @@ def copy(source: Path, target: Path) -> None:
     new.close()
 
 
-def send(database: Database, transport: RecordingTransport, *, batches: int = 10**6) -> SendReport:
+def send(
+    database: Database,
+    transport: RecordingTransport,
+    *,
+    batches: int = 10**6,
+    on_unknown: Literal["hold", "resend"] = "hold",
+) -> SendReport:
     """Send, at most so many batches."""
     watch, looks = Watch(), iter(range(batches))
     return send_issue(
@@ -43,7 +50,7 @@ def send(database: Database, transport: RecordingTransport, *, batches: int = 10
         clock=watch,
         sleep=watch.sleep,
         owner=owners(),
-        settings=SendSettings(claim_size=50),
+        settings=SendSettings(claim_size=50, on_unknown=on_unknown),
         stop=lambda: next(looks, None) is None,
     )
 
@@ -83,4 +90,35 @@ def test_nobody_twice(tmp_path: Path, size: int) -> None:
     absorb(restored, reported, states=STATES, farewells=FAREWELLS, now=NOON)
     assert ledger.states(ISSUE) == {"accepted": READERS}
     assert set(Counter(one.to for one in transport.letters).values()) == {1}
+    restored.close()
+
+
+@pytest.mark.parametrize("policy", ["hold", "resend"])
+def test_doubt_from_before_the_backup(tmp_path: Path, policy: Literal["hold", "resend"]) -> None:
+    """What was in doubt at the backup and left after it in another batch is not sent once more."""
+    url, backup = f"sqlite:///{tmp_path}/news.sqlite", tmp_path / "backup.sqlite"
+    database = open_database(url)
+    people(database, READERS)
+    freeze(DeliveryLedger(database))
+
+    def lost(letter: Letter) -> Outcome:
+        return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+
+    doubtful = RecordingTransport(lost, batch_size=100, keeps_unknown=False)
+    assert send(database, doubtful, batches=1).unknown
+    copy(tmp_path / "news.sqlite", backup)
+    transport = RecordingTransport(batch_size=100, settles_after=0)
+    assert send(database, transport).finished
+    assert len(transport.letters) == READERS
+    database.close()
+
+    for name in ("news.sqlite-wal", "news.sqlite-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    copy(backup, tmp_path / "news.sqlite")
+    restored = open_database(url)
+    assert DeliveryLedger(restored).doubt(ISSUE, reason="put back", now=NOON) == READERS
+    again = RecordingTransport(batch_size=100, settles_after=0)
+    report = send(restored, again, on_unknown=policy)
+    assert again.letters == [], "neither absence nor policy sends what a backup has forgotten"
+    assert report.unknown == READERS
     restored.close()

@@ -524,7 +524,7 @@ def test_many_at_once(postgres: Database) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(600)
     assert sorted(got) == list(range(1, 401))
     assert ledger.states(ISSUE) == {"accepted": 400}
 

@@ -8,12 +8,14 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from newsletter.database import periods
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import absorb
 from newsletter.database.engine import Database
+from newsletter.database.tables import readers
+from newsletter.database.waves import only_later
 from newsletter.delivery.events import FAREWELLS, STATES
 from newsletter.model import DeliveryState, Event, Outcome
 from tests.database.words import NOON
@@ -143,3 +145,18 @@ def test_events_find_their_letters_by_key(archive: Database) -> None:
     for statement, plan in plans(archive, seen):
         for table in LARGE:
             assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"
+
+
+def test_between_batches_no_letter_is_read(archive: Database) -> None:
+    """Whether everybody left waits for later is answered by one batch that waits, by the index."""
+    ledger = DeliveryLedger(archive, address_hash=lambda address: address)
+    with archive.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM deliveries WHERE issue = 'i3'")
+    ledger.freeze("i3", select(readers.c.id, readers.c.country), random_word=lambda: "w", now=NOON)
+    with watched(archive) as seen:
+        assert not only_later(archive, "i3", now=NOON)
+        counted = ledger.states("i3")
+    assert counted == {"queued": READERS}
+    for _, plan in plans(archive, seen[:1]):
+        assert "Join" not in plan, plan
+        assert "Seq Scan on deliveries" not in plan, plan

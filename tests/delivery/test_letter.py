@@ -225,7 +225,7 @@ def test_no_line_begins_with_a_dot(text: str, value: str) -> None:
     page = rendered()
     odd = issue_mail(replace(page, text=f"{text}\n{page.text}"))
     [letter] = letters(1, odd)
-    letter = replace(letter, values={**letter.values, "because": value})
+    letter = letter._replace(values={**letter.values, "because": value})
     raw = odd.prepared("", "b").message(letter)
     lines = raw.split(b"\r\n")
     assert not any(line.startswith(b".") for line in lines)

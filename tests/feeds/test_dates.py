@@ -88,3 +88,12 @@ def test_the_library_may_know_a_form_that_we_do_not() -> None:
     """What the parsing library made of strange words is taken, but as an assumption."""
     earlier = NOON - timedelta(hours=3)
     assert settle(("3 hours past nine",), NOON, earlier) == (earlier, Dated.ASSUMED)
+
+
+@given(st.integers(100_000, 3_700_000_000), st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_the_usual_form_means_what_the_others_do(seconds: int, minutes: int) -> None:
+    """The short way for what nearly every feed writes gives what the long way gives."""
+    meant = datetime.fromtimestamp(seconds, UTC)
+    zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}{abs(minutes) % 60:02}"
+    usual = f"{meant + timedelta(minutes=minutes):%a, %d %b %Y %H:%M:%S} {zone}"
+    assert read_date(usual) == read_date(f"{usual} (local)") == (meant, True)

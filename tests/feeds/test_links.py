@@ -111,3 +111,17 @@ def test_the_host_is_named_without_www() -> None:
     """The site a link leads to can be told."""
     assert host_of("https://www.example.org/a") == "example.org"
     assert host_of("http://[bad") == ""
+
+
+@given(
+    st.from_regex(
+        r"https?://[a-zA-Z0-9.-]{1,12}(:[0-9]{1,5})?(/[a-z0-9/._~-]{0,12}(amp)?)?"
+        r"([?](id|utm_source|amp|q)=[ -~]{0,6}){0,2}",
+        fullmatch=True,
+    ),
+    st.integers(8, 40),
+)
+def test_usual_addresses_come_out_as_unusual_ones(address: str, place: int) -> None:
+    """A line break sends an address the long way round; what is shown is the same."""
+    broken = address[:place] + "\n" + address[place:]
+    assert link(address) == link(broken)

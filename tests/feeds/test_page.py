@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
+from newsletter.feeds.copies import marks_of
 from newsletter.feeds.page import Page, read_page
 from newsletter.feeds.pages import with_page
 from newsletter.model import Feed, Paywall
@@ -114,6 +116,16 @@ def test_a_paywall_found_on_a_page_reaches_the_article(server: Any, visit_all: A
         "Bridge": (Paywall.SUBSCRIPTION, "Short."),
         "Hidden": (Paywall.UNKNOWN, "Short."),
     }
+
+
+def test_copies_are_found_by_the_text_that_is_kept(server: Any, visit_all: Any) -> None:
+    """Where a page has more than its feed, it is the page's text that leaves the marks."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/bridge"] = response(page(), "text/html")
+    feed = Feed(url=server.url("/feed"), outlet="paper", page_text=True)
+    (visit,) = visit_all(feed, compared_from=datetime(2000, 1, 1, tzinfo=UTC))
+    assert max(len(article.words) for article in visit.articles) > 100
+    assert visit.marks == marks_of(visit.articles)
 
 
 def test_robots_txt_is_believed_for_a_day(

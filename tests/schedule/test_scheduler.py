@@ -11,9 +11,10 @@ import pytest
 from newsletter.database import leases
 from newsletter.database.engine import Database
 from newsletter.database.leaders import Fence, Leaders
-from newsletter.errors import Deposed
+from newsletter.errors import DatabaseError, Deposed
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.operations.watch import Watch
 from newsletter.schedule import OFFICE, Scheduler, ring_due
 from newsletter.work import Job
 from tests.conftest import StillClock
@@ -118,3 +119,23 @@ def test_a_set_clock_winds_the_bells_anew(sqlite: Database, tmp_path: Path) -> N
         assert (found - datetime.now(UTC)).total_seconds() < 61
     finally:
         alarm.stop()
+
+
+def test_who_tells_of_a_broken_database(
+    sqlite: Database, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who led tells, and who was started on a broken database; who stands by leaves it to them."""
+    room = room_on(sqlite, clock, tmp_path, zone="UTC")
+    led, waits = (Scheduler(elsewhere(room), Kept(), watch=Watch()) for _ in range(2))
+    assert led.lead()
+    assert not waits.lead()
+
+    def broken(*_: object, **__: object) -> int:
+        raise DatabaseError("news.sqlite", "cannot be written")
+
+    monkeypatch.setattr(Leaders, "lead", broken)
+    fresh = Scheduler(elsewhere(room), Kept(), watch=Watch())
+    for alarm in (led, waits, fresh):
+        assert not alarm.lead()
+    told = [alarm._watch is not None and alarm._watch.alone for alarm in (led, waits, fresh)]
+    assert told == [True, False, True]

@@ -27,7 +27,7 @@ from newsletter.model import DeliveryState, Letter, Outcome
 
 Security = Literal["none", "starttls", "tls"]
 
-EACH = 4
+EACH = 2
 """Letters that are handed over at once for each of several connections.
 
 A hand-over is written to disk before and after. With one letter each that costs more than the

@@ -293,10 +293,7 @@ def test_key_missing_for_the_log(server: GridServer) -> None:
 def test_a_name_goes_along() -> None:
     """A reader's name is scrubbed, and loses the characters that the API refuses."""
     [letter] = letters(1, MAIL)
-    named = type(letter)(
-        **{name: getattr(letter, name) for name in letter.__slots__}
-        | {"to_name": "Ann,\r\nBcc: x; Lee"}
-    )
+    named = letter._replace(to_name="Ann,\r\nBcc: x; Lee")
     [one] = json.loads(body([named], BATCH))["personalizations"]
     assert one["to"][0]["name"] == "Ann Bcc: x Lee"
 

@@ -23,6 +23,13 @@ UPDATE readers SET topics = COALESCE((
 _LONG = "UPDATE readers SET topics = '*' WHERE length(topics) > 400 OR topics LIKE '%*%'"
 
 
+def wording(dialect: str) -> tuple[str, str]:
+    """The statements that write down what each reader chose."""
+    in_order = "string_agg(tag, '|' ORDER BY tag COLLATE \"C\")"
+    joined = in_order if dialect == "postgresql" else "group_concat(tag, '|')"
+    return _CHOSEN.format(joined=joined), _LONG
+
+
 def upgrade() -> None:
     """Make the tables, and write down what each reader chose."""
     op.create_table(
@@ -51,10 +58,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_clicks_reader_at"), "clicks", ["reader", "at"])
     op.add_column("readers", sa.Column("topics", sa.Text(), nullable=False, server_default="*"))
-    ordered = "string_agg(tag, '|' ORDER BY tag)"
-    postgresql = op.get_bind().dialect.name == "postgresql"
-    op.execute(_CHOSEN.format(joined=ordered if postgresql else "group_concat(tag, '|')"))
-    op.execute(_LONG)
+    for statement in wording(op.get_bind().dialect.name):
+        op.execute(statement)
     op.create_index(
         op.f("ix_readers_receives_topics_country"), "readers", ["receives", "topics", "country"]
     )
