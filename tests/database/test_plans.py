@@ -108,6 +108,8 @@ def test_a_batch_never_reads_the_whole_archive(archive: Database) -> None:
     assert len(claimed) == 100
     assert len(seen) >= 5
     for statement, plan in plans(archive, seen):
+        if plan.startswith("Limit") and "WHERE" not in statement:
+            continue  # whether there is any row at all: it ends at the first one
         for table in LARGE:
             assert f"Seq Scan on {table}" not in plan, f"{statement}\n{plan}"
 
