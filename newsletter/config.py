@@ -800,6 +800,13 @@ def _check_condition(condition: Condition, where: str, file: Path) -> None:
         )
 
 
+_MOVED = {
+    "delivery.testers": "Take it out; testers are saved with "
+    '"newsletter editors testers --add ADDRESS".',
+}
+"""Keys of earlier releases: an upgrade says where each went."""
+
+
 def _checked(model: type[_T], data: Mapping[str, Any], file: Path) -> _T:
     try:
         return model.model_validate(dict(data))
@@ -814,6 +821,8 @@ def _explain(
     """Turn one finding of pydantic into a sentence with the key and the nearest known name."""
     loc = tuple(part for part in loc if part not in {"words", "rules"})
     key = ".".join(str(part) for part in loc)
+    if key in _MOVED:
+        return ConfigError(str(file), f'the key "{key}" is no longer one', hint=_MOVED[key])
     if kind == "extra_forbidden":
         known = _known_keys(model, loc[:-1])
         near = _nearest(str(loc[-1]), known)

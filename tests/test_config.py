@@ -99,6 +99,13 @@ def test_a_wrong_file_is_refused_with_file_and_key(
     assert sentence in str(caught.value)
 
 
+def test_a_key_of_an_earlier_release_says_where_it_went(tmp_path: Path) -> None:
+    """An upgraded program tells an operator what to do with a key it no longer has."""
+    with pytest.raises(ConfigError) as caught:
+        load(place(tmp_path, "[delivery]\ntesters = ['ann@example.org']"))
+    assert "newsletter editors testers --add" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("segments", "sentence"),
     [
