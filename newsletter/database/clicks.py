@@ -52,18 +52,22 @@ class Clicks:
         with self._database.begin() as connection:
             upsert(connection, issue_links, [{"issue": issue, **values_of(one)} for one in links])
 
-    def leads_to(self, delivery: str, number: int) -> str | None:
-        """The address a link in a letter leads to; None when that issue has no such link."""
-        query = (
-            select(issue_links.c.url)
-            .join(deliveries, deliveries.c.issue == issue_links.c.issue)
-            .where(deliveries.c.key == delivery, issue_links.c.number == number)
+    def leads_to(self, issue: str, number: int) -> str | None:
+        """The address a link leads to; None when the issue has no such link.
+
+        It leads on for ever, also when the delivery that carried it is no longer kept.
+        """
+        query = select(issue_links.c.url).where(
+            issue_links.c.issue == issue, issue_links.c.number == number
         )
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
     def note(self, delivery: str, link: int | str, *, at: datetime) -> bool:
         """Count a click, where its reader lets us; whether it is the first on this link.
+
+        Of a delivery that is no longer kept nothing is counted: nobody knows whether its reader
+        still allows it.
 
         :param delivery: the key of the delivery whose letter was clicked in.
         :param link: the number of the link, or its address as a provider reports it.

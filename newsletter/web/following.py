@@ -31,14 +31,14 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
     @routes.api_route("/l/{word}/{number}", methods=["GET", "HEAD"])
     def follow(word: str, number: str, request: Request) -> Response:
         read = read_click(room, word, number)
-        url = room.clicks.leads_to(*read) if read else None
+        url = room.clicks.leads_to(*read[1:]) if read else None
         if read is None or url is None:
             page = pages.message(
                 words("link_void_title"), words("link_void"), links=(("/", words("front_page")),)
             )
             return HTMLResponse(page, 404)
         counts = request.method == "GET" and not ahead(request)
-        task = BackgroundTask(count, room, *read) if counts else None
+        task = BackgroundTask(count, room, read[0], read[2]) if counts else None
         return RedirectResponse(url, 302, background=task)
 
     return routes

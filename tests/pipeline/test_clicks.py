@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,17 +15,21 @@ from sqlalchemy import func, select, update
 
 from newsletter import pipeline
 from newsletter.config import Segment
+from newsletter.database.choosing import COUNTED
 from newsletter.database.clicks import REMEMBERED
 from newsletter.database.figures import clicks_of, events_of
+from newsletter.database.periods import drop_deliveries
 from newsletter.database.reports import Report, Reports
 from newsletter.database.signups import Choice
 from newsletter.database.tables import clicks, deliveries, issues, metadata, readers
 from newsletter.issue.followed import counted, links_of
 from newsletter.model import Event, Issue
 from newsletter.newsroom import Newsroom
+from newsletter.pipeline.clicks import click_addresses, packed, read_click
 from newsletter.pipeline.issues import renderings
 from newsletter.web.app import create_app
 from tests.conftest import StillClock
+from tests.delivery.people import delivery
 from tests.issue.content import content
 from tests.pipeline.test_corrections import DAY, room, sent
 from tests.web.serving import Client, served
@@ -123,7 +128,7 @@ def test_a_counted_letter_keeps_within_the_budget(room: Newsroom) -> None:
     [whole] = renderings(room, told, room.tag())
     found = links_of(told, [whole], room.config.site.base_url)
     other = counted(whole, found)
-    place = f"{room.config.site.base_url}/l/{'k' * 20}{'m' * 12}/"
+    place = f"{room.config.site.base_url}/l/{'k' * 20}.{packed('daily-2026-11-22')}{'m' * 12}/"
     assert len(other.html.replace(f"{whole.tag}_click_", place)) < 1.1 * len(whole.html)
     assert counted(whole, ()) == whole
 
@@ -183,7 +188,8 @@ def test_no_word_leads_where_the_issue_does_not(room: Newsroom, issue: Issue) ->
         f"/l/{ada.token}/{number}",
         f"/l/{borrowed}/{number}",
         f"/l/{room.mark('other').sign(key)}/{number}",
-        f"/l/{room.mark('click').sign('no-such-delivery')}/{number}",
+        f"/l/{room.mark('click').sign(key.partition('.')[0])}/{number}",
+        f"/l/{room.mark('click').sign('no-such-delivery.' + packed('no-such-issue'))}/{number}",
         *(
             f"/l/{word}/{odd}"
             for odd in ("0", "999", "-1", "%31e9", "99999999999999999999", "%D9%A1")
@@ -276,6 +282,30 @@ def test_after_some_weeks_a_click_is_nobodys(
     assert [reader for _, reader in trail(room)] == [None]
     assert room.clicks.of_issue(issue.id).total == 1
     assert last_click(room, "ada") is not None
+
+
+def test_the_word_names_any_issue(room: Newsroom) -> None:
+    """Whatever an edition is called, its address is plain letters and reads back as it was."""
+    for name in ("daily-2026-11-22", "Wöchentlich, früh/spät.-2026-11-22", "日報-2026-11-22", "a"):
+        one = delivery(7)._replace(issue=name, variant=COUNTED)
+        word = click_addresses(room)(one).split("/")[-2]
+        assert re.fullmatch(r"[A-Za-z0-9_.-]+", word)
+        assert read_click(room, word, "7") == (one.key, name, 7)
+
+
+def test_links_lead_on_when_the_deliveries_are_gone(
+    room: Newsroom, issue: Issue, clock: StillClock
+) -> None:
+    """Retention takes away who got an issue; its links lead where they led, and count nothing."""
+    paths = links(letter(room, issue, "ada"))
+    with served(create_app(room)) as client:
+        before = [follow(client, path) for path in paths[:2]]
+    counted_clicks = trail(room)
+    assert drop_deliveries(room.database, issue.day + timedelta(days=1)) == 3
+    with served(create_app(room)) as client:
+        assert [follow(client, path) for path in paths[:2]] == before
+        follow(client, paths[2])
+    assert trail(room) == counted_clicks
 
 
 def test_clicks_that_a_provider_reports_are_the_same_clicks(room: Newsroom, issue: Issue) -> None:

@@ -364,6 +364,11 @@ def test_numbers_say_what_was_read_and_never_by_whom(desk: Client, room: Newsroo
     ]
     with room.database.begin() as connection:
         connection.exec_driver_sql("UPDATE deliveries SET variant = ''")
+    page = editor.get(f"/desk/numbers/{ISSUE}").text
+    assert "1 link followed by readers who let us count; their letters are no longer kept." in page
+    assert "Links followed by side. left: 1;" in page
+    with room.database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM clicks")
     assert "None is counted" in editor.get(f"/desk/numbers/{ISSUE}").text
 
 
