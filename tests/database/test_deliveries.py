@@ -25,6 +25,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, insert, select, text, update
 
+from newsletter.database import batches as batch_part
 from newsletter.database import leases
 from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
@@ -39,6 +40,8 @@ from newsletter.database.tables import (
     subscriptions,
     suppressions,
 )
+from newsletter.database.tables import settings as facts
+from newsletter.database.waves import lay_out, waves_of
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
 from tests.delivery.people import ISSUE, NOON, freeze, people, words
@@ -504,6 +507,48 @@ def bury(ledger: DeliveryLedger, owner: str) -> None:
 
 
 # -- several at once
+
+
+def meet(database: Database, work: Callable[[], object]) -> threading.Thread:
+    """Begin something in a thread, and go on when it is over or waits for a lock."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while thread.is_alive() and not connection.scalar(query):
+            thread.join(0.01)
+    return thread
+
+
+def test_a_letter_that_leaves_does_not_wait_for_a_morning(postgres: Database) -> None:
+    """Waves laid out while a batch is being taken leave the letters of that batch alone."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    later = NOON + timedelta(hours=3)
+    with postgres.begin() as connection:
+        batch = connection.execute(batch_part.NEXT_QUEUED, {"its_issue": ISSUE}).one()
+        batch_part.hand(
+            connection, batch, batch.first + 4, name="b", owner="o", transport="t", now=NOON
+        )
+        waves = meet(postgres, lambda: lay_out(postgres, ISSUE, {"": later}, now=NOON))
+    waves.join(60)
+    assert ledger.states(ISSUE) == {"handed": 5, "deferred": 7}
+
+
+def test_waves_are_not_laid_out_again_by_who_was_slower(postgres: Database) -> None:
+    """Of two processes that lay the waves out, the second finds them there and changes nothing."""
+    people(postgres, 3)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    soon, later = NOON + timedelta(hours=1), NOON + timedelta(hours=3)
+    with postgres.begin() as connection:
+        connection.execute(batch_part.NEXT_QUEUED, {"its_issue": ISSUE}).one()
+        slower = meet(postgres, lambda: lay_out(postgres, ISSUE, {"": later}, now=NOON))
+        # What the faster one wrote last, in the moment before the letters began to leave.
+        connection.execute(insert(facts).values(name=waves_of(ISSUE), value=soon.isoformat()))
+    slower.join(60)
+    assert ledger.states(ISSUE) == {"queued": 3}
 
 
 def test_many_at_once(postgres: Database) -> None:
