@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 
 from newsletter.database import batches as batch_part
 from newsletter.database import leases
@@ -549,6 +549,31 @@ def test_waves_are_not_laid_out_again_by_who_was_slower(postgres: Database) -> N
         connection.execute(insert(facts).values(name=waves_of(ISSUE), value=soon.isoformat()))
     slower.join(60)
     assert ledger.states(ISSUE) == {"queued": 3}
+
+
+def test_a_count_is_of_one_moment(postgres: Database) -> None:
+    """Letters that change their state while they are counted are counted once."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    other = DeliveryLedger(open_database(postgres.url))
+    owner = start(other)
+    moved = False
+
+    def move(*_: object) -> None:
+        nonlocal moved
+        if not moved:
+            moved = True
+            claim(other, owner=owner, limit=12)
+
+    event.listen(postgres.engine, "after_cursor_execute", move)
+    try:
+        assert ledger.states(ISSUE) == {"queued": 12}
+    finally:
+        event.remove(postgres.engine, "after_cursor_execute", move)
+        other.database.close()
+    assert moved
+    assert ledger.states(ISSUE) == {"claimed": 12}
 
 
 def test_many_at_once(postgres: Database) -> None:
