@@ -420,6 +420,17 @@ def test_who_wakes_up_too_late_sends_nothing(ledger: DeliveryLedger) -> None:
     assert ledger.states(ISSUE) == {"queued": 8, "handed": 4}
 
 
+def test_who_wakes_up_too_late_has_a_lease_again(ledger: DeliveryLedger) -> None:
+    """What an owner takes after its lease was ended is under its lease, and no other's to judge."""
+    owner = start(ledger)
+    take(ledger, owner=owner)
+    late = NOON + timedelta(minutes=2)
+    assert ledger.recover(ISSUE, now=late) == (0, 5)
+    assert len(take(ledger, owner=owner, batch="b2", now=late)) == 5
+    assert ledger.recover(ISSUE, now=late) == (0, 0)
+    assert ledger.states(ISSUE) == {"unknown": 5, "handed": 5, "queued": 2}
+
+
 def test_a_late_answer_still_counts(ledger: DeliveryLedger) -> None:
     """An answer for a letter that was taken to be unknown settles it."""
     owner = start(ledger)
@@ -574,6 +585,23 @@ def test_a_count_is_of_one_moment(postgres: Database) -> None:
         other.database.close()
     assert moved
     assert ledger.states(ISSUE) == {"claimed": 12}
+
+
+def test_an_owner_that_takes_a_batch_is_not_taken_for_dead(postgres: Database) -> None:
+    """Who looks for dead owners waits for a take that renews its lease at that moment."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    owner = start(ledger)
+    take(ledger, owner=owner)
+    late = NOON + timedelta(minutes=2)
+    found: list[tuple[int, int]] = []
+    with postgres.begin() as connection:
+        leases.renew(connection, owner, ledger.holder, expires=late + timedelta(minutes=1))
+        looking = meet(postgres, lambda: found.append(ledger.recover(ISSUE, now=late)))
+    looking.join(60)
+    assert found == [(0, 0)]
+    assert ledger.states(ISSUE) == {"handed": 5, "queued": 7}
 
 
 def test_many_at_once(postgres: Database) -> None:
