@@ -44,6 +44,7 @@ from newsletter.database.tables import settings as facts
 from newsletter.database.waves import lay_out, waves_of
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
+from tests.database.meeting import meet
 from tests.delivery.people import ISSUE, NOON, freeze, people, words
 
 GONE = leases.Holder(place="another machine", pid=1, born="1")
@@ -518,17 +519,6 @@ def bury(ledger: DeliveryLedger, owner: str) -> None:
 
 
 # -- several at once
-
-
-def meet(database: Database, work: Callable[[], object]) -> threading.Thread:
-    """Begin something in a thread, and go on when it is over or waits for a lock."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    query = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while thread.is_alive() and not connection.scalar(query):
-            thread.join(0.01)
-    return thread
 
 
 def test_a_letter_that_leaves_does_not_wait_for_a_morning(postgres: Database) -> None:
