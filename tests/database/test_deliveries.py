@@ -291,6 +291,25 @@ def test_only_what_deviates_is_written(ledger: DeliveryLedger) -> None:
     assert (again.key, again.attempt) == (taken[7].key, 2)
 
 
+def test_a_batch_that_left_in_two_requests_is_written_once(database: Database) -> None:
+    """Letters of two variants leave in a request each; with a name each they are kept one by one."""
+    people(database, 80)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    owner = start(ledger)
+    for batch, names, alone in (("b1", 2, 0), ("b2", 40, 40)):
+        taken = take(ledger, owner=owner, limit=40, batch=batch)
+        said = [
+            Outcome(key=one.key, state=DeliveryState.ACCEPTED, provider_id=f"m{number % names}")
+            for number, one in enumerate(taken)
+        ]
+        assert ledger.settle(said, batch=batch, now=NOON, whole=True) == {"accepted": 40}
+        assert own_states(ledger).get("accepted", 0) == alone
+    assert ledger.states(ISSUE) == {"accepted": 80}
+    with database.reading() as connection:
+        assert connection.scalar(select(batches.c.provider_id)) == "m0 m1"
+
+
 def test_a_batch_that_was_not_taken_is_gone(ledger: DeliveryLedger) -> None:
     """Where nobody was accepted each letter has its own state, and no batch says otherwise."""
     owner = start(ledger)
