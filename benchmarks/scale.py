@@ -37,6 +37,7 @@ from newsletter.database import periods
 from newsletter.errors import DatabaseError
 from newsletter.newsroom import Newsroom, open_newsroom
 from newsletter.pipeline import shares
+from newsletter.pipeline.letters import begin_send
 from newsletter.work import OnProcrastinate, workers_at_work
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -452,6 +453,9 @@ def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int
                     "database": [server.pid],
                     "stand-in": [there.pid],
                 }
+                begun = time.perf_counter()
+                begin_send(room, "latest")
+                frozen = time.perf_counter() - begun  # a figure of its own, see the snapshot
                 before = {name: computed(*pids) for name, pids in roots.items()}
                 taken = send_and_wait(room, url, again=lambda: None, limit=1200)
                 spent = {name: computed(*pids) - before[name] for name, pids in roots.items()}
@@ -459,7 +463,8 @@ def measure_send(folder: Path, server: Postgres, readers: int, numbers: list[int
                 own = 1e6 / each["workers"]
                 print(
                     f"sent by {number} worker{'s' * (number > 1)}"
-                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}\n"
+                    f"{readers / taken:>12,.0f} /s   {verdict(room, there, readers)}; "
+                    f"their audience was frozen in {frozen:.1f} s\n"
                     "  computing a reader: "
                     + ", ".join(f"{name} {one:.0f} us" for name, one in each.items())
                     + f"\n  by arithmetic, on cores of their own: a worker {own:,.0f} /s, one of "

@@ -258,7 +258,7 @@ def _until_phase(place: Path, service: subprocess.Popen[bytes], wanted: str, dra
     end = time.monotonic() + 60
     while time.monotonic() < end and PHASES.index(_phase(place, drafts)) < PHASES.index(wanted):
         if wanted in {"approved", "sending"} and _approve(place) and wanted == "sending":
-            service.send_signal(signal.SIGHUP)  # it looks at once, not within a minute
+            _wake(service)
         time.sleep(0.05)
 
 
@@ -281,7 +281,7 @@ def _until_over(place: Path, service: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 150
     while time.monotonic() < end:
         if _approve(place):
-            service.send_signal(signal.SIGHUP)
+            _wake(service)
         room = _look(place)
         try:
             found = room.issues.newest("daily")
@@ -290,6 +290,18 @@ def _until_over(place: Path, service: subprocess.Popen[bytes]) -> None:
         finally:
             room.close()
         time.sleep(0.5)
+
+
+def _wake(service: subprocess.Popen[bytes]) -> None:
+    """Let the service look at once, not within a minute.
+
+    One that is still starting does not catch the signal yet and would end by it; it looks anyway
+    as soon as it has started.
+    """
+    status = Path(f"/proc/{service.pid}/status").read_text("utf-8")
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    if caught >> (signal.SIGHUP - 1) & 1:
+        service.send_signal(signal.SIGHUP)
 
 
 def _look(place: Path) -> Newsroom:
