@@ -236,7 +236,8 @@ def run_worker(
         threads = ThreadPoolExecutor(concurrency + 1, thread_name_prefix="job")
         asyncio.get_running_loop().set_default_executor(threads)
         async with app.open_async():
-            sweeping = asyncio.create_task(_sweep(app))
+            await _sweep(app)
+            sweeping = asyncio.create_task(_keep_swept(app))
             taking = asyncio.create_task(
                 app.run_worker_async(
                     queues=list(queues),
@@ -312,12 +313,24 @@ def _app(url: str, functions: Functions) -> App:
                 return None
             return procrastinate.RetryDecision(retry_in={"seconds": 2 ** (job.attempts + 1)})
 
+    class Jobs(procrastinate.manager.JobManager):
+        async def retry_job(self, job: procrastinate.jobs.Job, *args: Any, **named: Any) -> None:
+            try:
+                await super().retry_job(job, *args, **named)
+            except procrastinate.exceptions.UniqueViolation:
+                # The same job waits already, and may be waiting for this one's lock: it does the
+                # work. Left as it is, this one would hold the lock for good.
+                failed = procrastinate.jobs.Status.FAILED
+                await self.finish_job(job, failed, delete_job=True)
+
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
             conninfo=_plain(url),
             kwargs={"options": f"-c search_path={_SCHEMA}"},
         )
     )
+
+    app.job_manager = Jobs(app.connector)
 
     @app.task(name=_RUN, retry=Again())
     def run(name: str, arguments: dict[str, Argument]) -> None:
@@ -335,21 +348,27 @@ def _app(url: str, functions: Functions) -> App:
     return app
 
 
+async def _keep_swept(app: App) -> None:
+    while True:
+        await asyncio.sleep(STALLED_SECONDS / 2)
+        await _sweep(app)
+
+
 async def _sweep(app: App) -> None:
     """Give the jobs of workers that are gone to others, and forget old failures."""
     from procrastinate.exceptions import ConnectorException  # noqa: PLC0415 - an extra
 
-    while True:
-        try:
-            for job in await app.job_manager.get_stalled_jobs(
-                seconds_since_heartbeat=STALLED_SECONDS
-            ):
-                await app.job_manager.retry_job(job)
-            await app.job_manager.delete_old_jobs(nb_hours=7 * 24, include_failed=True)
-        except ConnectorException as error:
-            # Another worker was faster, or the database is away; the worker itself says so then.
-            log.debug("the sweep was put off: %s", error)
-        await asyncio.sleep(STALLED_SECONDS / 2)
+    jobs = app.job_manager
+    try:
+        for job in await jobs.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+            try:
+                await jobs.retry_job(job)
+            except ConnectorException as error:
+                log.debug("another worker was faster with job %s: %s", job.id, error)
+        await jobs.delete_old_jobs(nb_hours=7 * 24, include_failed=True)
+    except ConnectorException as error:
+        # The database is away; the worker itself says so then.
+        log.debug("the sweep was put off: %s", error)
 
 
 def _lay_out(url: str) -> None:

@@ -6,6 +6,7 @@ import logging
 import threading
 
 import pytest
+from sqlalchemy import text
 
 from newsletter.database.engine import Database
 from newsletter.errors import DatabaseError
@@ -137,6 +138,59 @@ def test_the_same_jobs_in_one_lock_never_run_side_by_side(postgres: Database) ->
     while waiting_jobs(url):
         run_worker(url, {"alone": alone}, queues=["write"], concurrency=4, until_empty=True)
     assert order == list(range(6))
+
+
+def test_a_job_of_a_worker_that_is_gone_gives_way_to_its_waiting_twin(postgres: Database) -> None:
+    """A killed worker's job holds its lock no longer than until the next worker looks."""
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    work = OnProcrastinate(url)
+    twin = Job(name="note", key="events", lock="events")
+    alone = Job(name="note", key="alone", lock="alone")
+    for job in (twin, alone):
+        work.defer(job)
+    with postgres.begin() as connection:
+        # So a worker leaves them that was killed and forgotten.
+        connection.exec_driver_sql("SET LOCAL search_path TO jobs")
+        connection.exec_driver_sql("UPDATE procrastinate_jobs SET status = 'doing'")
+    work.defer(twin)
+    work.close(1)
+    runs: list[int] = []
+
+    def note() -> None:
+        runs.append(1)
+
+    run_worker(url, {"note": note}, queues=["write"], concurrency=1, until_empty=True)
+    assert len(runs) == 2
+    assert waiting_jobs(url) == {}
+    assert _kept(postgres) == 0
+
+
+def test_a_passing_failure_gives_way_to_a_waiting_twin(postgres: Database) -> None:
+    """A job that fails while the same job waits for its lock lets go of it, and that one runs."""
+    url = postgres.engine.url.render_as_string(hide_password=False)
+    work = OnProcrastinate(url)
+    twin = Job(name="once", key="letters", lock="letters")
+    work.defer(twin)
+    runs: list[int] = []
+
+    def once() -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            work.defer(twin)
+            raise DatabaseError("news", "is locked", again=True)
+
+    for _ in range(2):
+        run_worker(url, {"once": once}, queues=["write"], concurrency=1, until_empty=True)
+    work.close(1)
+    assert len(runs) == 2
+    assert _kept(postgres) == 0
+
+
+def _kept(database: Database) -> int:
+    """How many jobs stand in the queue, waiting or held."""
+    with database.reading() as connection:
+        query = text("SELECT count(*) FROM jobs.procrastinate_jobs")
+        return int(connection.execute(query).scalar_one())
 
 
 def test_a_database_that_is_away_is_said_in_a_sentence() -> None:

@@ -107,6 +107,7 @@ def restore(
     say("  newsletter reconcile ISSUE     asks the provider about letters in doubt")
     say("  newsletter cancel ISSUE        for an issue that went out after the backup was made")
     say("  newsletter restore --release   sending goes on")
+    say("  newsletter approve ISSUE       for an issue that had been approved and did not go out")
     raise typer.Exit(NEEDS_A_PERSON)
 
 

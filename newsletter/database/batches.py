@@ -124,7 +124,10 @@ _ANY = (
 
 
 def count(connection: Connection, issue: str) -> dict[str, int]:
-    """How many deliveries of an issue are in each state; states without any are left out."""
+    """How many deliveries of an issue are in each state; states without any are left out.
+
+    Several queries, which have to be of one moment: give a connection that reads ``still``.
+    """
     query = (
         select(deliveries.c.state, func.count())
         .where(deliveries.c.issue == issue)
@@ -142,7 +145,7 @@ def count(connection: Connection, issue: str) -> dict[str, int]:
         .group_by(batches.c.state)
     )
     kinds = {row[0]: row[1] for row in connection.execute(query)}
-    most = max(kinds, key=lambda state: kinds[state])
+    most = max(kinds, key=lambda state: kinds[state], default=D.QUEUED.value)
     if len(kinds) > 1:
         query = (
             select(batches.c.state, func.sum(_NUMBER))

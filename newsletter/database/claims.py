@@ -48,7 +48,8 @@ class Claims(LedgerPart):
     def renew(self, owner: str, *, now: datetime, stale_seconds: float) -> None:
         """Show that the owner is alive."""
         with self.database.begin() as connection:
-            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            until = now + timedelta(seconds=stale_seconds)
+            leases.renew(connection, owner, self.holder, expires=until)
 
     def release(self, issue_id: str, owner: str, *, now: datetime) -> None:
         """End an owner: what it claimed and did not hand over is queued again."""
@@ -129,7 +130,8 @@ class Claims(LedgerPart):
         :meth:`claim`, in the same moment in which the letters are handed over.
         """
         with self.database.begin() as connection:
-            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            until = now + timedelta(seconds=stale_seconds)
+            leases.renew(connection, owner, self.holder, expires=until)
             queue, found = self._next(connection, issue_id, limit, now, lock=False)
             taken = self._fit(connection, issue_id, found, now)
             if queue is None:
@@ -175,7 +177,8 @@ class Claims(LedgerPart):
         empty while work remains (everything looked at was skipped, or is held by others).
         """
         with self.database.begin() as connection:
-            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            until = now + timedelta(seconds=stale_seconds)
+            leases.renew(connection, owner, self.holder, expires=until)
             queue, found = self._next(connection, issue_id, limit, now, lock=True)
             claimed = self._fit(connection, issue_id, found, now)
             self._put(connection, claimed, D.CLAIMED, now, owner=owner, batch=batch)
@@ -305,7 +308,8 @@ class Claims(LedgerPart):
         """
         ids = [one.id for one in claimed]
         with self.database.begin() as connection:
-            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            until = now + timedelta(seconds=stale_seconds)
+            leases.renew(connection, owner, self.holder, expires=until)
             held = set(
                 connection.scalars(
                     update(deliveries)

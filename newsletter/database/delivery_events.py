@@ -1,8 +1,7 @@
 """Events of providers, kept once each and folded into the ledger.
 
-The order of :data:`GRAVER` is the one of :mod:`newsletter.delivery.events`; a test compares them.
-Each step only lifts rows from lighter states, so the end does not depend on the order in which
-events come, nor on how often.
+Each step only lifts rows from lighter states (:data:`GRAVER`), so the end does not depend on the
+order in which events come, nor on how often.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from newsletter.model import DeliveryState, Event
 D = DeliveryState
 
 GRAVER = (D.ACCEPTED, D.DELIVERED, D.REJECTED, D.BOUNCED, D.UNSUBSCRIBED, D.COMPLAINED)
-"""States that events lead to, the gravest last."""
+"""States that events lead to, the gravest last; a letter never goes back to a lighter one."""
 
 NOT_YET = (D.QUEUED, D.CLAIMED, D.HANDED, D.DEFERRED, D.UNKNOWN)
 """States that any event overtakes: the provider has the letter, whatever we remember.

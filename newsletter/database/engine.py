@@ -48,10 +48,16 @@ class Database:
             yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """Give a connection for reading only; on SQLite it takes no lock."""
+    def reading(self, *, still: bool = False) -> Iterator[Connection]:
+        """Give a connection for reading only; on SQLite it takes no lock.
+
+        :param still: True where several queries have to speak of one moment, whatever is written
+            between them. On SQLite they always do.
+        """
         with stated(self.engine):
             engine = self.engine.execution_options(newsletter_reading=True)
+            if still and self.dialect == "postgresql":
+                engine = engine.execution_options(isolation_level="REPEATABLE READ")
             with engine.connect() as connection:
                 yield connection
 

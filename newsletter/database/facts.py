@@ -10,6 +10,8 @@ from newsletter.database.tables import settings
 
 RESTORED = "restored"
 """Set when the database came from a backup; while it is there no letter leaves."""
+RELEASED = "released"
+"""When a database from a backup was let send again; what should have left before may have left."""
 SWEPT = "swept"
 """The date of the last sweep by the periods of [retention]."""
 

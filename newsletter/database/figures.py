@@ -16,7 +16,7 @@ from newsletter.database.tables import clicks, deliveries, events, issue_links
 
 def states_of(database: Database, issues: Sequence[str]) -> dict[str, dict[str, int]]:
     """Deliveries by issue and state."""
-    with database.reading() as connection:
+    with database.reading(still=True) as connection:
         found = {issue: batches.count(connection, issue) for issue in issues}
         return with_counts(connection, issues, found)
 

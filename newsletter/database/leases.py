@@ -66,9 +66,15 @@ def take(connection: Connection, owner: str, holder: Holder, *, expires: datetim
     )
 
 
-def renew(connection: Connection, owner: str, *, expires: datetime) -> None:
-    """Push a lease's end into the future."""
-    connection.execute(_RENEW, {"its_owner": owner, "its_expires": expires})
+def renew(connection: Connection, owner: str, holder: Holder, *, expires: datetime) -> None:
+    """Push a lease's end into the future; one that was ended meanwhile is written anew.
+
+    What its owner held is lost to it by then. What it takes from now on is its own again, and
+    must not look as if nobody were at work on it.
+    """
+    given = {"its_owner": owner, "its_expires": expires}
+    if not connection.execute(_RENEW, given).rowcount:
+        take(connection, owner, holder, expires=expires)
 
 
 def end(connection: Connection, owner: str) -> None:
@@ -77,8 +83,13 @@ def end(connection: Connection, owner: str) -> None:
 
 
 def alive(connection: Connection, owner: str, *, now: datetime) -> bool:
-    """Whether the holder of a lease may still be at work."""
-    row = connection.execute(select(leases).where(leases.c.owner == owner)).one_or_none()
+    """Whether the holder of a lease may still be at work.
+
+    The lease is locked: a holder that renews it at this moment is waited for, and one that comes
+    later finds what was decided.
+    """
+    query = select(leases).where(leases.c.owner == owner).with_for_update()
+    row = connection.execute(query).one_or_none()
     if row is None or row.expires <= now:
         return False
     return may_live(Holder(place=row.place, pid=row.pid, born=row.born))

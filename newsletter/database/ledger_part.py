@@ -55,7 +55,7 @@ class LedgerPart:
 
     def states(self, issue_id: str) -> dict[str, int]:
         """How many deliveries of an issue are in each state; states without any are left out."""
-        with self.database.reading() as connection:
+        with self.database.reading(still=True) as connection:
             found = {issue_id: batches.count(connection, issue_id)}
             return with_counts(connection, [issue_id], found)[issue_id]
 

@@ -95,7 +95,8 @@ class Mails:
         """
         due = and_(mails.c.state.in_(_WAITING), mails.c.not_before <= now)
         with self.database.begin() as connection:
-            leases.renew(connection, owner, expires=now + timedelta(seconds=stale_seconds))
+            until = now + timedelta(seconds=stale_seconds)
+            leases.renew(connection, owner, self.holder, expires=until)
             first = connection.execute(
                 select(mails.c.content).where(due).order_by(mails.c.made, mails.c.key).limit(1)
             ).scalar()

@@ -110,10 +110,16 @@ def _drop_deliveries_of(database: Database, issue: str) -> int:
     with database.reading() as connection:
         span = select(func.min(deliveries.c.id), func.max(deliveries.c.id)).where(own)
         first, last = connection.execute(span).one()
+    if first is None:
+        return 0  # another process was faster
     count = 0
     for start in range(first, last + 1, PIECE):
         piece = and_(own, deliveries.c.id.between(start, start + PIECE - 1))
         with database.begin() as connection:
+            # One at a time for an issue: two would count the same letters before either is done.
+            connection.execute(
+                select(issues.c.id).where(issues.c.id == issue).with_for_update(key_share=True)
+            )
             each = select(standing("state")).where(piece).subquery()
             ended = connection.execute(
                 select(each.c.state, func.count()).group_by(each.c.state)

@@ -33,6 +33,9 @@ _Said = tuple[D, str, datetime | None]
 _TAKEN: _Said = (D.ACCEPTED, "", None)
 """The one outcome that all letters of a batch can share without being written one by one."""
 
+SHARING = 20
+"""Letters that share a provider's name, at least and on average, where it names requests."""
+
 FORGOTTEN = "the transport said nothing about this letter"
 
 _NO_MOMENTS: Mapping[str, datetime] = MappingProxyType({})
@@ -75,15 +78,15 @@ class Settling(LedgerPart):
         done: Counter[str] = Counter()
         with self.database.begin() as connection:
             handed = batches.handed(connection, batch)
-            # Taken in several requests, each letter has a name of its own to be kept.
-            together = handed is not None and len(names) == 1
+            # A name is that of a request (a batch leaves in some), or else of a letter, to be kept.
+            together = handed is not None and 0 < len(names) <= max(1, len(alike) // SHARING)
             for said, given in groups.items():
                 if not (together and said == _TAKEN):
                     done[said[0].value] += self._settle(
                         connection, batch, handed, said, given, now=now
                     )
             if handed is not None and together:
-                batches.accept(connection, handed, provider_id=names.pop(), now=now)
+                batches.accept(connection, handed, provider_id=" ".join(sorted(names)), now=now)
                 done[D.ACCEPTED.value] += len(alike)
             elif handed is not None and whole:
                 done[D.UNKNOWN.value] += batches.part(

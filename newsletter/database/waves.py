@@ -16,7 +16,8 @@ from sqlalchemy import and_, func, literal, or_, select, update
 from newsletter.database.batches import any_under_way, stands
 from newsletter.database.engine import Database
 from newsletter.database.facts import fact, set_fact
-from newsletter.database.tables import deliveries, readers
+from newsletter.database.tables import batches, deliveries, readers
+from newsletter.database.tables import settings as facts
 from newsletter.model import DeliveryState as D
 
 WAITS = "waits for the reader's own morning"
@@ -50,7 +51,7 @@ def lay_out(
     Done once for an issue; after a crash half-way it is done again, and changes only letters that
     nobody has touched.
     """
-    name = f"waves:{hashlib.sha256(issue.encode()).hexdigest()[:40]}"
+    name = waves_of(issue)
     if fact(database, name):
         return
     zones: dict[datetime, list[str]] = {}
@@ -69,6 +70,16 @@ def lay_out(
     for at, who in waves:
         there = select(readers.c.id).where(who)
         with database.begin() as connection:
+            # Who takes a batch holds its row: such a take is waited for, later ones pass over the
+            # batches held here, and the change below sees which letters are leaving.
+            connection.execute(
+                select(batches.c.id)
+                .where(batches.c.issue == issue, batches.c.state == D.QUEUED.value)
+                .order_by(batches.c.first)
+                .with_for_update()
+            )
+            if connection.scalar(select(facts.c.value).where(facts.c.name == name)):
+                return  # another process was faster, and letters may be leaving by now
             connection.execute(
                 update(deliveries)
                 .where(
@@ -80,6 +91,11 @@ def lay_out(
                 .values(state=D.DEFERRED.value, not_before=at, reason=WAITS)
             )
     set_fact(database, name, now.isoformat())
+
+
+def waves_of(issue: str) -> str:
+    """The name of the fact that the letters of an issue are laid out."""
+    return f"waves:{hashlib.sha256(issue.encode()).hexdigest()[:40]}"
 
 
 def only_later(database: Database, issue: str, *, now: datetime) -> bool:

@@ -1,9 +1,9 @@
 """What a provider reports later: delivered, bounced, complained, unsubscribed.
 
 Events come several times each, in any order, and from anybody who knows the address they are
-posted to. So :func:`receive` first checks the signature over the raw bytes and the age of its
-timestamp, and what a letter ends in does not depend on order or number: the gravest report
-stands (:func:`ended_in`). Our own key of the delivery comes back in each event; nothing else of
+posted to. So :func:`check` first looks at the signature over the raw bytes and at the age of its
+timestamp. What a letter ends in does not depend on order or number: where events are absorbed,
+the gravest report stands. Our own key of the delivery comes back in each event; nothing else of
 it is believed to identify a letter.
 
 Source: SendGrid's Event Webhook reference. ECDSA with SHA-256 over the timestamp header followed
@@ -52,34 +52,11 @@ STATES: Mapping[str, DeliveryState] = {
 CLICK = "click"
 """The kind that says nothing of the letter: a link in it was followed, named in the detail."""
 
-GRAVITY: tuple[DeliveryState, ...] = (
-    DeliveryState.ACCEPTED,
-    DeliveryState.DELIVERED,
-    DeliveryState.REJECTED,
-    DeliveryState.BOUNCED,
-    DeliveryState.UNSUBSCRIBED,
-    DeliveryState.COMPLAINED,
-)
-"""States that events lead to, the gravest last; a letter never goes back to a lighter one."""
-
 FAREWELLS = frozenset({"bounce", "unsubscribe", "complaint"})
 """Kinds after which the reader must get no more letters. A block is the receiver's mood."""
 
 _OURS = {"spamreport": "complaint", "group_unsubscribe": "unsubscribe"}
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,32}")
-
-
-def receive(
-    raw: bytes,
-    headers: Mapping[str, str],
-    *,
-    public_key: str,
-    now: datetime,
-    max_age: timedelta = MAX_AGE,
-) -> list[Event]:
-    """Check a post from the provider (:func:`check`) and read its events (:func:`read_events`)."""
-    check(raw, headers, public_key=public_key, now=now, max_age=max_age)
-    return read_events(raw)
 
 
 def check(
@@ -124,16 +101,6 @@ def read_events(raw: bytes) -> list[Event]:
     if not isinstance(listed, list):
         raise DeliveryError("webhook", "the post is not a list of events")
     return [event for one in listed if (event := _event(one)) is not None]
-
-
-def ended_in(state: DeliveryState, kind: str) -> DeliveryState:
-    """The state of a letter after one more event; the same for any order of events."""
-    said = STATES.get(kind)
-    if said is None:
-        return state
-    if state not in GRAVITY:
-        return said
-    return max(state, said, key=GRAVITY.index)
 
 
 def _verify(raw: bytes, stamp: str, signature: str, public_key: str) -> None:

@@ -132,7 +132,7 @@ def revise(
 
     :raises IssueError: when the issue is being sent or is over.
     """
-    draft = move(issue, "edit")
+    draft = withdraw(issue)
     revision = Revision(
         issue=issue.id,
         number=issue.revision + 1,
@@ -142,14 +142,15 @@ def revise(
         sha256=digest(rendered),
         note=note,
     )
-    draft = replace(
-        draft,
-        revision=revision.number,
-        approved_by="",
-        approved_at=None,
-        approved_sha256="",
-    )
-    return draft, revision
+    return replace(draft, revision=revision.number), revision
+
+
+def withdraw(issue: Issue) -> Issue:
+    """The issue as a draft that nobody approved.
+
+    :raises IssueError: when it is being sent or is over.
+    """
+    return replace(move(issue, "edit"), approved_by="", approved_at=None, approved_sha256="")
 
 
 def approve(issue: Issue, revision: Revision, *, by: str, at: datetime) -> Issue:

@@ -2,7 +2,8 @@
 
 A database that was put back knows less than happened. Letters may have left after the backup was
 made, of issues it shows as waiting. So a restored database sends nothing: what was open is in
-doubt, and sending begins again when a person has said that it may (:func:`release`).
+doubt, what was approved has to be approved again, and sending begins again when a person has said
+that it may (:func:`release`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from sqlalchemy import make_url
 
 from newsletter.config import Config
 from newsletter.database.copying import copy_sqlite, sync, verify_sqlite
-from newsletter.database.facts import RESTORED, fact, set_fact
+from newsletter.database.facts import RELEASED, RESTORED, fact, set_fact
 from newsletter.database.leaders import Leaders
 from newsletter.database.tables import HEAD
 from newsletter.errors import DatabaseError
+from newsletter.issue.approve import withdraw
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom, open_newsroom
+from newsletter.pipeline.letters import recipients_of
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +38,9 @@ _NAME = re.compile(r"newsletter-(\d{8}T\d{6})Z\.(sqlite|dump)")
 _OPEN = (IssueState.SENDING, IssueState.PAUSED, IssueState.PARTLY_SENT)
 OFFICE = "scheduler"
 DOUBT = "the database was restored from a backup; this letter may have left after it was made"
+
+
+DOUBT_APPROVED = "the database was restored from a backup; it may have been sent since"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,11 +196,18 @@ def doubt_everything(room: Newsroom, source: str) -> int:
     """
     now = room.clock()
     set_fact(room.database, RESTORED, f"{now.isoformat()} {source}")
-    doubtful = sum(
-        room.ledger.doubt(issue.id, reason=DOUBT, now=now)
-        for issue in room.issues.recent(400)
-        if issue.state in _OPEN
-    )
+    doubtful = 0
+    for issue in room.issues.recent(400):
+        if issue.state in _OPEN:
+            # A backup that was made while an audience was being written down has only a part of
+            # it; the others may have their letter all the same.
+            if not room.ledger.is_frozen(issue.id):
+                readers = recipients_of(room, issue)
+                room.ledger.freeze(issue.id, readers, random_word=room.tag, now=now)
+            doubtful += room.ledger.doubt(issue.id, reason=DOUBT, now=now)
+        elif issue.state is IssueState.APPROVED:
+            room.issues.change(issue, withdraw(issue))
+            room.audit.note("cli:restore", "withdraw approval", issue.id, DOUBT_APPROVED)
     # The epoch of the backup is past for every process that still runs with a later one.
     Leaders(room.database).lead(OFFICE, "restore", now=now, seconds=1)
     Leaders(room.database).resign(OFFICE, "restore", now=now)
@@ -205,6 +218,7 @@ def doubt_everything(room: Newsroom, source: str) -> int:
 def release(room: Newsroom, by: str) -> None:
     """Let a restored database send again: a person looked at what had been sent since."""
     if fact(room.database, RESTORED):
+        set_fact(room.database, RELEASED, room.clock().isoformat())
         set_fact(room.database, RESTORED, "")
         room.audit.note(by, "release", "restored database", "sending may go on")
 

@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 from newsletter import pipeline
 from newsletter.config import Config
 from newsletter.database.alerts import Trouble
+from newsletter.database.facts import RELEASED, fact
 from newsletter.errors import Deposed, NewsletterError, NotApproved
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
@@ -275,7 +276,7 @@ def _go(room: Newsroom, issue: Issue, arrows: Arrows, stop: Callable[[], bool]) 
         return False
     unattended = room.config.edition(issue.publication).unattended == "send"
     if issue.state is IssueState.DRAFT:
-        if not unattended:
+        if not unattended or _may_have_been_sent(room, issue):
             # Not an error: the alerts say it when its time comes.
             log.info("%s waits for an approval", issue.id)
             return False
@@ -285,6 +286,18 @@ def _go(room: Newsroom, issue: Issue, arrows: Arrows, stop: Callable[[], bool]) 
         room.audit.note(ACTOR, "send", issue.id)
     arrows.send(room, issue, stop)
     return room.issues.find(issue.id).state in _OVER
+
+
+def _may_have_been_sent(room: Newsroom, issue: Issue) -> bool:
+    """Whether a draft, or its moment, is older than the last release of a restored database.
+
+    Then it may have been sent after the backup was made, and only a person can say that it goes.
+    """
+    released = fact(room.database, RELEASED)
+    if not released:
+        return False
+    edition = room.config.edition(issue.publication)
+    return min(issue.created, send_moment(edition, issue.day)) <= datetime.fromisoformat(released)
 
 
 def _since(room: Newsroom, edition: str, now: datetime) -> datetime:

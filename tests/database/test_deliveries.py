@@ -23,8 +23,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 
+from newsletter.database import batches as batch_part
 from newsletter.database import leases
 from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
@@ -39,8 +40,11 @@ from newsletter.database.tables import (
     subscriptions,
     suppressions,
 )
+from newsletter.database.tables import settings as facts
+from newsletter.database.waves import lay_out, waves_of
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
+from tests.database.meeting import meet
 from tests.delivery.people import ISSUE, NOON, freeze, people, words
 
 GONE = leases.Holder(place="another machine", pid=1, born="1")
@@ -287,6 +291,25 @@ def test_only_what_deviates_is_written(ledger: DeliveryLedger) -> None:
     assert (again.key, again.attempt) == (taken[7].key, 2)
 
 
+def test_a_batch_that_left_in_two_requests_is_written_once(database: Database) -> None:
+    """Letters of two variants leave in a request each; with a name each they are kept one by one."""
+    people(database, 80)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    owner = start(ledger)
+    for batch, names, alone in (("b1", 2, 0), ("b2", 40, 40)):
+        taken = take(ledger, owner=owner, limit=40, batch=batch)
+        said = [
+            Outcome(key=one.key, state=DeliveryState.ACCEPTED, provider_id=f"m{number % names}")
+            for number, one in enumerate(taken)
+        ]
+        assert ledger.settle(said, batch=batch, now=NOON, whole=True) == {"accepted": 40}
+        assert own_states(ledger).get("accepted", 0) == alone
+    assert ledger.states(ISSUE) == {"accepted": 80}
+    with database.reading() as connection:
+        assert connection.scalar(select(batches.c.provider_id)) == "m0 m1"
+
+
 def test_a_batch_that_was_not_taken_is_gone(ledger: DeliveryLedger) -> None:
     """Where nobody was accepted each letter has its own state, and no batch says otherwise."""
     owner = start(ledger)
@@ -417,6 +440,17 @@ def test_who_wakes_up_too_late_sends_nothing(ledger: DeliveryLedger) -> None:
     assert ledger.states(ISSUE) == {"queued": 8, "handed": 4}
 
 
+def test_who_wakes_up_too_late_has_a_lease_again(ledger: DeliveryLedger) -> None:
+    """What an owner takes after its lease was ended is under its lease, and no other's to judge."""
+    owner = start(ledger)
+    take(ledger, owner=owner)
+    late = NOON + timedelta(minutes=2)
+    assert ledger.recover(ISSUE, now=late) == (0, 5)
+    assert len(take(ledger, owner=owner, batch="b2", now=late)) == 5
+    assert ledger.recover(ISSUE, now=late) == (0, 0)
+    assert ledger.states(ISSUE) == {"unknown": 5, "handed": 5, "queued": 2}
+
+
 def test_a_late_answer_still_counts(ledger: DeliveryLedger) -> None:
     """An answer for a letter that was taken to be unknown settles it."""
     owner = start(ledger)
@@ -504,6 +538,79 @@ def bury(ledger: DeliveryLedger, owner: str) -> None:
 
 
 # -- several at once
+
+
+def test_a_letter_that_leaves_does_not_wait_for_a_morning(postgres: Database) -> None:
+    """Waves laid out while a batch is being taken leave the letters of that batch alone."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    later = NOON + timedelta(hours=3)
+    with postgres.begin() as connection:
+        batch = connection.execute(batch_part.NEXT_QUEUED, {"its_issue": ISSUE}).one()
+        batch_part.hand(
+            connection, batch, batch.first + 4, name="b", owner="o", transport="t", now=NOON
+        )
+        waves = meet(postgres, lambda: lay_out(postgres, ISSUE, {"": later}, now=NOON))
+    waves.join(60)
+    assert ledger.states(ISSUE) == {"handed": 5, "deferred": 7}
+
+
+def test_waves_are_not_laid_out_again_by_who_was_slower(postgres: Database) -> None:
+    """Of two processes that lay the waves out, the second finds them there and changes nothing."""
+    people(postgres, 3)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    soon, later = NOON + timedelta(hours=1), NOON + timedelta(hours=3)
+    with postgres.begin() as connection:
+        connection.execute(batch_part.NEXT_QUEUED, {"its_issue": ISSUE}).one()
+        slower = meet(postgres, lambda: lay_out(postgres, ISSUE, {"": later}, now=NOON))
+        # What the faster one wrote last, in the moment before the letters began to leave.
+        connection.execute(insert(facts).values(name=waves_of(ISSUE), value=soon.isoformat()))
+    slower.join(60)
+    assert ledger.states(ISSUE) == {"queued": 3}
+
+
+def test_a_count_is_of_one_moment(postgres: Database) -> None:
+    """Letters that change their state while they are counted are counted once."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    other = DeliveryLedger(open_database(postgres.url))
+    owner = start(other)
+    moved = False
+
+    def move(*_: object) -> None:
+        nonlocal moved
+        if not moved:
+            moved = True
+            claim(other, owner=owner, limit=12)
+
+    event.listen(postgres.engine, "after_cursor_execute", move)
+    try:
+        assert ledger.states(ISSUE) == {"queued": 12}
+    finally:
+        event.remove(postgres.engine, "after_cursor_execute", move)
+        other.database.close()
+    assert moved
+    assert ledger.states(ISSUE) == {"claimed": 12}
+
+
+def test_an_owner_that_takes_a_batch_is_not_taken_for_dead(postgres: Database) -> None:
+    """Who looks for dead owners waits for a take that renews its lease at that moment."""
+    people(postgres, 12)
+    ledger = DeliveryLedger(postgres)
+    freeze(ledger)
+    owner = start(ledger)
+    take(ledger, owner=owner)
+    late = NOON + timedelta(minutes=2)
+    found: list[tuple[int, int]] = []
+    with postgres.begin() as connection:
+        leases.renew(connection, owner, ledger.holder, expires=late + timedelta(minutes=1))
+        looking = meet(postgres, lambda: found.append(ledger.recover(ISSUE, now=late)))
+    looking.join(60)
+    assert found == [(0, 0)]
+    assert ledger.states(ISSUE) == {"handed": 5, "queued": 7}
 
 
 def test_many_at_once(postgres: Database) -> None:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 from newsletter import pipeline
 from newsletter.config import Config
 from newsletter.database.copying import verify_sqlite
-from newsletter.database.engine import open_database
+from newsletter.database.engine import Database, open_database
 from newsletter.database.facts import RESTORED, fact
 from newsletter.errors import DatabaseError, DeliveryError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom, open_newsroom
 from newsletter.operations import backup
 from newsletter.operations.backup import Copy, surplus
+from newsletter.schedule import ring_due
 from tests.conftest import StillClock
-from tests.operations.rooms import sending
+from tests.operations.rooms import approved, make_issue, people, room_on, sending, sent
+from tests.schedule.rooms import Days, at
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -151,6 +153,79 @@ def test_a_restored_database_sends_nothing_until_it_is_released(
     assert room.ledger.states(issue.id) == {"unknown": 4}
     assert room.issues.find(issue.id).state is IssueState.PARTLY_SENT
     room.close()
+
+
+def test_a_backup_made_while_an_audience_was_frozen_sends_nobody_twice(
+    config: Config, clock: StillClock, tmp_path: Path
+) -> None:
+    """Who was not written down yet when it was made is in doubt as well, not sent to anew."""
+    room = opened(config, clock)
+    people(room, 4, tmp_path)
+    issue = sent(room, make_issue(room, "daily", room.local_day("daily")), IssueState.SENDING)
+
+    def copy(count: int) -> None:
+        if count == 2:
+            backup.make(config, clock())
+
+    room.ledger.freeze(
+        issue.id,
+        room.readers.audience("daily", {}),
+        random_word=room.tag,
+        now=clock(),
+        chunk=2,
+        on_progress=copy,
+    )
+    room.close()
+    [made] = backup.copies(config)
+    backup.restore(config, made.file, clock())
+    room = opened(config, clock)
+    backup.release(room, "cli:test")
+    pipeline.send(room, issue.id, expect_growth=True)
+    assert room.ledger.states(issue.id) == {"unknown": 4}
+    room.close()
+
+
+@pytest.mark.parametrize("unattended", ["hold", "send"])
+def test_an_issue_that_waited_in_a_backup_goes_only_when_a_person_says_so(
+    sqlite: Database, clock: StillClock, tmp_path: Path, unattended: str
+) -> None:
+    """It may have been sent since: its approval is taken back, and no policy gives it again."""
+    clock.now = at("2026-11-23T07:00")
+    room = room_on(sqlite, clock, tmp_path, zone="UTC", unattended=unattended, send_at="08:00")
+    days = Days()
+    room.issues.ring("daily", date(2026, 11, 22), "begun", clock())
+    waiting = approved(room, make_issue(room, "daily", date(2026, 11, 23)))
+    backup.doubt_everything(room, "a backup")
+    backup.release(room, "cli:test")
+    clock.now = at("2026-11-23T08:01")
+    ring_due(room, bells=("send",), arrows=days.arrows)
+    found = room.issues.find(waiting.id)
+    assert (found.state, found.approved_by) == (IssueState.DRAFT, "")
+    approved(room, found)
+    ring_due(room, bells=("send",), arrows=days.arrows)
+    assert days.sent == {date(2026, 11, 23): 1}
+    # The next day's is as ever.
+    clock.now = at("2026-11-24T07:00")
+    make_issue(room, "daily", date(2026, 11, 24))
+    clock.now = at("2026-11-24T08:01")
+    ring_due(room, bells=("send",), arrows=days.arrows)
+    assert days.sent[date(2026, 11, 24)] == (unattended == "send")
+
+
+def test_an_issue_drafted_again_after_a_restore_is_not_sent_unattended(
+    sqlite: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """Its moment was before the release: another issue of that day may have gone out."""
+    clock.now = at("2026-11-23T08:10")
+    room = room_on(sqlite, clock, tmp_path, zone="UTC", unattended="send", send_at="08:00")
+    days = Days()
+    room.issues.ring("daily", date(2026, 11, 22), "begun", at("2026-11-22T08:00"))
+    backup.doubt_everything(room, "a backup")
+    backup.release(room, "cli:test")
+    clock.now = at("2026-11-23T08:15")
+    make_issue(room, "daily", date(2026, 11, 23))
+    ring_due(room, bells=("send",), arrows=days.arrows)
+    assert not days.sent
 
 
 def test_nothing_is_restored_under_a_running_program(config: Config, clock: StillClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from newsletter.database.tables import (
 from newsletter.newsroom import Newsroom
 from newsletter.operations.retention import sweep, sweep_if_due
 from tests.conftest import StillClock
+from tests.database.meeting import meet
 from tests.operations.rooms import make_issue, people, sending, sent
 from tests.schedule.rooms import at, configured, room_on
 
@@ -216,6 +218,33 @@ def test_a_sweep_that_was_interrupted_counts_nothing_twice(
     assert room.ledger.states(issue.id) == before
     sweep(room)
     assert count(room, deliveries) == 0
+    assert room.ledger.states(issue.id) == before
+
+
+def test_two_sweeps_at_once_count_nothing_twice(
+    postgres: Database, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep that comes upon another one waits for it and finds nothing left."""
+    room = room_on(postgres, clock, tmp_path, zone="UTC")
+    issue = sending(room, tmp_path)
+    sent(room, issue)
+    before = room.ledger.states(issue.id)
+    day = issue.day + timedelta(days=1)
+    count_one = add_letters
+    others: list[threading.Thread] = []
+    taken: list[int] = []
+
+    def meanwhile(*given: Any) -> None:
+        if not others:
+            others.append(
+                meet(postgres, lambda: taken.append(periods.drop_deliveries(postgres, day)))
+            )
+        count_one(*given)
+
+    monkeypatch.setattr(periods, "add_letters", meanwhile)
+    assert periods.drop_deliveries(postgres, day) == 4
+    others[0].join(60)
+    assert taken == [0]
     assert room.ledger.states(issue.id) == before
 
 
