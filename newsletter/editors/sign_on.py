@@ -59,12 +59,14 @@ class Identity:
 
     ``subject`` is its address and its own word for the person, which never goes to somebody else.
     ``email`` is empty where the provider has not verified it. ``two_factors`` is its word (``mfa``,
-    RFC 8176) that it asked for more than a password.
+    RFC 8176) that it asked for more than a password. ``recent`` is whether it says that it asked
+    within :data:`FRESH`: a provider where somebody is still signed in answers without asking.
     """
 
     subject: str
     email: str
     two_factors: bool
+    recent: bool
 
 
 class Provider:
@@ -139,7 +141,14 @@ class Provider:
             subject=f"{known['issuer']} {claims['sub']}",
             email=str(claims.get("email", "")).strip() if verified else "",
             two_factors="mfa" in methods,
+            recent=self._is_recent(claims.get("auth_time")),
         )
+
+    def _is_recent(self, asked: object) -> bool:
+        """Whether the provider asked for a password a short while ago; it need not say when."""
+        if not isinstance(asked, int | float):
+            return False
+        return self._clock().timestamp() - asked <= FRESH.total_seconds() + SKEW
 
     def _proved(
         self, given: Mapping[str, Any], keys: KeySet, *, nonce: str, fresh: bool
@@ -169,7 +178,7 @@ class Provider:
             },
         )
         claims.validate(now=now, leeway=SKEW)
-        if fresh and now - claims["auth_time"] > FRESH.total_seconds() + SKEW:
+        if fresh and not self._is_recent(claims["auth_time"]):
             raise ValueError("nobody was asked to sign in anew")
         if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
             raise ValueError("the subject is no word")

@@ -136,6 +136,7 @@ def router(reception: Reception) -> APIRouter:
             editor,
             safe_next(str(held["next"])),
             proof=Proof.TWO_FACTORS if trusted else Proof.PROVIDER,
+            recent=bool(again) or identity.recent,
         )
 
     return routes

@@ -297,6 +297,27 @@ def test_who_has_no_password_shows_again_by_the_provider(house: House) -> None:
     assert len(house.room.people.sessions_of(found.id)) == 1
 
 
+@pytest.mark.parametrize("asked", [3_600, None])
+def test_a_provider_that_asked_nobody_shows_nothing_again(house: House, asked: int | None) -> None:
+    """Coming in by an old sign-in at the provider, or one of no age, does no guarded act."""
+    edda(house)
+    old = house.clock().timestamp() - (asked or 0)
+    house.provider.lie = having(auth_time=old) if asked else without("auth_time")
+    person = house.visitor()
+    assert house.sign_on(person).headers["location"] == "/desk/account", "they are in"
+    assert person.get("/desk/account").status == 200
+    answer = person.post("/desk/account/sessions")
+    assert answer.headers["location"] == "/desk/again?next=/desk/account"
+    assert house.sign_on(person).status == 303, "and the plain way once more changes nothing"
+    person.get("/desk/account")
+    answer = person.post("/desk/account/sessions")
+    assert answer.headers["location"] == "/desk/again?next=/desk/account"
+    house.provider.lie = having()
+    house.sign_on(person, "/desk/login/provider?again=1&next=/desk/account")
+    person.get("/desk/account")
+    assert person.post("/desk/account/sessions").headers["location"] == "/desk/account"
+
+
 def test_both_ways_in_lead_to_one_account(house: House) -> None:
     """A person with a password may come by either; a removed one by neither."""
     house.provider.who = {"email": "admin@example.org"}
