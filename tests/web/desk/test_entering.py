@@ -340,6 +340,23 @@ def test_idle_sessions_end(signed: Signed, clock: StillClock) -> None:
     assert last == 303
 
 
+@pytest.mark.parametrize("part", ["/desk/status/now", "/desk/sending/daily-2026-11-22/progress"])
+def test_a_page_that_looks_again_by_itself_keeps_nobody_inside(
+    signed: Signed, clock: StillClock, part: str
+) -> None:
+    """An open page that nobody looks at ends with its hour, and comes back whole after it."""
+    person = signed("publisher")
+    asked = {"HX-Request": "true", "HX-Current-URL": "https://desk.example.org/desk/status"}
+    for _ in range(5):
+        clock.pass_(minutes=11)
+        assert person.get(part, **asked).status in {200, 404}, "inside"
+    clock.pass_(minutes=11)
+    answer = person.get(part, **asked)
+    assert (answer.status, answer.headers["hx-redirect"]) == (401, "/desk/login?next=/desk/status")
+    lying = asked | {"HX-Current-URL": "https://evil.example//evil.example/"}
+    assert person.get(part, **lying).headers["hx-redirect"] == "/desk/login?next=/desk"
+
+
 def test_a_reset_lets_a_lost_phone_go(desk: Client, room: Newsroom) -> None:
     """A new link ends the second factor when an admin says the phone is lost."""
     with_phone(room)
