@@ -57,13 +57,16 @@ class Reception:
         kept = request.cookies.get(_form_cookie(request), "")
         return from_our_page(request) and same(sent.one("word", 100), kept)
 
-    def crowded(self, request: Request) -> bool:
+    def crowded(self, request: Request, lane: str = "sign-in") -> bool:
         """Count a try; whether there are too many, from one place or from everywhere.
 
         Counted in the database, so all processes share the limits.
+
+        :param lane: what is counted together. A link counts apart from forms: anybody can make
+            many browsers open it.
         """
         return not self.room.knocks.allows(
-            "sign-in",
+            lane,
             origin(request),
             self.room.clock(),
             each=FROM_ONE_PLACE,

@@ -318,6 +318,21 @@ def test_a_provider_that_asked_nobody_shows_nothing_again(house: House, asked: i
     assert person.post("/desk/account/sessions").headers["location"] == "/desk/account"
 
 
+def test_a_link_shuts_no_other_way_in(house: House) -> None:
+    """Images of a strange page are not counted; many tries by a link leave passwords alone."""
+    edda(house)
+    for dest in ("image", "iframe", "empty"):
+        for link in ("/desk/login/provider", f"{BACK}?state=x&code=y"):
+            for _ in range(6):
+                assert house.visitor().get(link, **{"Sec-Fetch-Dest": dest}).status == 403
+    assert house.provider.asked == []
+    navigated = house.visitor().get("/desk/login/provider", **{"Sec-Fetch-Dest": "document"})
+    assert navigated.status == 303, "none of them counted"
+    told = [house.visitor().get("/desk/login/provider").status for _ in range(12)]
+    assert (told[0], told[-1]) == (303, 429)
+    assert house.visitor().sign_in("admin@example.org", PASSWORD).status == 303
+
+
 def test_both_ways_in_lead_to_one_account(house: House) -> None:
     """A person with a password may come by either; a removed one by neither."""
     house.provider.who = {"email": "admin@example.org"}
