@@ -231,10 +231,12 @@ class People:
         bound = self._one(editors.c.subject == subject)
         if bound is not None or not email:
             return bound
+        # Folding beyond ASCII makes one of two addresses: "straße.de" would be "strasse.de".
+        wanted = _key(email) if email.isascii() else email.strip()
         statement = (
             update(editors)
             .where(
-                editors.c.email == _key(email),
+                editors.c.email == wanted,
                 editors.c.subject == "",
                 editors.c.removed.is_(None),
             )
