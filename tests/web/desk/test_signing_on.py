@@ -374,8 +374,20 @@ def test_a_provider_that_cannot_be_used_is_said(house: House) -> None:
     answer = house.visitor().get("/desk/login/provider")
     assert (answer.status, "does not answer" in answer.text) == (503, True)
     house.provider.described = {"token_endpoint": "ftp://127.0.0.1/token"}
+    house.clock.pass_(seconds=31)
     assert house.visitor().get("/desk/login/provider").status == 503
     assert house.visitor().sign_in("admin@example.org").status == 303
+
+
+def test_a_provider_that_did_not_answer_is_left_alone_for_a_while(house: House) -> None:
+    """A failure is remembered for half a minute, so that visitors do not wait in turn for it."""
+    house.provider.described = {"issuer": "http://127.0.0.1:1"}
+    assert house.visitor().get("/desk/login/provider").status == 503
+    house.provider.described = {}
+    house.clock.pass_(seconds=29)
+    assert house.visitor().get("/desk/login/provider").status == 503, "it was not asked"
+    house.clock.pass_(seconds=1)
+    assert house.visitor().get("/desk/login/provider").status == 303
 
 
 def test_without_a_provider_there_is_no_button(room: Newsroom) -> None:
