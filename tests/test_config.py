@@ -106,6 +106,13 @@ def test_a_key_of_an_earlier_release_says_where_it_went(tmp_path: Path) -> None:
     assert "newsletter editors testers --add" in caught.value.hint
 
 
+def test_an_empty_list_of_an_earlier_release_says_nothing(tmp_path: Path) -> None:
+    """A file as "init" once wrote it starts: no tester was in it, so nothing is lost."""
+    found = load(place(tmp_path, "[delivery]\ntesters = []\nbatch_size = 7"))
+    assert found.delivery.batch_size == 7
+    assert "testers" not in found.delivery.model_dump()
+
+
 @pytest.mark.parametrize(
     ("segments", "sentence"),
     [

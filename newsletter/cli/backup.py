@@ -29,10 +29,10 @@ def backup(
     as_json: Json = False,
 ) -> None:
     """Copy the database while it is in use, verify the copy, and rotate older ones."""
-    from newsletter.database.copying import verify_sqlite
     from newsletter.operations import backup as operations
 
     config = place(context).config()
+    read = ""
     if list_ or verify:
         found = operations.copies(config)
         if verify:
@@ -43,11 +43,11 @@ def backup(
                     hint='Make one with "newsletter backup".',
                 )
             found = found[:1]
-            if found[0].file.suffix == ".sqlite":
-                verify_sqlite(found[0].file)
+            read = operations.verify(found[0])
     else:
         with place(context).newsroom(config=config) as room:
             found = [operations.make(config, room.clock())]
+            read = operations.READ_THROUGH[found[0].file.suffix]
             room.audit.note(who(), "backup", found[0].file.name, f"{found[0].size} bytes, verified")
     if as_json:
         show_json(
@@ -61,8 +61,8 @@ def backup(
         say(f"{one.made:%Y-%m-%d %H:%M} UTC  {one.size / 1e6:>9,.1f} MB  {one.file}")
     if not found:
         say(f"There is no backup in {operations.folder(config)}.")
-    elif not list_:
-        say("It was read through and is whole.")
+    elif read:
+        say(read)
 
 
 def restore(

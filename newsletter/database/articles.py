@@ -17,6 +17,9 @@ from newsletter.database.rows import SLICE, reader_of, slices, upsert, values_of
 from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
 from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Paywall
 
+RETIRED_BY = "retired by"
+"""How the trouble of a feed begins that a person retired; any other was taken away (410)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fingerprint:
@@ -91,7 +94,7 @@ class Articles:
 
     def retire(self, url: str, *, by: str) -> None:
         """Ask a feed no more, by a person's decision; its articles stay."""
-        self._set_state(url, state=FeedState.RETIRED, problem=f"retired by {by}", next_visit=None)
+        self._set_state(url, state=FeedState.RETIRED, problem=f"{RETIRED_BY} {by}", next_visit=None)
 
     def wake(self, url: str, *, now: datetime) -> None:
         """Ask a feed again, from now on."""

@@ -88,6 +88,7 @@ class People:
             if row is None:
                 statement: Any = insert(editors).values(**fresh)
             else:
+                _end_everything(connection, row.id)
                 statement = update(editors).where(editors.c.id == row.id).values(**fresh)
             return _editor(connection.execute(statement.returning(*editors.columns)).one())
 
@@ -150,6 +151,14 @@ class People:
                     hash=link_hash, editor=number, purpose=purpose, made=now, expires=expires
                 )
             )
+
+    def has_link(self, number: int, now: datetime) -> bool:
+        """Whether somebody has a link that holds: none was used, and nobody ended them."""
+        query = select(editor_links.c.hash).where(
+            editor_links.c.editor == number, editor_links.c.expires > now
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query.limit(1)).scalar() is not None
 
     def of_link(self, link_hash: str, *, now: datetime) -> Editor | None:
         """Whom a link belongs to, while it holds."""
@@ -222,10 +231,12 @@ class People:
         bound = self._one(editors.c.subject == subject)
         if bound is not None or not email:
             return bound
+        # Folding beyond ASCII makes one of two addresses: "straße.de" would be "strasse.de".
+        wanted = _key(email) if email.isascii() else email.strip()
         statement = (
             update(editors)
             .where(
-                editors.c.email == _key(email),
+                editors.c.email == wanted,
                 editors.c.subject == "",
                 editors.c.removed.is_(None),
             )

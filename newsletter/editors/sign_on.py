@@ -14,7 +14,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,6 +34,8 @@ SECONDS = 10
 LARGEST = 1_000_000
 """Bytes of a description, a set of keys or an account that are read at most."""
 KEPT_FOR = timedelta(hours=1)
+DOWN_FOR = timedelta(seconds=30)
+"""How long a provider that did not answer is not asked again: each try holds a visitor up."""
 SKEW = 60
 """Seconds that the provider's clock may be wrong."""
 FRESH = timedelta(minutes=5)
@@ -59,12 +61,14 @@ class Identity:
 
     ``subject`` is its address and its own word for the person, which never goes to somebody else.
     ``email`` is empty where the provider has not verified it. ``two_factors`` is its word (``mfa``,
-    RFC 8176) that it asked for more than a password.
+    RFC 8176) that it asked for more than a password. ``recent`` is whether it says that it asked
+    within :data:`FRESH`: a provider where somebody is still signed in answers without asking.
     """
 
     subject: str
     email: str
     two_factors: bool
+    recent: bool
 
 
 class Provider:
@@ -82,6 +86,7 @@ class Provider:
         self._known: dict[str, Any] = {}
         self._keys: KeySet | None = None
         self._read_at = clock()
+        self._failed: tuple[datetime, str] | None = None
 
     def start(self, *, fresh: bool = False) -> Start:
         """Begin a sign-in.
@@ -139,7 +144,14 @@ class Provider:
             subject=f"{known['issuer']} {claims['sub']}",
             email=str(claims.get("email", "")).strip() if verified else "",
             two_factors="mfa" in methods,
+            recent=self._is_recent(claims.get("auth_time")),
         )
+
+    def _is_recent(self, asked: object) -> bool:
+        """Whether the provider asked for a password a short while ago; it need not say when."""
+        if not isinstance(asked, int | float):
+            return False
+        return self._clock().timestamp() - asked <= FRESH.total_seconds() + SKEW
 
     def _proved(
         self, given: Mapping[str, Any], keys: KeySet, *, nonce: str, fresh: bool
@@ -169,7 +181,7 @@ class Provider:
             },
         )
         claims.validate(now=now, leeway=SKEW)
-        if fresh and now - claims["auth_time"] > FRESH.total_seconds() + SKEW:
+        if fresh and not self._is_recent(claims["auth_time"]):
             raise ValueError("nobody was asked to sign in anew")
         if not isinstance(claims["sub"], str) or not 0 < len(claims["sub"]) <= 255:
             raise ValueError("the subject is no word")
@@ -181,6 +193,8 @@ class Provider:
         with self._lock:
             if self._keys is not None and not anew and self._clock() - self._read_at < KEPT_FOR:
                 return self._known, self._keys
+            if self._failed and not anew and self._clock() - self._failed[0] < DOWN_FOR:
+                raise _unusable(issuer, self._failed[1])
             try:
                 with self._client() as client:
                     place = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
@@ -201,12 +215,9 @@ class Provider:
                 TypeError,
                 RecursionError,
             ) as error:
-                raise AccountError(
-                    issuer,
-                    f"the provider of single sign-on cannot be used ({error!s:.200})",
-                    hint="Look at [desk.oidc] issuer, and whether the provider answers.",
-                    again=True,
-                ) from None
+                self._failed = self._clock(), f"{error!s:.200}"
+                raise _unusable(issuer, self._failed[1]) from None
+            self._failed = None
             self._known, self._keys, self._read_at = known, keys, self._clock()
             return known, keys
 
@@ -237,6 +248,15 @@ class Provider:
         if not isinstance(found, dict):
             raise TypeError("what it says is no object")
         return found
+
+
+def _unusable(issuer: str, reason: str) -> AccountError:
+    return AccountError(
+        issuer,
+        f"the provider of single sign-on cannot be used ({reason})",
+        hint="Look at [desk.oidc] issuer, and whether the provider answers.",
+        again=True,
+    )
 
 
 def provider_of(settings: Oidc, *, root: Path, base_url: str, clock: Clock) -> Provider:

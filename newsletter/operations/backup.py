@@ -36,6 +36,13 @@ log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"newsletter-(\d{8}T\d{6})Z\.(sqlite|dump)")
 _OPEN = (IssueState.SENDING, IssueState.PAUSED, IssueState.PARTLY_SENT)
+_READ_DUMP = ("pg_restore", f"--file={os.devnull}")
+"""Makes the whole script and throws it away; "--list" would read the first pages only."""
+READ_THROUGH = {
+    ".sqlite": "It was read through and is whole.",
+    ".dump": "pg_restore read all of it without an error.",
+}
+"""What reading a backup shows, by the form of its file."""
 OFFICE = "scheduler"
 DOUBT = "the database was restored from a backup; this letter may have left after it was made"
 
@@ -127,6 +134,33 @@ def surplus(found: Sequence[Copy], keep_daily: int, keep_weekly: int) -> list[Co
     if newest_first:
         kept.add(newest_first[0].file)
     return [copy for copy in newest_first if copy.file not in kept]
+
+
+def verify(copy: Copy) -> str:
+    """Read all of a backup; what that showed, as a sentence.
+
+    :raises DatabaseError: when it is damaged.
+    """
+    if copy.file.suffix == ".sqlite":
+        verify_sqlite(copy.file)
+        return READ_THROUGH[".sqlite"]
+    try:
+        subprocess.run(  # noqa: S603 - no shell; a file of our own
+            [*_READ_DUMP, str(copy.file)], check=True, capture_output=True, timeout=3600
+        )
+    except FileNotFoundError:
+        raise DatabaseError(
+            "pg_restore",
+            "is not installed here, and a PostgreSQL backup is read with it",
+            hint="Install PostgreSQL's client programs.",
+        ) from None
+    except (OSError, subprocess.SubprocessError) as error:
+        raise DatabaseError(
+            str(copy.file),
+            f"is damaged: {_said(error) or 'pg_restore failed'}",
+            hint='Use an older one ("newsletter backup --list"), and make a new one.',
+        ) from None
+    return READ_THROUGH[".dump"]
 
 
 def sqlite_file(config: Config) -> Path | None:
@@ -246,7 +280,7 @@ def _refuse_while_running(config: Config, now: datetime) -> None:
 
 
 def _dump_postgres(config: Config, target: Path) -> None:
-    """Have pg_dump write its own compressed form, and pg_restore read its list of contents."""
+    """Have pg_dump write its own compressed form, and pg_restore read all of it."""
     url = make_url(config.database_url).set(drivername="postgresql")
     part = target.with_name(f".{target.name}.part")
     environment = {**os.environ, "PGPASSWORD": str(url.password)} if url.password else None
@@ -256,7 +290,7 @@ def _dump_postgres(config: Config, target: Path) -> None:
         os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
         for words in (
             ["pg_dump", "--format=custom", f"--file={part}", f"--dbname={address}"],
-            ["pg_restore", "--list", str(part)],
+            [*_READ_DUMP, str(part)],
         ):
             subprocess.run(  # noqa: S603 - no shell; the address is the operator's own
                 words, check=True, capture_output=True, env=environment, timeout=3600
@@ -273,11 +307,15 @@ def _dump_postgres(config: Config, target: Path) -> None:
     except (OSError, subprocess.SubprocessError) as error:
         with suppress(OSError):
             part.unlink()
-        said = getattr(error, "stderr", None) or str(error).encode()
-        line = said.decode("utf-8", "replace").strip().splitlines()
         raise DatabaseError(
             str(target),
-            f"the backup cannot be made: {line[0] if line else 'pg_dump failed'}",
+            f"the backup cannot be made: {_said(error) or 'pg_dump failed'}",
             hint="pg_dump must not be older than the server.",
             again=True,
         ) from None
+
+
+def _said(error: Exception) -> str:
+    """The first line of what a program said when it failed."""
+    said = getattr(error, "stderr", None) or str(error).encode()
+    return next(iter(said.decode("utf-8", "replace").strip().splitlines()), "")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, func, select
 
 from newsletter.database.alerts import Trouble
+from newsletter.database.articles import RETIRED_BY
 from newsletter.database.facts import RESTORED, fact
 from newsletter.database.tables import briefs
 from newsletter.issue.lint import lint
@@ -136,7 +137,10 @@ def _unsent_hint(issue: Issue | None, name: str) -> str:
 
 
 def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
-    """Feeds that gave nothing for days, or most of them failing together."""
+    """Feeds that gave nothing for days or are gone for good, or most of them failing together.
+
+    A feed that somebody retired on the desk is no trouble: it is as they want it.
+    """
     urls = {feed.url for feed in room.feeds}
     asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit is not None]
     bad = [feed for feed in asked if feed.failures and feed.state is not FeedState.RETIRED]
@@ -150,6 +154,8 @@ def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
         ]
     since = now - timedelta(days=room.config.alerts.source_days)
     silent = [feed for feed in bad if (feed.last_success or feed.last_visit or now) < since]
+    retired = [feed for feed in asked if feed.state is FeedState.RETIRED]
+    gone = [feed for feed in retired if not feed.problem.startswith(RETIRED_BY)]
     return [
         Trouble(
             key=f"source:{feed.url}"[:160],
@@ -164,7 +170,7 @@ def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
             + (f": {feed.problem}" if feed.problem else ""),
             hint=f"newsletter sources check shows why: {feed.url}",
         )
-        for feed in (*silent, *(feed for feed in asked if feed.state is FeedState.RETIRED))
+        for feed in (*silent, *gone)
     ]
 
 

@@ -134,12 +134,14 @@ def new_link(
 
 
 def _with_link(room: Newsroom, values: Mapping[str, Any]) -> dict[str, Any]:
-    """An invitation that leaves now, with an address of its own."""
-    link = new_link(
-        room,
-        int(values["editor"]),
-        INVITE,
-        expires=datetime.fromisoformat(values["expires"]),
-        beside=True,
-    )
+    """An invitation that leaves now, with an address of its own.
+
+    Inviting leaves a link. Where none is left, the person came in meanwhile, was let go, or the
+    time is over: then a mail that waited makes no new one.
+    """
+    editor = int(values["editor"])
+    link = "/desk/login"
+    if room.people.has_link(editor, room.clock()):
+        expires = datetime.fromisoformat(values["expires"])
+        link = new_link(room, editor, INVITE, expires=expires, beside=True)
     return {**values, "link": f"{room.config.site.base_url.rstrip('/')}{link}"}

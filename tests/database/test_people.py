@@ -78,6 +78,17 @@ def test_a_link_works_once_and_for_a_while(database: Database, clock: StillClock
     assert (found.password, found.name) == ("h", "Ada L")
 
 
+def test_another_domain_of_like_letters_is_nobody(database: Database, clock: StillClock) -> None:
+    """The first time the address decides: in any case, and never by letters that fold alike."""
+    people = People(database)
+    ada = people.add("ada@strasse.example", name="", role=Role.ADMIN, now=clock())
+    for other in ("ada@stra\u00dfe.example", "ada@\u017ftrasse.example"):
+        assert people.of_identity("other", other) is None
+    found = people.of_identity("own", "Ada@STRASSE.example")
+    assert found is not None
+    assert (found.id, found.subject) == (ada.id, "own")
+
+
 def test_sessions_end_with_what_they_rest_on(database: Database, clock: StillClock) -> None:
     """A new password, another role and leaving end every session; others' cannot be ended."""
     people = People(database)

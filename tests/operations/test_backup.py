@@ -290,6 +290,11 @@ def test_a_postgresql_dump_is_made_and_marked(
     issue = sending(room, tmp_path)
     made = backup.make(config, NOON)
     assert made.size > 1000
+    assert backup.verify(made) == "pg_restore read all of it without an error."
+    whole = made.file.read_bytes()
+    made.file.write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises(DatabaseError, match="is damaged"):
+        backup.verify(made)
     assert backup.doubt_everything(room, "pg_restore") == 4
     with pytest.raises(DeliveryError):
         pipeline.send(room, issue.id)

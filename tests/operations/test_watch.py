@@ -227,6 +227,20 @@ def test_a_dying_source(room: Newsroom, clock: StillClock) -> None:
     assert keys(room) == ["source:https://a0.example/f"]
 
 
+def test_a_feed_that_a_person_retired_is_no_trouble(room: Newsroom, clock: StillClock) -> None:
+    """An outlet that takes its feed away is an alert; somebody who retires one knows of it."""
+    room = give_feeds(room, clock, bad=2, days=5)
+    for number in (0, 2):
+        room.articles.retire(f"https://a{number}.example/f", by="Ada")
+    with room.database.begin() as connection:
+        lost = feeds.c.url == "https://a1.example/f"
+        values = {"state": "retired", "problem": "the feed is gone for good (410)"}
+        connection.execute(update(feeds).where(lost).values(**values))
+    Watch(lambda _: []).look(room)
+    assert keys(room) == ["source:https://a1.example/f"]
+    assert "took its feed away for good" in room.alerts.open()[0].sentence
+
+
 def test_no_name_service(room: Newsroom, clock: StillClock) -> None:
     """Most feeds failing together are one alert about this machine, not one each."""
     room = give_feeds(room, clock, bad=7, days=0.2)

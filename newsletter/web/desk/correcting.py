@@ -6,16 +6,17 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from newsletter import pipeline
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, NotFound
 from newsletter.newsroom import Newsroom
-from newsletter.web.desk.door import Editing, NotAllowed
+from newsletter.web.desk.door import Editing, Looking, NotAllowed
 from newsletter.web.desk.form import Form
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.story import address, on_desk, refused
+from newsletter.web.desk.today import READ
 
 
 def router(room: Newsroom, pages: DeskPages) -> APIRouter:
-    """``POST /desk/issues/ID/stories/STORY/correct``."""
+    """``/desk/issues/ID/stories/STORY/correct``, and ``…/corrections/ID``, where it leads."""
     routes = APIRouter()
 
     @routes.post("/desk/issues/{name}/stories/{story_id}/correct")
@@ -46,14 +47,24 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         room.audit.note(
             visitor.actor, "correct", f"story {desk.story.id}", "with a notice" if mail else ""
         )
-        noticed = sum(sum(one.states.values()) for one in report.sent)
+        return pages.go(f"{address(desk)}/corrections/{report.correction.id}")
+
+    @routes.api_route("/desk/issues/{name}/stories/{story_id}/corrections/{number}", methods=READ)
+    def corrected(visitor: Looking, name: str, story_id: str, number: str) -> Response:
+        desk = on_desk(room, name, story_id)
+        known = room.corrections.of_story(desk.story.id)
+        entry = next((one for one in known if one.id == number), None)
+        if entry is None:
+            raise NotFound(number[:64], "is no correction of this story")
+        notices = room.corrections.notices(entry)
+        noticed = sum(sum(room.ledger.states(one.id).values()) for one in notices)
         return pages.show(
             visitor,
             "said",
             title="The correction is published",
             sentences=[
                 "The story's page says it now, and the next issue opens with it.",
-                f"A notice went to {noticed:,} readers." if report.notices else "",
+                f"A notice went to {noticed:,} readers." if notices else "",
             ],
             links=[
                 (f"/stories/{desk.story.slug}", "The story as readers see it"),

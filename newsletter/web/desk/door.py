@@ -152,13 +152,15 @@ def room_of(request: Request) -> Newsroom:
 
 
 def allowed(
-    right: Right, *, enrolling: bool = False, fresh: str = ""
+    right: Right, *, enrolling: bool = False, fresh: str = "", watching: bool = False
 ) -> Callable[[Request, Fields], Visitor]:
     """Make the check for pages that need one right.
 
     :param enrolling: for the pages where somebody sets up a second factor they must have.
     :param fresh: the page to come back to from showing again that it is them, for acts that ask
         for a sign-in of the last quarter of an hour.
+    :param watching: for parts that an open page asks for by itself: they are no sign of life, or a
+        page left open would keep its session for as long as it is open.
     """
 
     def check(request: Request, form: Annotated[Fields, Depends(read_form)]) -> Visitor:
@@ -181,7 +183,7 @@ def allowed(
         now = room.clock()
         if fresh and not is_recent(session, now):
             raise ConfirmNeeded(fresh)
-        if now - session.seen >= _SEEN_AGAIN:
+        if not watching and now - session.seen >= _SEEN_AGAIN:
             room.people.touch(session.hash, now)
         return Visitor(editor, session, is_recent(session, now))
 
@@ -190,6 +192,7 @@ def allowed(
 
 Enrolling = Annotated[Visitor, Depends(allowed(Right.LOOK, enrolling=True))]
 Looking = Annotated[Visitor, Depends(allowed(Right.LOOK))]
+Watching = Annotated[Visitor, Depends(allowed(Right.LOOK, watching=True))]
 Editing = Annotated[Visitor, Depends(allowed(Right.EDIT))]
 Approving = Annotated[Visitor, Depends(allowed(Right.APPROVE))]
 Sending = Annotated[Visitor, Depends(allowed(Right.SEND))]

@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from newsletter.editors import totp
-from newsletter.editors.sessions import hashed, same, wait_after
+from newsletter.editors.sessions import RECENT, hashed, same, wait_after
 from newsletter.model import Editor, Proof, Session, Stage
 from newsletter.newsroom import Newsroom
 from newsletter.web.desk.door import from_our_page, is_https, set_cookie
@@ -57,13 +57,16 @@ class Reception:
         kept = request.cookies.get(_form_cookie(request), "")
         return from_our_page(request) and same(sent.one("word", 100), kept)
 
-    def crowded(self, request: Request) -> bool:
+    def crowded(self, request: Request, lane: str = "sign-in") -> bool:
         """Count a try; whether there are too many, from one place or from everywhere.
 
         Counted in the database, so all processes share the limits.
+
+        :param lane: what is counted together. A link counts apart from forms: anybody can make
+            many browsers open it.
         """
         return not self.room.knocks.allows(
-            "sign-in",
+            lane,
             origin(request),
             self.room.clock(),
             each=FROM_ONE_PLACE,
@@ -95,15 +98,20 @@ class Reception:
         stage: Stage = Stage.FULL,
         proof: Proof = Proof.PASSWORD,
         instead_of: str = "",
+        recent: bool = True,
     ) -> tuple[str, Session]:
-        """Begin a session with a word that was never used; return the word, for the cookie."""
+        """Begin a session with a word that was never used; return the word, for the cookie.
+
+        :param recent: whether somebody has just shown that it is them; else the session is as old
+            as one that no longer says so.
+        """
         word, now = secrets.token_urlsafe(32), self.room.clock()
         session = Session(
             hash=hashed(word),
             editor=editor.id,
             stage=stage,
             csrf=secrets.token_urlsafe(32),
-            made=now,
+            made=now if recent else now - RECENT,
             seen=now,
             origin=origin(request)[:64],
             agent=plain(request.headers.get("user-agent", ""))[:200],
@@ -120,13 +128,14 @@ class Reception:
         *,
         proof: Proof = Proof.PASSWORD,
         instead_of: str = "",
+        recent: bool = True,
     ) -> Response:
         """Open the door: everything that is asked for was shown."""
         room = self.room
         room.people.succeeded(editor.id)
         room.people.tidy(room.clock() - timedelta(hours=room.config.desk.session_hours))
         answer = self.pages.go(back)
-        word, _ = self.session(request, editor, proof=proof, instead_of=instead_of)
+        word, _ = self.session(request, editor, proof=proof, instead_of=instead_of, recent=recent)
         set_cookie(request, answer, word)
         room.audit.note(
             f"editor:{editor.email}", "sign-in", who(editor), f"{proof.value}, {origin(request)}"
@@ -134,11 +143,20 @@ class Reception:
         return answer
 
     def first_step(
-        self, request: Request, editor: Editor, back: str, *, proof: Proof = Proof.PASSWORD
+        self,
+        request: Request,
+        editor: Editor,
+        back: str,
+        *,
+        proof: Proof = Proof.PASSWORD,
+        recent: bool = True,
     ) -> Response:
-        """After a password or the provider's word: on to the code, or in where none is due."""
+        """After a password or the provider's word: on to the code, or in where none is due.
+
+        :param recent: whether they were asked for it just now. A code that is asked for here is.
+        """
         if not editor.totp or proof is Proof.TWO_FACTORS:
-            return self.let_in(request, editor, back, proof=proof)
+            return self.let_in(request, editor, back, proof=proof, recent=recent)
         answer = self.pages.go(f"/desk/login/code?next={back}")
         word, _ = self.session(request, editor, stage=Stage.PASSWORD, proof=proof)
         set_cookie(request, answer, word)

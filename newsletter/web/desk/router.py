@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -31,6 +32,7 @@ from newsletter.web.desk.door import (
     NotAllowed,
     SecondFactorNeeded,
     SignInNeeded,
+    safe_next,
     session_of,
 )
 from newsletter.web.desk.pages import DeskPages
@@ -75,11 +77,12 @@ def mount(
 def _refusals(app: FastAPI, room: Newsroom, pages: DeskPages) -> None:
     @app.exception_handler(SignInNeeded)
     async def sign_in(request: Request, error: SignInNeeded) -> Response:
-        address = f"/desk/login?next={error.back}"
         if request.headers.get("hx-request"):
-            # A part of a page was asked for: the whole page has to go to the sign-in.
-            return Response(status_code=401, headers={"HX-Redirect": address})
-        return pages.go(address)
+            # A part was asked for: the whole page goes to the sign-in, and comes back whole.
+            page = urlsplit(request.headers.get("hx-current-url", ""))
+            back = safe_next(page.path + (f"?{page.query}" if page.query else ""))
+            return Response(status_code=401, headers={"HX-Redirect": f"/desk/login?next={back}"})
+        return pages.go(f"/desk/login?next={error.back}")
 
     @app.exception_handler(SecondFactorNeeded)
     async def enrol(_request: Request, _error: SecondFactorNeeded) -> Response:

@@ -16,7 +16,7 @@ from newsletter.issue.approve import allowed, move
 from newsletter.model import DeliveryState, Issue
 from newsletter.newsroom import Newsroom
 from newsletter.web.desk.courier import Courier
-from newsletter.web.desk.door import Looking, Sending, Visitor
+from newsletter.web.desk.door import Looking, Sending, Visitor, Watching
 from newsletter.web.desk.form import Form, Query
 from newsletter.web.desk.lines import STATES, duration
 from newsletter.web.desk.pages import DeskPages
@@ -148,7 +148,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
         return page(visitor, find(room, name), query)
 
     @routes.api_route("/desk/sending/{name}/progress", methods=READ)
-    def live(visitor: Looking, name: str, query: Query) -> Response:
+    def live(visitor: Watching, name: str, query: Query) -> Response:
         found = facts(find(room, name))
         answer = pages.part(visitor, "progress", **found)
         if not found["progress"].moving or found["issue"].state.value != query.one("state", 16):

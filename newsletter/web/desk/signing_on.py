@@ -44,6 +44,14 @@ def router(reception: Reception) -> APIRouter:
             links=[("/desk/login", "Back to the sign-in")],
         )
 
+    def unwanted(request: Request) -> Response | None:
+        """Refuse what no person opened, such as an image of a strange page, and too many tries."""
+        if request.headers.get("sec-fetch-dest", "document") != "document":
+            return refused("Open this page by itself.")
+        if reception.crowded(request, "sign-on"):
+            return refused("Too many tries from here. Wait some minutes.", status=429)
+        return None
+
     @routes.get("/desk/login/provider")
     def go(request: Request, query: Query) -> Response:
         """Off to the provider. Nothing is kept here: a link to this page changes nothing."""
@@ -51,8 +59,8 @@ def router(reception: Reception) -> APIRouter:
             raise NotFound("", "there is no single sign-on here")
         if (insecure := reception.insecure(request)) is not None:
             return insecure
-        if reception.crowded(request):
-            return refused("Too many tries from here. Wait some minutes.", status=429)
+        if (none := unwanted(request)) is not None:
+            return none
         again = _again(request, reception) if query.has("again") else ""
         try:
             start = provider.start(fresh=bool(again))
@@ -88,8 +96,8 @@ def router(reception: Reception) -> APIRouter:
             raise NotFound("", "there is no single sign-on here")
         if (insecure := reception.insecure(request)) is not None:
             return insecure
-        if reception.crowded(request):
-            return refused("Too many tries from here. Wait some minutes.", status=429)
+        if (none := unwanted(request)) is not None:
+            return none
         answer = _answered(request, query)
         answer.delete_cookie(
             _cookie(request), path="/", secure=is_https(request), httponly=True, samesite="lax"
@@ -136,6 +144,7 @@ def router(reception: Reception) -> APIRouter:
             editor,
             safe_next(str(held["next"])),
             proof=Proof.TWO_FACTORS if trusted else Proof.PROVIDER,
+            recent=bool(again) or identity.recent,
         )
 
     return routes

@@ -11,7 +11,7 @@ from newsletter.feeds.health import check_feeds, summarise
 from newsletter.newsroom import Newsroom
 from newsletter.operations import status
 from newsletter.operations.saying import ago, until, where
-from newsletter.web.desk.door import Looking
+from newsletter.web.desk.door import Looking, Watching
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.today import READ
 
@@ -27,7 +27,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
         return pages.show(visitor, "status", here="status", **facts(room))
 
     @routes.api_route("/desk/status/now", methods=READ)
-    def now(visitor: Looking) -> Response:
+    def now(visitor: Watching) -> Response:
         return pages.part(visitor, "standing", **facts(room))
 
     return routes

@@ -12,7 +12,7 @@ import pytest
 from newsletter.editors import totp
 from newsletter.editors.sessions import hashed
 from newsletter.errors import TransportError
-from newsletter.model import Role
+from newsletter.model import Editor, Role
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import people as pipeline
 from newsletter.pipeline.mails import deliver_mail
@@ -340,6 +340,23 @@ def test_idle_sessions_end(signed: Signed, clock: StillClock) -> None:
     assert last == 303
 
 
+@pytest.mark.parametrize("part", ["/desk/status/now", "/desk/sending/daily-2026-11-22/progress"])
+def test_a_page_that_looks_again_by_itself_keeps_nobody_inside(
+    signed: Signed, clock: StillClock, part: str
+) -> None:
+    """An open page that nobody looks at ends with its hour, and comes back whole after it."""
+    person = signed("publisher")
+    asked = {"HX-Request": "true", "HX-Current-URL": "https://desk.example.org/desk/status"}
+    for _ in range(5):
+        clock.pass_(minutes=11)
+        assert person.get(part, **asked).status in {200, 404}, "inside"
+    clock.pass_(minutes=11)
+    answer = person.get(part, **asked)
+    assert (answer.status, answer.headers["hx-redirect"]) == (401, "/desk/login?next=/desk/status")
+    lying = asked | {"HX-Current-URL": "https://evil.example//evil.example/"}
+    assert person.get(part, **lying).headers["hx-redirect"] == "/desk/login?next=/desk"
+
+
 def test_a_reset_lets_a_lost_phone_go(desk: Client, room: Newsroom) -> None:
     """A new link ends the second factor when an admin says the phone is lost."""
     with_phone(room)
@@ -422,31 +439,42 @@ def test_an_admin_ends_sessions_of_somebody(signed: Signed, room: Newsroom) -> N
     assert admin.post(f"/desk/people/{me.id}/sessions").status == 403
 
 
-def test_a_waiting_invitation_holds_no_link(room: Newsroom, desk: Client) -> None:
-    """The mail says only who is meant until it leaves; what leaves works, once."""
-    person, shown = pipeline.invite(
-        room, "nia@example.org", name="Nia", role=Role.EDITOR, by="cli:test"
-    )
-    transport, left = room.transport, []
+def mail_later(room: Newsroom, person: Editor) -> None:
+    """Mail somebody a link while no mail leaves."""
 
     class Down:
         def __getattr__(self, name: str) -> object:
             raise TransportError("", "is down", hint="Wait.")
 
+    transport = room.transport
     room.__dict__["transport"] = Down
     assert not pipeline.mail_link(room, person)
-    with room.database.reading() as connection:
-        kept = str(connection.exec_driver_sql("SELECT * FROM mails").all())
-    assert "nia@example.org" in kept
-    assert "/desk/join/" not in kept
     room.__dict__["transport"] = transport
+
+
+def mailed(room: Newsroom) -> list[str]:
+    """Let the mails leave; the addresses of the desk in all of them."""
     deliver_mail(room)
+    left = []
     for file in room.config.path(room.config.paths.outbox).rglob("*.eml"):
         letter = mail_parser.message_from_bytes(file.read_bytes(), policy=as_mail)
         body = letter.get_body(("plain",))
         assert body is not None
-        left += re.findall(r"/desk/join/[A-Za-z0-9_-]+", body.get_content())
-    [link] = left
+        left += re.findall(r"/desk/[A-Za-z0-9_/-]+", body.get_content())
+    return left
+
+
+def test_a_waiting_invitation_holds_no_link(room: Newsroom, desk: Client) -> None:
+    """The mail says only who is meant until it leaves; what leaves works, once."""
+    person, shown = pipeline.invite(
+        room, "nia@example.org", name="Nia", role=Role.EDITOR, by="cli:test"
+    )
+    mail_later(room, person)
+    with room.database.reading() as connection:
+        kept = str(connection.exec_driver_sql("SELECT * FROM mails").all())
+    assert "nia@example.org" in kept
+    assert "/desk/join/" not in kept
+    [link] = mailed(room)
     assert link != shown
     browser = Person(desk)
     assert browser.get(shown).status == 200, "what an admin gave by hand holds as well"
@@ -455,3 +483,32 @@ def test_a_waiting_invitation_holds_no_link(room: Newsroom, desk: Client) -> Non
     assert browser.post(link, words).status == 303
     assert browser.get(shown).status == 404
     assert browser.get(link).status == 404
+
+
+@pytest.mark.parametrize("meanwhile", ["used", "removed", "removed and back", "over"])
+def test_a_mail_that_waited_too_long_brings_no_link_to_life(
+    room: Newsroom, desk: Client, clock: StillClock, meanwhile: str
+) -> None:
+    """Who came in, was let go or waited too long gets a mail that opens nothing new."""
+    person, shown = pipeline.invite(
+        room, "nia@example.org", name="Nia", role=Role.EDITOR, by="cli:test"
+    )
+    mail_later(room, person)
+    if meanwhile == "used":
+        browser = Person(desk)
+        browser.get(shown)
+        browser.post(shown, {"name": "Nia", "password": PASSWORD, "again": PASSWORD})
+    elif meanwhile == "over":
+        clock.pass_(days=8)
+    else:
+        pipeline.remove(room, person, by="cli:test")
+        if meanwhile == "removed and back":
+            soon = clock() + timedelta(days=1)
+            # A mail that left at the very moment of the removal.
+            room.people.add_link(
+                person.id, link_hash="h", purpose="invite", now=clock(), expires=soon
+            )
+            room.people.add("nia@example.org", name="", role=Role.ADMIN, now=clock())
+            assert room.people.of_link("h", now=clock()) is None
+    assert mailed(room) == ["/desk/login"]
+    assert not room.people.has_link(person.id, clock())

@@ -26,7 +26,7 @@ TABLE: dict[str, tuple[list[str], list[str]]] = {
         [
             "/desk", "/desk/again", "/desk/account", "/desk/issues", "/desk/issues/{name}",
             "/desk/issues/{name}/preview", "/desk/issues/{name}/approve", STORY,
-            *(f"{STORY}/{part}" for part in ("evidence", "quotes", "versions", "articles", "history")),
+            *(f"{STORY}/{part}" for part in ("evidence", "quotes", "versions", "articles", "history", "corrections/{number}")),
             "/desk/sending", "/desk/sending/{name}", "/desk/sending/{name}/progress",
             "/desk/sources", "/desk/numbers", "/desk/numbers/{name}", "/desk/status", "/desk/status/now",
         ],

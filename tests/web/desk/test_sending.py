@@ -182,6 +182,32 @@ def test_letters_in_doubt_have_four_ways_out(watch: Watch) -> None:
     assert set(watch.gate.left.values()) == {1}
 
 
+def test_a_correction_leads_to_a_page_that_may_be_opened_again(watch: Watch) -> None:
+    """Correcting answers with an address: reloading it, or going back to it, sends nothing."""
+    watch.gate.open.set()
+    watch.start()
+    watch.until(lambda: watch.room.issues.find(ISSUE).state is IssueState.SENT, "the send")
+    watch.until(watch.at_rest, "the courier ends")
+    watch.clock.pass_(minutes=5)
+    issue = watch.room.issues.find(ISSUE)
+    story = watch.room.issues.stories_of(issue)[0]
+    there = f"/desk/issues/{ISSUE}/stories/{story}"
+    watch.person.get(there)
+    words = {"text": "We misnamed the committee.", "mail": "yes"}
+    answer = watch.person.post(f"{there}/correct", words)
+    [made] = watch.room.corrections.of_story(story)
+    assert (answer.status, answer.headers["location"]) == (303, f"{there}/corrections/{made.id}")
+    letters = sum(watch.gate.left.values())
+    assert letters == 2 * READERS
+    for _ in range(2):
+        page = watch.person.get(answer.headers["location"]).text
+        assert "<h1>The correction is published</h1>" in page
+        assert f"A notice went to {READERS} readers." in page
+        assert f'href="/stories/{made.slug}">The story as readers see it</a>' in page
+    assert sum(watch.gate.left.values()) == letters
+    assert watch.person.get(f"{there}/corrections/0123456789ab").status == 404
+
+
 def test_who_may_not_send_sees_no_button(watch: Watch) -> None:
     """An editor watches the figures; buttons and addresses are for others."""
     watch.gate.open.set()

@@ -297,6 +297,42 @@ def test_who_has_no_password_shows_again_by_the_provider(house: House) -> None:
     assert len(house.room.people.sessions_of(found.id)) == 1
 
 
+@pytest.mark.parametrize("asked", [3_600, None])
+def test_a_provider_that_asked_nobody_shows_nothing_again(house: House, asked: int | None) -> None:
+    """Coming in by an old sign-in at the provider, or one of no age, does no guarded act."""
+    edda(house)
+    old = house.clock().timestamp() - (asked or 0)
+    house.provider.lie = having(auth_time=old) if asked else without("auth_time")
+    person = house.visitor()
+    assert house.sign_on(person).headers["location"] == "/desk/account", "they are in"
+    assert person.get("/desk/account").status == 200
+    answer = person.post("/desk/account/sessions")
+    assert answer.headers["location"] == "/desk/again?next=/desk/account"
+    assert house.sign_on(person).status == 303, "and the plain way once more changes nothing"
+    person.get("/desk/account")
+    answer = person.post("/desk/account/sessions")
+    assert answer.headers["location"] == "/desk/again?next=/desk/account"
+    house.provider.lie = having()
+    house.sign_on(person, "/desk/login/provider?again=1&next=/desk/account")
+    person.get("/desk/account")
+    assert person.post("/desk/account/sessions").headers["location"] == "/desk/account"
+
+
+def test_a_link_shuts_no_other_way_in(house: House) -> None:
+    """Images of a strange page are not counted; many tries by a link leave passwords alone."""
+    edda(house)
+    for dest in ("image", "iframe", "empty"):
+        for link in ("/desk/login/provider", f"{BACK}?state=x&code=y"):
+            for _ in range(6):
+                assert house.visitor().get(link, **{"Sec-Fetch-Dest": dest}).status == 403
+    assert house.provider.asked == []
+    navigated = house.visitor().get("/desk/login/provider", **{"Sec-Fetch-Dest": "document"})
+    assert navigated.status == 303, "none of them counted"
+    told = [house.visitor().get("/desk/login/provider").status for _ in range(12)]
+    assert (told[0], told[-1]) == (303, 429)
+    assert house.visitor().sign_in("admin@example.org", PASSWORD).status == 303
+
+
 def test_both_ways_in_lead_to_one_account(house: House) -> None:
     """A person with a password may come by either; a removed one by neither."""
     house.provider.who = {"email": "admin@example.org"}
@@ -338,8 +374,20 @@ def test_a_provider_that_cannot_be_used_is_said(house: House) -> None:
     answer = house.visitor().get("/desk/login/provider")
     assert (answer.status, "does not answer" in answer.text) == (503, True)
     house.provider.described = {"token_endpoint": "ftp://127.0.0.1/token"}
+    house.clock.pass_(seconds=31)
     assert house.visitor().get("/desk/login/provider").status == 503
     assert house.visitor().sign_in("admin@example.org").status == 303
+
+
+def test_a_provider_that_did_not_answer_is_left_alone_for_a_while(house: House) -> None:
+    """A failure is remembered for half a minute, so that visitors do not wait in turn for it."""
+    house.provider.described = {"issuer": "http://127.0.0.1:1"}
+    assert house.visitor().get("/desk/login/provider").status == 503
+    house.provider.described = {}
+    house.clock.pass_(seconds=29)
+    assert house.visitor().get("/desk/login/provider").status == 503, "it was not asked"
+    house.clock.pass_(seconds=1)
+    assert house.visitor().get("/desk/login/provider").status == 303
 
 
 def test_without_a_provider_there_is_no_button(room: Newsroom) -> None:
