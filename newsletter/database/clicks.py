@@ -98,9 +98,10 @@ class Clicks:
         if row is None or (row.known and row.last_click and at - row.last_click < _AGAIN):
             return False
         with self._database.begin() as connection:
-            # Asked again within: who switched counting off meanwhile must leave nothing.
+            # Asked again within, and held: who switches counting off meanwhile must leave nothing.
             here = and_(readers.c.id == row.id, readers.c.tracking)
-            if connection.execute(select(readers.c.id).where(here)).scalar() is None:
+            held = select(readers.c.id).where(here).with_for_update()
+            if connection.execute(held).scalar() is None:
                 return False
             click = {"issue": row.issue, "link": row.number, "reader": row.id, "at": at}
             new = insert_new(connection, clicks, [click])
