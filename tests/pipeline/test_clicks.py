@@ -327,6 +327,23 @@ def test_the_word_names_any_issue(room: Newsroom) -> None:
         assert read_click(room, word, "7") == (one.key, name, 7)
 
 
+def test_the_rest_of_an_issue_has_the_numbers_of_its_beginning(
+    room: Newsroom, issue: Issue
+) -> None:
+    """The site's address may change between: what a number means in letters that left stays."""
+    before = room.clicks.kept(issue.id)
+    told = room.issues.revision(issue)
+    site = room.config.site.model_copy(update={"base_url": "https://moved.example"})
+    moved = replace(room, config=room.config.model_copy(update={"site": site}))
+    now = links_of(told.content, told.rendered, site.base_url)
+    assert [one.url for one in now] != [one.url for one in before]
+    moved.clicks.keep(issue.id, now)
+    assert moved.clicks.kept(issue.id) == before
+    html = pipeline.letters.issue_mail(moved, issue, told).variants[COUNTED].html
+    assert {int(n) for n in re.findall(r"_click_(\d+)", html)} <= {one.number for one in before}
+    assert f"_click_{before[-1].number}" in html
+
+
 def test_links_lead_on_when_the_deliveries_are_gone(
     room: Newsroom, issue: Issue, clock: StillClock
 ) -> None:
