@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.place import NEEDS_A_PERSON, Json, aside, count, place, say, show_json
 from newsletter.database.api_tokens import SCOPES
 from newsletter.database.webhooks import KINDS
@@ -37,6 +38,7 @@ def add(
         word = room.api_tokens.add(
             name, scope, secret=lambda: secrets.token_urlsafe(32), now=room.clock()
         )
+        room.audit.note(who(), "token added", f"token {name}", ", ".join(sorted(set(scope))))
     if as_json:
         show_json({"name": name, "token": word, "scopes": sorted(set(scope))})
         return
@@ -76,6 +78,7 @@ def revoke(context: typer.Context, name: str) -> None:
     """End a token at once."""
     with place(context).newsroom() as room:
         room.api_tokens.revoke(name, now=room.clock())
+        room.audit.note(who(), "token revoked", f"token {name}")
     say(f"revoked  {name}")
 
 
@@ -92,6 +95,7 @@ def add_webhook(
     """Post news to an address; prints the secret that the messages are signed with."""
     with place(context).newsroom() as room:
         hook = pipeline.add_webhook(room, name, url, kind or ())
+        room.audit.note(who(), "webhook added", f"webhook {name}", ", ".join(hook.kinds))
     if as_json:
         show_json({"name": hook.name, "url": hook.url, "secret": hook.secret, "kinds": hook.kinds})
         return
@@ -130,6 +134,7 @@ def remove(context: typer.Context, name: str) -> None:
     """Forget an address and what waits for it."""
     with place(context).newsroom() as room:
         room.webhooks.remove(name)
+        room.audit.note(who(), "webhook removed", f"webhook {name}")
     say(f"removed  {name}")
 
 
@@ -145,6 +150,7 @@ def deliver(
     with place(context).newsroom() as room:
         if retry_failed:
             room.webhooks.retry_failed(now=room.clock())
+            room.audit.note(who(), "webhooks retried", "webhooks")
         report = pipeline.deliver_webhooks(room)
     if as_json:
         show_json(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from newsletter.audience.importing import FIELDS, Preview, preview, read_rows
+from newsletter.cli.audit import who
 from newsletter.cli.place import Json, Progress, count, place, say, show_json
 from newsletter.database.reader_import import ImportReport, Mode
 from newsletter.errors import AudienceError
@@ -114,6 +115,13 @@ def import_file(
         raise AudienceError(str(file), f"cannot be read: {error.strerror}") from None
     finally:
         progress.end()
+    if not dry:
+        room.audit.note(
+            who(),
+            "readers imported",
+            file.name,
+            f"{report.added} added, {report.updated} updated, {report.refused} refused",
+        )
     if not quiet:
         _say_report(report)
     return report

@@ -14,6 +14,7 @@ import typer
 from newsletter import pipeline
 from newsletter.audience.importing import read_rows
 from newsletter.audience.unsubscribe_mail import requests
+from newsletter.cli.audit import who
 from newsletter.cli.importing import import_
 from newsletter.cli.place import EditionName, Json, aside, count, place, say, show_json
 from newsletter.cli.segments import segments
@@ -100,6 +101,8 @@ def add(  # noqa: PLR0917 - every option of the command is a parameter
             token=room.token,
             refusals=Path(os.devnull),
         )
+        if report.added or report.updated:
+            _note(room, "reader added" if report.added else "reader changed", email)
     for refusal in report.examples:
         raise AudienceError(refusal.value or email, refusal.reason)
     if report.kept_out:
@@ -115,7 +118,10 @@ def add(  # noqa: PLR0917 - every option of the command is a parameter
 def forget(context: typer.Context, email: str) -> None:
     """Erase a person; only a keyed hash stays, so that no import brings them back."""
     with place(context).newsroom() as room:
+        found = room.readers.by_email(email)
         known = room.readers.forget(email, now=room.clock())
+        if known:
+            room.audit.note(who(), "reader erased", f"reader {found.id if found else ''}".strip())
     if not known:
         raise NotFound(email, "is not among the subscribers")
     say(f"erased  {email}")
@@ -172,6 +178,7 @@ def unsubscribe(
         if email:
             if not room.readers.unsubscribe_address(email, how="operator", now=room.clock()):
                 raise NotFound(email, "is not among the subscribers")
+            _note(room, "reader unsubscribed", email)
             say(f"unsubscribed  {email}")
             return
         try:
@@ -182,12 +189,24 @@ def unsubscribe(
                     told = _take_off(room, stream)
         except OSError as error:
             raise AudienceError(from_mbox, f"cannot be read: {error.strerror}") from None
+        room.audit.note(
+            who(),
+            "readers unsubscribed",
+            "standard input" if from_mbox == "-" else Path(from_mbox).name,
+            f"{told['unsubscribed']} by {told['letters']} letters",
+        )
     if as_json:
         show_json(told)
         return
     for line in told["passed_over"]:
         say(f"letter {line['letter']} from {line['from'] or 'nobody'}: {line['reason']}")
     say(f"{count(told['letters'], 'letter')}, {told['unsubscribed']:,} unsubscribed")
+
+
+def _note(room: Newsroom, action: str, email: str) -> None:
+    """Note an act on a reader by their number: no address stands in the log of acts."""
+    found = room.readers.by_email(email)
+    room.audit.note(who(), action, f"reader {found.id if found else ''}".strip())
 
 
 def _take_off(room: Newsroom, stream: BinaryIO) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from newsletter.cli.audit import who
 from newsletter.cli.place import Json, place, say, show_json
 from newsletter.database.reports import Reports
 from newsletter.errors import NotFound
@@ -55,6 +56,8 @@ def answer(
     """Say what became of a report; its page shows it to whoever made it."""
     with place(context).newsroom() as room:
         known = Reports(room.database).settle(number, state=outcome.value, answer=text)
+        if known:
+            room.audit.note(who(), f"report {outcome.value}", f"report {number}")
     if not known:
         raise NotFound(number, "is not the number of a report")
     say(f"{outcome.value}  {number}")

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from newsletter.database.batches import stands
 from newsletter.database.choosing import COUNTED
 from newsletter.database.engine import Database
-from newsletter.database.rows import insert_new, upsert, values_of
+from newsletter.database.rows import insert_new, reader_of, values_of
 from newsletter.database.tables import clicks, deliveries, issue_links, issues, readers
 from newsletter.model import DeliveryState, IssueLink, IssueState
 
@@ -25,6 +25,7 @@ REMEMBERED = timedelta(days=30)
 """How long it is kept who followed a link."""
 _AGAIN = timedelta(hours=1)
 """A link that is followed again renews the last click no oftener than this."""
+_link = reader_of(IssueLink)
 _UNSENT = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 
@@ -48,9 +49,21 @@ class Clicks:
         self._database = database
 
     def keep(self, issue: str, links: Sequence[IssueLink]) -> None:
-        """Write down where the links of an issue lead; safe to repeat."""
+        """Write down where the links of an issue lead, once: letters that left have the numbers."""
+        if self.kept(issue):
+            return
         with self._database.begin() as connection:
-            upsert(connection, issue_links, [{"issue": issue, **values_of(one)} for one in links])
+            insert_new(
+                connection, issue_links, [{"issue": issue, **values_of(one)} for one in links]
+            )
+
+    def kept(self, issue: str) -> tuple[IssueLink, ...]:
+        """The links of an issue as they were when its send began; none before that."""
+        query = (
+            select(issue_links).where(issue_links.c.issue == issue).order_by(issue_links.c.number)
+        )
+        with self._database.reading() as connection:
+            return tuple(map(_link, connection.execute(query)))
 
     def leads_to(self, issue: str, number: int) -> str | None:
         """The address a link leads to; None when the issue has no such link.
@@ -98,9 +111,10 @@ class Clicks:
         if row is None or (row.known and row.last_click and at - row.last_click < _AGAIN):
             return False
         with self._database.begin() as connection:
-            # Asked again within: who switched counting off meanwhile must leave nothing.
+            # Asked again within, and held: who switches counting off meanwhile must leave nothing.
             here = and_(readers.c.id == row.id, readers.c.tracking)
-            if connection.execute(select(readers.c.id).where(here)).scalar() is None:
+            held = select(readers.c.id).where(here).with_for_update()
+            if connection.execute(held).scalar() is None:
                 return False
             click = {"issue": row.issue, "link": row.number, "reader": row.id, "at": at}
             new = insert_new(connection, clicks, [click])

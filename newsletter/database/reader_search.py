@@ -53,13 +53,6 @@ def find_readers(
         return [ReaderLine(**row._mapping) for row in connection.execute(query)]
 
 
-def email_of(database: Database, number: int) -> str:
-    """The address of a reader by number; empty when there is none."""
-    with database.reading() as connection:
-        found = connection.execute(select(readers.c.email).where(readers.c.id == number)).scalar()
-    return str(found or "")
-
-
 def zones_of(database: Database, edition: str, limit: int = 8) -> list[tuple[str, int]]:
     """The time zones most readers of an edition have, with how many; "" for those without one."""
     number = func.count().label("number")

@@ -244,9 +244,9 @@ class SignUps:
         """
         with self._database.begin() as connection:
             row = connection.execute(
-                select(readers.c.id, readers.c.state, readers.c.last_click).where(
-                    readers.c.token == token
-                )
+                select(
+                    readers.c.id, readers.c.state, readers.c.tracking, readers.c.last_click
+                ).where(readers.c.token == token)
             ).one_or_none()
             if row is None or row.state not in {ReaderState.ACTIVE, ReaderState.PAUSED}:
                 return False
@@ -254,6 +254,8 @@ class SignUps:
             for edition in choice.offered:
                 _hold(connection, row.id, edition, now, wanted=edition in choice.editions)
             paused = choice.pause_until is not None
+            # Counting begins now: who was never counted cannot have been silent until today.
+            heard = row.last_click if row.tracking else now
             values: dict[str, object] = {
                 "state": (ReaderState.PAUSED if paused else ReaderState.ACTIVE).value,
                 "paused_until": choice.pause_until,
@@ -262,7 +264,7 @@ class SignUps:
                 "send_at": choice.send_at,
                 "tracking": choice.tracking,
                 # Who stops being counted takes what was counted along.
-                "last_click": row.last_click if choice.tracking else None,
+                "last_click": heard if choice.tracking else None,
                 "asked": None,
             }
             if not choice.tracking:

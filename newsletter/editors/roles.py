@@ -44,8 +44,3 @@ _RIGHTS: dict[Role, frozenset[Right]] = {
 def may(role: Role, right: Right) -> bool:
     """Whether a role has a right."""
     return right in _RIGHTS[role]
-
-
-def rights_of(role: Role) -> frozenset[Right]:
-    """Everything a role may do."""
-    return _RIGHTS[role]

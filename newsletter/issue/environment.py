@@ -22,6 +22,7 @@ from jinja2 import (
     TemplateSyntaxError,
 )
 from jinja2 import TemplateError as JinjaError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from newsletter.errors import TemplateError
@@ -125,9 +126,10 @@ class Templates:
 
 
 def _environment(folder: Path, *, markup: bool) -> Environment:
-    environment = Environment(
+    # Templates can be pushed by program: what they say must not reach beyond their values.
+    environment = ImmutableSandboxedEnvironment(
         loader=FileSystemLoader(folder),
-        autoescape=markup,  # noqa: S701 - off only for text parts, whose values are cleaned below
+        autoescape=markup,  # off only for text parts, whose values are cleaned below
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

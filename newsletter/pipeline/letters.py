@@ -26,7 +26,7 @@ from newsletter.errors import DeliveryError
 from newsletter.issue import approve as approval
 from newsletter.issue.followed import counted, links_of
 from newsletter.issue.variants import sections_of
-from newsletter.model import Issue, IssueState, Revision
+from newsletter.model import Issue, IssueLink, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.clicks import click_addresses
 from newsletter.timetable import moment_of, reader_moments
@@ -329,7 +329,12 @@ def issue_mail(
         if not one.variant and TEXT_VARIANT not in {other.variant for other in rendered}
     ]
     every = [*rendered, *text_only]
-    links = () if issue.corrects else links_of(revision.content, revision.rendered, site.base_url)
+    links: Sequence[IssueLink] = ()
+    if not issue.corrects:
+        # Letters that left have these numbers, whatever the address of the site is by now.
+        links = room.clicks.kept(issue.id) or links_of(
+            revision.content, revision.rendered, site.base_url
+        )
     # The same bytes for who lets us count clicks, but for where those links lead.
     every += [replace(counted(one, links), variant=COUNTED + one.variant) for one in every if links]
     mailbox = room.config.audience.unsubscribe_mailto

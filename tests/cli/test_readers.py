@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from newsletter.database.engine import open_database
+from newsletter.database.reports import Report, Reports
 from tests.cli.conftest import Run, run_newsletter
 
 
@@ -32,6 +35,74 @@ def test_a_person_is_added_shown_and_forgotten_for_good(run: Run, place: Path) -
     bad = run("subscribers", "add", "nobody")
     assert (bad.code, "Traceback" in bad.err) == (1, False)
     assert not list((place / "data").glob("import-refused*"))
+
+
+def acts(run: Run) -> list[tuple[str, str, str]]:
+    """What the log of acts says of this command line, oldest first; no address stands in it."""
+    told = run("audit", "--json").json
+    assert "@" not in "".join(str(one["subject"]) + str(one["detail"]) for one in told)
+    assert all(one["actor"].startswith("cli:") for one in told)
+    return [(one["action"], one["subject"], one["detail"]) for one in reversed(told)]
+
+
+def test_what_is_done_to_readers_is_in_the_log_of_acts(run: Run, place: Path) -> None:
+    """Each act by number or by file; what changed nothing or failed is not there."""
+    file = place / "people.csv"
+    file.write_text("email\nada@example.org\nnobody\n")
+    run("subscribers", "import", file)
+    run("subscribers", "import", file, "--dry-run")
+    run("subscribers", "add", "bo@example.org")
+    run("subscribers", "add", "bo@example.org")
+    run("subscribers", "unsubscribe", "bo@example.org")
+    run("subscribers", "unsubscribe", "nobody@example.org")
+    mails = place / "leave.mbox"
+    mails.write_text("From a\nFrom: ada@example.org\nSubject: unsubscribe\n\nunsubscribe\n")
+    run("subscribers", "unsubscribe", "--from-mbox", mails)
+    run("subscribers", "forget", "ada@example.org")
+    run("subscribers", "forget", "nobody@example.org")
+    assert acts(run) == [
+        ("readers imported", "people.csv", "1 added, 0 updated, 1 refused"),
+        ("reader added", "reader 2", ""),
+        ("reader unsubscribed", "reader 2", ""),
+        ("readers unsubscribed", "leave.mbox", "1 by 1 letters"),
+        ("reader erased", "reader 1", ""),
+    ]
+
+
+def test_what_is_done_with_programs_is_in_the_log_of_acts(run: Run) -> None:
+    """Tokens and webhooks by name, never with their secrets."""
+    run("api-tokens", "add", "crm", "--scope", "readers:read")
+    run("api-tokens", "revoke", "crm")
+    run("webhooks", "add", "crm", "https://crm.example.org/hooks", "--kind", "subscriber.confirmed")
+    run("webhooks", "deliver", "--retry-failed")
+    run("webhooks", "remove", "crm")
+    assert [one[:2] for one in acts(run)] == [
+        ("token added", "token crm"),
+        ("token revoked", "token crm"),
+        ("webhook added", "webhook crm"),
+        ("webhooks retried", "webhooks"),
+        ("webhook removed", "webhook crm"),
+    ]
+
+
+def test_an_answer_to_a_report_is_in_the_log_of_acts(run: Run, place: Path) -> None:
+    """By the number of the report; its words and the reader's address are not there."""
+    run("subscribers", "count")
+    database = open_database(f"sqlite:///{next((place / 'data').glob('*.sqlite*'))}")
+    Reports(database).add(
+        Report(
+            number="abcdefghijkl",
+            kind="wrong_quote",
+            slug="ferry",
+            story="Ferry",
+            details="She said four.",
+            email="ada@example.org",
+            made=datetime(2026, 11, 22, tzinfo=UTC),
+        )
+    )
+    database.close()
+    assert run("reports", "answer", "abcdefghijkl", "closed", "Nothing was wrong.").code == 0
+    assert acts(run) == [("report closed", "report abcdefghijkl", "")]
 
 
 def test_segments_are_shown_with_their_rules_and_readers(run: Run, place: Path) -> None:

@@ -230,7 +230,7 @@ def test_who_leaves_stays_when_the_journal_cannot_be_written(
 
 
 def test_the_silent_are_asked_once_and_then_let_go(office: Office) -> None:
-    """Only those count whose clicks may be counted; a click or an answer keeps them."""
+    """Only those count whose clicks may be counted, from that day; a click or an answer keeps them."""
     for who in ("ada", "bo"):
         found = office.readers.by_email(f"{who}@example.org")
         assert found
@@ -238,6 +238,9 @@ def test_the_silent_are_asked_once_and_then_let_go(office: Office) -> None:
     rule = Sunset(
         office.database, address_hash=office.readers.address_hash, journal=office.readers.journal
     )
+    cy = office.readers.by_email("cy@example.org")
+    assert cy
+    office.signups.choose(cy.token, Choice(tracking=True), now=NOW + 199 * DAY)
     later = NOW + 200 * DAY
     asked = office.readers.by_email("bo@example.org")
     assert asked

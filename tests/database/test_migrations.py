@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from newsletter.database import engine, migrations
 from newsletter.database.engine import Database, finish_upgrade, open_database
-from newsletter.database.tables import HEAD
+from newsletter.database.tables import HEAD, readers
 from newsletter.errors import DatabaseError
 
 FILE = """
@@ -127,6 +127,42 @@ def test_what_was_added_since_the_first_release_lets_older_programs_write(
             for column in found.keys() - columns.keys():
                 taken = found[column]["nullable"] or found[column]["default"] is not None
                 assert taken or (name, column) in REFUSED_TO_OLDER, (name, column)
+
+
+def test_what_readers_chose_before_clicks_were_counted(tmp_path: Path) -> None:
+    """Who allows counting is heard of at the upgrade; a topic with a bar is not read as two."""
+    url = f"sqlite:///{tmp_path}/news.sqlite"
+    raw = open_database(url, upgrade=False)
+    with raw.begin() as connection:
+        config = migrations._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0013")
+        for number, (tracking, topic) in enumerate([(1, "a|b"), (0, "world")], start=1):
+            connection.exec_driver_sql(
+                "INSERT INTO readers (id, email, email_domain, address_key, token, joined, state, tracking, "
+                "name, language, country, timezone, source, attributes) VALUES (?, ?, 'example.org', ?, ?, '2024-01-01 00:00:00', "
+                "'active', ?, '', '', '', '', '', '{}')",
+                (
+                    number,
+                    f"r{number}@example.org",
+                    f"r{number}@example.org",
+                    f"t{number}",
+                    tracking,
+                ),
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO reader_tags (reader, kind, tag) VALUES (?, 'topic', ?)",
+                (number, topic),
+            )
+        command.upgrade(config, "0014")
+    with raw.reading() as connection:
+        found = connection.execute(
+            select(readers.c.topics, readers.c.last_click).order_by(readers.c.id)
+        ).all()
+    raw.close()
+    assert [row.topics for row in found] == ["*", "world"]
+    assert found[0].last_click.year >= 2026
+    assert found[1].last_click is None
 
 
 def test_this_version_leaves_nothing_to_finish(database: Database) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.editors.roles import SENTENCES, Right, may, rights_of
+from newsletter.editors.roles import SENTENCES, Right, may
 from newsletter.editors.sessions import MOST_CODES, hashed, is_alive, is_recent, same, wait_after
 from newsletter.model import Role, Session, Stage
 
@@ -37,7 +37,7 @@ def test_editing_and_sending_are_different_rights() -> None:
 @pytest.mark.parametrize("role", list(Role))
 def test_every_role_may_look_and_has_a_sentence(role: Role) -> None:
     """No role is without a right or an explanation."""
-    assert Right.LOOK in rights_of(role)
+    assert may(role, Right.LOOK)
     assert SENTENCES[role].endswith(".")
 
 

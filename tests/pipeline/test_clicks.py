@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, Table, func, select, update
 
 from newsletter import pipeline
 from newsletter.config import Segment
 from newsletter.database.choosing import COUNTED
 from newsletter.database.clicks import REMEMBERED
+from newsletter.database.engine import open_database
 from newsletter.database.figures import clicks_of, events_of
 from newsletter.database.periods import drop_deliveries
 from newsletter.database.reports import Report, Reports
+from newsletter.database.rows import insert_new
 from newsletter.database.signups import Choice
 from newsletter.database.tables import clicks, deliveries, issues, metadata, readers
+from newsletter.errors import DatabaseError
 from newsletter.issue.followed import counted, links_of
 from newsletter.model import Event, Issue
 from newsletter.newsroom import Newsroom
@@ -271,6 +276,35 @@ def test_switching_off_takes_the_trail_and_the_letters_on_their_way(
         assert list(connection.scalars(query)) == ["", "clicks:", ""]
 
 
+def test_nobody_switches_off_between_the_question_and_the_click(
+    room: Newsroom, issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader is held while their click is written, so a switch comes before or after it."""
+    key, number = next(iter(keys(room))), 1
+    write = insert_new
+    tried = []
+
+    def write_held(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> int:
+        url = room.database.engine.url.render_as_string(hide_password=False)
+        row = select(readers.c.id).where(readers.c.id == rows[0]["reader"])
+        impatient = open_database(url, busy_seconds=0.1, upgrade=False)
+        with pytest.raises(DatabaseError), impatient.begin() as other:
+            other.execute(row.with_for_update(nowait=True))
+        impatient.close()
+        tried.append(True)
+        return write(connection, table, rows)
+
+    monkeypatch.setattr("newsletter.database.clicks.insert_new", write_held)
+    assert room.clicks.note(key, number, at=room.clock())
+    assert tried
+
+
+def keys(room: Newsroom) -> list[str]:
+    """The keys of all deliveries, in order."""
+    with room.database.reading() as connection:
+        return list(connection.scalars(select(deliveries.c.key).order_by(deliveries.c.id)))
+
+
 def test_after_some_weeks_a_click_is_nobodys(
     room: Newsroom, issue: Issue, clock: StillClock
 ) -> None:
@@ -293,6 +327,23 @@ def test_the_word_names_any_issue(room: Newsroom) -> None:
         assert read_click(room, word, "7") == (one.key, name, 7)
 
 
+def test_the_rest_of_an_issue_has_the_numbers_of_its_beginning(
+    room: Newsroom, issue: Issue
+) -> None:
+    """The site's address may change between: what a number means in letters that left stays."""
+    before = room.clicks.kept(issue.id)
+    told = room.issues.revision(issue)
+    site = room.config.site.model_copy(update={"base_url": "https://moved.example"})
+    moved = replace(room, config=room.config.model_copy(update={"site": site}))
+    now = links_of(told.content, told.rendered, site.base_url)
+    assert [one.url for one in now] != [one.url for one in before]
+    moved.clicks.keep(issue.id, now)
+    assert moved.clicks.kept(issue.id) == before
+    html = pipeline.letters.issue_mail(moved, issue, told).variants[COUNTED].html
+    assert {int(n) for n in re.findall(r"_click_(\d+)", html)} <= {one.number for one in before}
+    assert f"_click_{before[-1].number}" in html
+
+
 def test_links_lead_on_when_the_deliveries_are_gone(
     room: Newsroom, issue: Issue, clock: StillClock
 ) -> None:
@@ -310,9 +361,7 @@ def test_links_lead_on_when_the_deliveries_are_gone(
 
 def test_clicks_that_a_provider_reports_are_the_same_clicks(room: Newsroom, issue: Issue) -> None:
     """By the article's address or by ours, once a reader and link, and only of who allows it."""
-    with room.database.reading() as connection:
-        query = select(deliveries.c.key).order_by(deliveries.c.id)
-        ada, bo, _ = connection.scalars(query)
+    ada, bo, _ = keys(room)
     path = links(letter(room, issue, "ada"))[1]
     told = room.issues.revision(issue)
     every = links_of(told.content, told.rendered, room.config.site.base_url)

@@ -20,7 +20,14 @@ UPDATE readers SET topics = COALESCE((
     ) AS chosen
 ), '')
 """
-_LONG = "UPDATE readers SET topics = '*' WHERE length(topics) > 400 OR topics LIKE '%*%'"
+_LONG = """
+UPDATE readers SET topics = '*' WHERE length(topics) > 400 OR topics LIKE '%*%' OR EXISTS (
+    SELECT 1 FROM reader_tags
+    WHERE reader_tags.reader = readers.id AND kind = 'topic' AND tag LIKE '%|%'
+)
+"""
+# Counting begins now: of nobody is it known whether they followed a link before.
+_HEARD = "UPDATE readers SET last_click = CURRENT_TIMESTAMP WHERE tracking AND last_click IS NULL"
 
 
 def wording(dialect: str) -> tuple[str, str]:
@@ -60,6 +67,7 @@ def upgrade() -> None:
     op.add_column("readers", sa.Column("topics", sa.Text(), nullable=False, server_default="*"))
     for statement in wording(op.get_bind().dialect.name):
         op.execute(statement)
+    op.execute(_HEARD)
     op.create_index(
         op.f("ix_readers_receives_topics_country"), "readers", ["receives", "topics", "country"]
     )
