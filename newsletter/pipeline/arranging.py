@@ -138,8 +138,7 @@ def swap(room: Newsroom, issue: Issue, out: str, story: str, *, by: str, seen: i
         lambda now: replace(
             _without(_without(now, story), out),
             order=tuple(order),
-            # It takes over the place with everything that holds it, so a pin only where one was.
-            pinned=tuple(story if one == out else one for one in _less(now.pinned, story)),
+            pinned=(*_less(_less(now.pinned, story), out), story),
             dropped=(*_less(_less(now.dropped, out), story), out),
         ),
         by=by,
