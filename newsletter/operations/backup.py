@@ -30,7 +30,6 @@ from newsletter.errors import DatabaseError
 from newsletter.issue.approve import withdraw
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom, open_newsroom
-from newsletter.pipeline.letters import recipients_of
 
 log = logging.getLogger(__name__)
 
@@ -228,6 +227,8 @@ def doubt_everything(room: Newsroom, source: str) -> int:
 
     For a database that was put back from a backup, by :func:`restore` or by PostgreSQL's own way.
     """
+    from newsletter.pipeline.letters import recipients_of  # noqa: PLC0415 - what status need not load
+
     now = room.clock()
     set_fact(room.database, RESTORED, f"{now.isoformat()} {source}")
     doubtful = 0

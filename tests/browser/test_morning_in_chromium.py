@@ -299,6 +299,7 @@ def orders_the_issue(page: Page, desk: Desk) -> None:
 
 def looks_at_the_mail(page: Page, desk: Desk) -> None:
     """Each way to look at it, and what is seen is what it says."""
+    page.wait_for_load_state("networkidle")
     page.goto(f"{desk.base}/desk/issues/{ISSUE}")
     mail = page.frame_locator("iframe.mail")
     expect(mail.locator("h1").first).to_be_visible()
