@@ -37,6 +37,7 @@ class ByteServer:
     port: int = 0
     replies: dict[str, Reply] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
     busy: int = 0
     most_busy: int = 0
 
@@ -51,6 +52,7 @@ class ByteServer:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, one request."""
+        self.writers.append(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             first, *rest = head.decode("latin-1").split("\r\n")
@@ -102,6 +104,10 @@ def server() -> Iterator[ByteServer]:
             for one in left:
                 one.cancel()
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            # What a client did not read to its end is still open, and ends in the next turn.
+            for writer in served.writers:
+                writer.transport.abort()
+            loop.run_until_complete(asyncio.sleep(0))
             loop.close()
 
     task = loop.create_task(serve())
