@@ -46,6 +46,8 @@ def router(reception: Reception) -> APIRouter:
 
     def unwanted(request: Request) -> Response | None:
         """Refuse what no person opened, such as an image of a strange page, and too many tries."""
+        if (insecure := reception.insecure(request)) is not None:
+            return insecure
         if request.headers.get("sec-fetch-dest", "document") != "document":
             return refused("Open this page by itself.")
         if reception.crowded(request, "sign-on"):
@@ -57,8 +59,6 @@ def router(reception: Reception) -> APIRouter:
         """Off to the provider. Nothing is kept here: a link to this page changes nothing."""
         if provider is None:
             raise NotFound("", "there is no single sign-on here")
-        if (insecure := reception.insecure(request)) is not None:
-            return insecure
         if (none := unwanted(request)) is not None:
             return none
         again = _again(request, reception) if query.has("again") else ""
@@ -94,8 +94,6 @@ def router(reception: Reception) -> APIRouter:
     def back(request: Request, query: Query) -> Response:
         if provider is None:
             raise NotFound("", "there is no single sign-on here")
-        if (insecure := reception.insecure(request)) is not None:
-            return insecure
         if (none := unwanted(request)) is not None:
             return none
         answer = _answered(request, query)
