@@ -405,11 +405,12 @@ class _Send:
             self.issue, ledger=self.ledger, transports=self.transports, clock=self.clock
         )
         if self.settings.on_unknown == "resend" and report.left:
-            sent_again = self.ledger.requeue(
+            now = self.clock()
+            sent_again = self.ledger.resend(
                 self.issue,
                 reason="sent again although it may have left",
-                now=self.clock(),
-                restored=False,
+                now=now,
+                due=now + timedelta(seconds=retry_after(1)),
             )
             report = ReconcileReport(
                 found=report.found,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -11,12 +12,13 @@ from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
 from newsletter.delivery.letter import PreparedMail
+from newsletter.delivery.reconcile import reconcile
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
 from newsletter.delivery.transport import RecordingTransport
 from newsletter.delivery.transport.recording import accept
 from newsletter.errors import TransportError
 from newsletter.model import DeliveryState, Letter, Outcome
-from tests.delivery.people import ISSUE, Watch, addresses, freeze, issue_mail, people, words
+from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_mail, people, words
 
 EVERYBODY = sorted(f"reader{number}@example.org" for number in range(1, 61))
 owners = words("o")
@@ -42,6 +44,19 @@ class First(RecordingTransport):
                 for one in letters
             ]
         raise TransportError("the first provider", "refuses the key")
+
+
+class Mute(RecordingTransport):
+    """A second way out that takes letters, answers nothing and keeps no log."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN), batch_size=1
+        )
+
+    def find(self, letters: Sequence[Letter], *, batch: str) -> Mapping[str, Outcome]:
+        """Nothing is known."""
+        return {}
 
 
 @pytest.fixture
@@ -123,6 +138,32 @@ def test_in_doubt_is_not_handed_to_the_other(ledger: DeliveryLedger) -> None:
             deliveries.select().where(deliveries.c.state == "unknown")
         ).fetchall()
     assert {row.transport for row in ways} == {"first"}
+
+
+def test_a_claim_that_left_two_ways_is_looked_for_where_each_letter_went(
+    ledger: DeliveryLedger,
+) -> None:
+    """The log of the first transport proves nothing about what the second took of the same claim."""
+    first = First(0)
+    first.settles_after = 60.0
+    asked = 0
+
+    def answer(letter: Letter) -> Outcome:
+        nonlocal asked
+        asked += 1
+        if asked > 10:
+            raise TransportError("the first provider", "refuses the key")
+        return Outcome(key=letter.key, state=DeliveryState.UNKNOWN)
+
+    first.works_for, first.answer, first.keeps_unknown = 1, answer, False
+    second = Mute()
+    send(ledger, first, second)
+    taken = len(second.letters)
+    assert taken
+    later = Watch(NOON + timedelta(minutes=10))
+    report = reconcile(ISSUE, ledger=ledger, transports=[first, second], clock=later)
+    assert report.queued == 10
+    assert ledger.states(ISSUE)["unknown"] == taken
 
 
 def test_one_list_of_farewells(ledger: DeliveryLedger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +22,14 @@ from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_m
 
 OWNERS = words("owner")
 EVERYBODY = sorted(f"reader{number}@example.org" for number in range(1, 51))
+
+
+class Mute(RecordingTransport):
+    """A transport that keeps no log."""
+
+    def find(self, letters: Any, *, batch: str) -> dict[str, Outcome]:
+        """Nothing is known."""
+        return {}
 
 
 @pytest.fixture
@@ -178,6 +187,19 @@ def test_lost_letter(ledger: DeliveryLedger, policy: str, copies: int) -> None:
     assert len(transport.letters) == copies
     assert report.unknown == 50 - copies
     assert report.needs_person == (policy == "hold")
+
+
+def test_answers_that_are_always_lost(ledger: DeliveryLedger) -> None:
+    """Sent again by policy means once, after a while; then a person decides, in this call and later."""
+    transport = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+    )
+    watch = Watch()
+    for _ in range(3):
+        report = send(ledger, transport, watch=watch, settings={"on_unknown": "resend"})
+    assert report.unknown == 50
+    assert max(Counter(letter.to for letter in transport.letters).values()) == 2
+    assert watch.slept >= 2
 
 
 def test_absence_as_proof(ledger: DeliveryLedger) -> None:
