@@ -156,7 +156,7 @@ class _Send:
                 self._land_all()
                 if not self.new_doubts:
                     break
-                reconciled = self._settle_doubts()
+                reconciled = self._settle_doubts(retry_after(1))
                 if not reconciled.queued or ended != "done" or self.error is not None:
                     break
         finally:
@@ -406,7 +406,7 @@ class _Send:
 
     # -- doubt, and waiting
 
-    def _settle_doubts(self) -> ReconcileReport:
+    def _settle_doubts(self, patience: float = 0.0) -> ReconcileReport:
         queued, unknown = self.ledger.recover(self.issue, now=self.clock())
         self.recovered += queued + unknown
         report = reconcile(
@@ -418,7 +418,7 @@ class _Send:
                 self.issue,
                 reason="sent again although it may have left",
                 now=now,
-                due=now + timedelta(seconds=retry_after(1)),
+                due=now + timedelta(seconds=patience),
             )
             report = ReconcileReport(
                 found=report.found,
