@@ -25,6 +25,7 @@ from newsletter.database import batches
 from newsletter.database.ledger_part import LedgerPart
 from newsletter.database.tables import deliveries, issues
 from newsletter.database.tables import settings as facts
+from newsletter.errors import DatabaseError
 
 
 class AudienceSnapshot(LedgerPart):
@@ -50,6 +51,8 @@ class AudienceSnapshot(LedgerPart):
 
         :param selected: gives (reader id, segment) or (reader id, segment, variant).
         :param random_word: gives an unguessable word; the keys of the rows begin with one.
+        :raises DatabaseError: when fewer readers are written down in the end than were selected.
+            The audience then does not count as frozen; the next call completes it.
         """
         done = _done(issue_id)
         if self.is_frozen(issue_id):
@@ -86,12 +89,20 @@ class AudienceSnapshot(LedgerPart):
                     on_progress(count)
         dialect: Any = postgresql if self.database.dialect == "postgresql" else sqlite
         with self.database.begin() as connection:
+            frozen = sum(batches.count(connection, issue_id).values())
+            # More there may be: of a freeze that stopped half-way, whose readers left meanwhile.
+            if frozen < count:
+                raise DatabaseError(
+                    issue_id,
+                    f"is meant for {count:,} readers, but only {frozen:,} of them are written down",
+                    hint="Nothing was sent; send it again, and look at the disk if this stays.",
+                )
             connection.execute(
                 dialect.insert(facts)
                 .values(name=done, value=now.isoformat())
                 .on_conflict_do_nothing()
             )
-        return sum(self.states(issue_id).values())
+        return frozen
 
     def is_frozen(self, issue_id: str) -> bool:
         """Whether the whole audience of an issue is written down."""

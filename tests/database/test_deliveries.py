@@ -125,6 +125,24 @@ def test_freeze_takes_up_where_it_stopped(database: Database) -> None:
     assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
 
 
+def test_the_frozen_audience_is_counted(database: Database) -> None:
+    """An audience of which a reader is missing in the end is not frozen, and nobody gets a letter."""
+    people(database, 12)
+    ledger = DeliveryLedger(database)
+    everybody = select(subscriptions.c.reader, subscriptions.c.edition)
+
+    def lose(count: int) -> None:
+        if count == 12:
+            with database.begin() as connection:
+                connection.execute(delete(deliveries).where(deliveries.c.reader == 7))
+
+    with pytest.raises(DatabaseError, match="meant for 12 readers, but only 11"):
+        ledger.freeze(ISSUE, everybody, random_word=words("a"), now=NOON, on_progress=lose)
+    assert not ledger.is_frozen(ISSUE)
+    assert freeze(ledger) == 12
+    assert ledger.is_frozen(ISSUE)
+
+
 def test_two_segments_one_letter(database: Database) -> None:
     """A reader of two segments gets one row, with the first segment in the alphabet."""
     people(database, 3)
