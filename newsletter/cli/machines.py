@@ -9,6 +9,7 @@ import typer
 from newsletter.cli.place import Json, place, say, show_json
 from newsletter.cli.serve import live_room, pulse
 from newsletter.errors import ConfigError
+from newsletter.operations.supervisor import say_ready
 from newsletter.schedule import jobs
 from newsletter.work import QUEUES, OnProcrastinate, run_worker
 
@@ -47,6 +48,7 @@ def worker(
             )
         say(f"worker     {', '.join(wanted)}: {concurrency} at a time  (Ctrl-C stops)")
         with pulse(live):
+            say_ready()
             run_worker(
                 url,
                 jobs(live, OnProcrastinate(url), stop=ending.is_set),

@@ -21,6 +21,7 @@ from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
 from newsletter.operations.live import LiveRoom, Pulse
+from newsletter.operations.supervisor import say_ready
 from newsletter.operations.watch import Watch
 from newsletter.schedule import Scheduler, jobs
 from newsletter.timetable import COLLECT, next_firings
@@ -77,6 +78,7 @@ def scheduler(context: typer.Context) -> None:
     ready = threading.Event()
     with live_room(place(context)) as (live, ending), _bells(live, ending, ready, apart=True):
         say("scheduler  (Ctrl-C stops)")
+        say_ready()
         ready.set()
         ending.wait()
 
@@ -300,8 +302,9 @@ def _server(config: Any) -> Any:
 
 def _attend(server: Any, ending: threading.Event, ready: threading.Event | None) -> None:
     """Say when the server takes visitors, and tell it when to stop."""
-    while ready is not None and not server.started and not ending.wait(0.02):
+    while not server.started and not ending.wait(0.02):
         pass
+    say_ready()
     if ready is not None:
         ready.set()
     ending.wait()

@@ -77,25 +77,28 @@ def served(sample_place: Path, tmp_path: Path) -> Iterator[Served]:
     assert run_newsletter("approve", "latest", cwd=folder).code == 0
     port = free_port()
     command = [sys.executable, "-c", STARTED, "--set", "collect.sources=[]", "run"]
-    with (folder / "log").open("w") as log:
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(folder / "notify"))
+    systemd.settimeout(60)
+    with systemd, (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "NOTIFY_SOCKET": str(folder / "notify"),
+            },
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
         )
-    found = Served(process, f"http://127.0.0.1:{port}", folder)
-    deadline = time.monotonic() + 60
-    while True:
+        found = Served(process, f"http://127.0.0.1:{port}", folder)
         try:
-            found.get("/healthz")
-            break
-        except OSError:
-            assert process.poll() is None, found.log
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            assert systemd.recv(64) == b"READY=1"
+        except TimeoutError:
+            process.kill()
+            pytest.fail(found.log)
     yield found
     if process.poll() is None:
         process.kill()
