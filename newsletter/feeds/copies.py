@@ -87,10 +87,7 @@ def marks_of(articles: Iterable[Article], *, many: int = MANY_BYTES) -> dict[str
     sampled = _sampled_at_once if sum(map(len, texts)) >= many else _sampled_in_turn
     found: dict[str, bytes] = {}
     for (article, text), marks in zip(plain, sampled(texts), strict=True):
-        if marks is None:
-            exact = _exact(article.title, text.split())
-            marks = array("I", [zlib.crc32(exact)] if exact else []).tobytes()
-        found[article.id] = marks
+        found[article.id] = _only_mark(article.title, text) if marks is None else marks
     return found
 
 
@@ -253,6 +250,12 @@ class _Shelf:
 
 def _numbers(marks: bytes) -> memoryview[int]:
     return memoryview(marks).cast("I")
+
+
+def _only_mark(title: str, text: bytes) -> bytes:
+    """The mark of a short article."""
+    exact = _exact(title, text.split())
+    return array("I", [zlib.crc32(exact)] if exact else []).tobytes()
 
 
 def _words(text: str) -> list[bytes]:
