@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -84,6 +84,16 @@ class Issues:
             .where(issues.c.corrects == "")
             .order_by(issues.c.day.desc(), issues.c.created.desc())
             .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [_issue(row) for row in connection.execute(query)]
+
+    def in_states(self, states: Collection[IssueState]) -> list[Issue]:
+        """Every issue and every correction notice in one of some states, oldest first."""
+        query = (
+            select(issues)
+            .where(issues.c.state.in_([one.value for one in states]))
+            .order_by(issues.c.created, issues.c.id)
         )
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
