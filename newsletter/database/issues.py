@@ -88,13 +88,15 @@ class Issues:
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
-    def in_states(self, states: Collection[IssueState]) -> list[Issue]:
-        """Every issue and every correction notice in one of some states, oldest first."""
+    def in_states(self, states: Collection[IssueState], *, notices: bool = False) -> list[Issue]:
+        """Issues and correction notices in some states, or notices alone; oldest first."""
         query = (
             select(issues)
             .where(issues.c.state.in_([one.value for one in states]))
             .order_by(issues.c.created, issues.c.id)
         )
+        if notices:
+            query = query.where(issues.c.corrects != "")
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
