@@ -92,7 +92,9 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
             "needs the PostgreSQL driver, which is not installed",
             hint='Install the extra: pip install "both-sides-newsletter[postgres]".',
         ) from None
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
+    else:
         _prepare_sqlite(engine)
         # An address of SQLite's own ("file:...") says itself what is to be made.
         if parsed.database and not parsed.database.startswith((":memory:", "file:")):
@@ -131,6 +133,14 @@ def _make_private(file: Path) -> None:
     """Make a new database file for its owner's eyes alone: readers' addresses will be in it."""
     with suppress(OSError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        # Times come as UTC, whatever zone the server is in, and need not be converted.
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
 
 
 def _prepare_sqlite(engine: Engine) -> None:
