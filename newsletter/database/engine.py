@@ -6,14 +6,46 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+from newsletter.clock import Clock
 from newsletter.database.tables import HEAD
 from newsletter.errors import DatabaseError
+
+NOTICE_CUTS = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 60_000,
+}
+"""For PostgreSQL's driver: a server that is cut off is given up after a minute. The system's own
+patience is a quarter of an hour, or two hours where nothing is under way."""
+
+# Times come as UTC, whatever zone the server is in. And a machine that is cut off, or a process
+# that is stopped, must not hold its locks for long: others wait for them.
+_SESSION = """
+    SET TIME ZONE 'UTC';
+    SET tcp_keepalives_idle = 20;
+    SET tcp_keepalives_interval = 10;
+    SET tcp_keepalives_count = 4;
+    SET tcp_user_timeout = '60s';
+    SET idle_in_transaction_session_timeout = '5min';
+"""
 
 
 class Database:
@@ -60,6 +92,20 @@ class Database:
                 engine = engine.execution_options(isolation_level="REPEATABLE READ")
             with engine.connect() as connection:
                 yield connection
+
+    def ahead(self, clock: Clock) -> float:
+        """Seconds by which a clock is ahead of the server's, without the way there and back.
+
+        0 on SQLite, which has no machine of its own.
+        """
+        if self.dialect != "postgresql":
+            return 0.0
+        with self.reading() as connection:
+            connection.execute(select(1))  # connected, so that the question itself is quick
+            before = clock()
+            there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            after = clock()
+        return (before - there + (after - before) / 2).total_seconds()
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -126,7 +172,7 @@ def stated(engine: Engine) -> Iterator[None]:
 def _connect_arguments(url: str, busy_seconds: float) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"timeout": busy_seconds}
-    return {"connect_timeout": max(2, int(busy_seconds))}
+    return {"connect_timeout": max(2, int(busy_seconds)), **NOTICE_CUTS}
 
 
 def _make_private(file: Path) -> None:
@@ -138,8 +184,7 @@ def _make_private(file: Path) -> None:
 def _prepare_postgresql(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:
-        # Times come as UTC, whatever zone the server is in, and need not be converted.
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute(_SESSION)
         connection.commit()
 
 
