@@ -111,6 +111,7 @@ def restore(
     say("Next:")
     say("  newsletter status              what this database knows")
     say("  newsletter reconcile ISSUE     asks the provider about letters in doubt")
+    say("  newsletter mail --list         single mails in doubt; mail --resend KEY sends one again")
     say("  newsletter cancel ISSUE        for an issue that went out after the backup was made")
     say("  newsletter restore --release   sending goes on")
     say("  newsletter approve ISSUE       for an issue that had been approved and did not go out")
@@ -129,4 +130,8 @@ def _release(room: Newsroom) -> None:
 
 
 def _unknown(room: Newsroom) -> int:
-    return sum(room.ledger.states(issue.id).get("unknown", 0) for issue in room.issues.recent(400))
+    from newsletter.operations.backup import OPEN
+
+    open_ = room.issues.in_states(OPEN)
+    letters = sum(room.ledger.states(issue.id).get("unknown", 0) for issue in open_)
+    return letters + room.mails.states().get("unknown", 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -85,6 +85,18 @@ class Issues:
             .order_by(issues.c.day.desc(), issues.c.created.desc())
             .limit(limit)
         )
+        with self._database.reading() as connection:
+            return [_issue(row) for row in connection.execute(query)]
+
+    def in_states(self, states: Collection[IssueState], *, notices: bool = False) -> list[Issue]:
+        """Issues and correction notices in some states, or notices alone; oldest first."""
+        query = (
+            select(issues)
+            .where(issues.c.state.in_([one.value for one in states]))
+            .order_by(issues.c.created, issues.c.id)
+        )
+        if notices:
+            query = query.where(issues.c.corrects != "")
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
