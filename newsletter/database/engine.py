@@ -154,6 +154,8 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
                     hint="Choose a writable place with [database] url.",
                 ) from None
             _make_private(Path(parsed.database))
+    else:
+        _want_unicode(engine)
     database = Database(engine)
     if upgrade:
         _upgrade(database)
@@ -205,6 +207,20 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         reading = connection.get_execution_options().get("newsletter_reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _want_unicode(engine: Engine) -> None:
+    """Refuse a PostgreSQL database that cannot hold every letter, before anything asks it."""
+
+    @event.listens_for(engine, "connect", insert=True)
+    def connected(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise DatabaseError(
+                _shown(engine.url.render_as_string(hide_password=True)),
+                f"was made with the encoding {encoding}, and news needs UTF8",
+                hint="Make it anew: createdb --encoding=UTF8 --template=template0 NAME.",
+            )
 
 
 def _upgrade(database: Database, *, finish: bool = False) -> None:
