@@ -140,6 +140,7 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
         ) from None
     if engine.dialect.name == "postgresql":
         _prepare_postgresql(engine)
+        _want_unicode(engine)
     else:
         _prepare_sqlite(engine)
         # An address of SQLite's own ("file:...") says itself what is to be made.
@@ -154,8 +155,6 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
                     hint="Choose a writable place with [database] url.",
                 ) from None
             _make_private(Path(parsed.database))
-    else:
-        _want_unicode(engine)
     database = Database(engine)
     if upgrade:
         _upgrade(database)
