@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.database.batches import standing, stands
 from newsletter.database.engine import Database
-from newsletter.database.tables import deliveries, events
+from newsletter.database.tables import deliveries, events, mails
 from newsletter.model import DeliveryState, Event
 
 D = DeliveryState
@@ -68,7 +68,8 @@ def absorb(
 ) -> Absorbed:
     """Keep events and fold them into their deliveries, in one transaction.
 
-    Events about deliveries that are not ours are dropped. Doing the same again changes nothing.
+    Events about deliveries and mails that are not ours are dropped. Doing the same again changes
+    nothing.
 
     :param states: which state each kind of event leads to.
     :param farewells: the kinds after which a reader may have to get no more letters; the answer
@@ -120,21 +121,28 @@ def absorb(
                 )
             )
         }
+        # What was said of a single mail is no part of the ledger, but it may end a reader's mail.
+        single = select(mails.c.word, mails.c.reader).where(
+            mails.c.reader != 0, _among(database, sorted(concerned), mails.c.word)
+        )
+        whose |= {row.word: (row.reader, "") for row in connection.execute(single)}
     hurt = {*ids.get(D.BOUNCED, {}), *ids.get(D.COMPLAINED, {})}
     return Absorbed(
         changed=changed,
         farewells=[(one, whose[one.key][0]) for one in partings if one.key in whose],
         delivered=sorted({whose[key][0] for key in ids.get(D.DELIVERED, {}) if key in whose}),
-        issues_hurt=sorted({whose[key][1] for key in hurt if key in whose}),
+        issues_hurt=sorted({whose[key][1] for key in hurt if key in whose} - {""}),
     )
 
 
-def _among(database: Database, keys: list[str]) -> ColumnElement[bool]:
+def _among(
+    database: Database, keys: list[str], column: ColumnElement[str] = deliveries.c.key
+) -> ColumnElement[bool]:
     """``key IN (keys)`` with one parameter."""
     if database.dialect == "postgresql":
-        return deliveries.c.key == any_(literal(keys, ARRAY(String())))
+        return column == any_(literal(keys, ARRAY(String())))
     listed = func.json_each(literal(keys, JSON)).table_valued("value")
-    return deliveries.c.key.in_(select(listed.c.value))
+    return column.in_(select(listed.c.value))
 
 
 def _insert_once(database: Database, rows: Sequence[Event], now: datetime) -> Any:

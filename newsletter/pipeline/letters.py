@@ -56,6 +56,7 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
         audience grew too much.
     """
     refuse_restored(room)
+    room.message_key(None)  # made before the first sending begins
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
     approval.must_match(issue, revision)
@@ -354,6 +355,7 @@ def issue_mail(
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
         why=why(room),
+        message_key=room.message_key(issue.send_started),
         mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
         click=click_addresses(room),
     )
