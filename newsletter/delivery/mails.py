@@ -132,7 +132,7 @@ def deliver(
             now = clock()
             if not box.due(now=now):
                 break
-            wait = turn(lane, LANE, letters=1, per_second=per_second, now=now)
+            wait = turn(lane, LANE, letters=1, per_second=per_second, now=now, within=LONGEST_TURN)
             if wait > LONGEST_TURN:
                 break
             if wait:
