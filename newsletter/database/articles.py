@@ -181,11 +181,7 @@ class Articles:
         table = fingerprints.c
         with self._database.begin() as connection:
             connection.execute(delete(fingerprints).where(table.published < since))
-            rows = connection.execute(
-                select(table.article, table.marks)
-                .where(table.original.is_(None))
-                .order_by(table.published, table.article)
-            )
+            rows = connection.exec_driver_sql(_UNCOMPARED).all()
             return [(id_, marks) for id_, marks in rows]
 
     def compared(self) -> Iterator[tuple[str, str, bytes]]:
@@ -255,6 +251,9 @@ _KNOWN = {
     "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
 }
+_UNCOMPARED = (
+    "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
+)
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 

@@ -34,6 +34,9 @@ class Direct(Generic[T]):
         self._flags = self._places(Boolean)
         self._values = attrgetter(*self.names)
         self._enums = [(self.names.index(name), kind) for name, kind in enums.items()]
+        self._words = [
+            (place, {member: str(member.value) for member in kind}) for place, kind in self._enums
+        ]
 
     def _places(self, kind: type[Any]) -> list[int]:
         columns = self._table.columns
@@ -96,29 +99,36 @@ class Direct(Generic[T]):
     def _rows(self, connection: Connection, items: Iterable[T]) -> list[tuple[Any, ...]]:
         """Values as this driver takes them: enumerations as words, times as the tables keep them.
 
-        Only those columns are looked at; the others are stored as they are.
+        Only those columns are looked at, each as a whole; the others are stored as they are.
         """
-        as_text = connection.dialect.name == "sqlite"
-        rows = []
-        for item in items:
-            row = list(self._values(item))
-            for place, _ in self._enums:
-                row[place] = str(row[place].value)
-            for place in self._times:
-                row[place] = _stored(row[place], as_text=as_text)
-            rows.append(tuple(row))
-        return rows
+        columns: list[Sequence[Any]] = list(zip(*map(self._values, items), strict=True))
+        if not columns:
+            return []
+        for place, words in self._words:
+            columns[place] = [words[value] for value in columns[place]]
+        for place in self._times:
+            columns[place] = _stored(columns[place], as_text=connection.dialect.name == "sqlite")
+        return list(zip(*columns, strict=True))
 
 
-def _stored(when: datetime | None, *, as_text: bool) -> str | datetime | None:
-    """A time as the tables keep it, the same as SQLAlchemy writes it, so that both may compare."""
-    if when is None:
-        return None
-    if when.tzinfo is not UTC:
-        if when.tzinfo is None:
-            raise ValueError(f"a time without a zone: {when!r}")
-        when = when.astimezone(UTC)
-    return when.isoformat(" ", "microseconds")[: -len("+00:00")] if as_text else when
+def _stored(times: Sequence[datetime | None], *, as_text: bool) -> list[str | datetime | None]:
+    """Times as the tables keep them, the same as SQLAlchemy writes them, so that both may compare.
+
+    Many rows have the same moment, which is written once.
+    """
+    found: list[str | datetime | None] = []
+    last: datetime | None = None
+    kept: str | datetime | None = None
+    for when in times:
+        if when is not last:
+            last, kept = when, when
+            if when is not None:
+                if when.tzinfo is None:
+                    raise ValueError(f"a time without a zone: {when!r}")
+                utc = when if when.tzinfo is UTC else when.astimezone(UTC)
+                kept = utc.isoformat(" ", "microseconds")[: -len("+00:00")] if as_text else utc
+        found.append(kept)
+    return found
 
 
 def moment_of(value: Any) -> datetime | None:

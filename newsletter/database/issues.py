@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import adapter, insert_new, reader_of, values_of
@@ -240,9 +240,7 @@ class Issues:
 
     def first_rung(self, edition: str) -> datetime | None:
         """When a bell of an edition was rung first; None for an edition that is new here."""
-        query = (
-            select(bells.c.rung).where(bells.c.edition == edition).order_by(bells.c.day).limit(1)
-        )
+        query = select(func.min(bells.c.rung)).where(bells.c.edition == edition)
         with self._database.reading() as connection:
             found: datetime | None = connection.scalar(query)
         return found

@@ -108,9 +108,8 @@ def _deciding(room: Newsroom, edition: str, now: datetime) -> Firing | None:
     if firing is None or firing.day is None:
         return None
     first = room.issues.first_rung(edition)
-    allowed = timedelta(minutes=room.config.schedule.late_minutes)
     # What lay before this edition's first bell here is nobody's fault.
-    return firing if first is not None and firing.at >= first - allowed else None
+    return firing if first is not None and firing.at >= first else None
 
 
 def _waves(room: Newsroom, firing: Firing) -> timedelta:

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "scheduler"
 BEGUN = "begun"
-"""A bell that marks the moment an edition was first looked at; what lay before is not missed."""
+"""A bell that marks the moment an edition began here; a send that lay before is not missed."""
 
 SETTLE_FOR = timedelta(minutes=30)
 """How long after a send its letters in doubt are asked about at every look."""
@@ -325,12 +325,13 @@ def _may_have_been_sent(room: Newsroom, issue: Issue) -> bool:
 
 
 def _since(room: Newsroom, edition: str, now: datetime) -> datetime:
-    """From when on a bell of an edition can have been missed."""
+    """From when on a send can be missed: since the edition was looked at, or had an issue."""
     first = room.issues.first_rung(edition)
     if first is None:
-        room.issues.ring(edition, room.local_day(edition, now), BEGUN, now)
-        first = now
-    return first - timedelta(minutes=room.config.schedule.late_minutes)
+        newest = room.issues.newest(edition)
+        first = min(now, newest.created) if newest else now
+        room.issues.ring(edition, room.local_day(edition, now), BEGUN, first)
+    return first
 
 
 def _trouble(firing: Firing, error: NewsletterError) -> Trouble:

@@ -164,6 +164,9 @@ def test_letters_in_doubt_have_four_ways_out(watch: Watch) -> None:
     assert watch.states() == {"accepted": 9, "unknown": 3}
     page = watch.person.get(THERE).text
     assert "3 letters in doubt" in page
+    assert "<b>9</b>taken" in page
+    assert "<td>in doubt</td>" in page
+    assert not re.search(r">(accepted|unknown)<", page), "the states' own names are for programs"
     found = watch.person.get(f"{THERE}?state=unknown&q=NO+ANSWER").text
     assert sum(f">{email}<" in found for email in doubtful) == 3
     assert "reader5@example.org" not in found
