@@ -31,7 +31,7 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 
 from newsletter.database.audience_snapshot import AudienceSnapshot
-from newsletter.database.batches import count_since, standing, stands
+from newsletter.database.batches import left_since, standing, stands
 from newsletter.database.claims import Claims
 from newsletter.database.pacing import Pacing
 from newsletter.database.settling import Settling
@@ -125,12 +125,10 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
             return list(connection.scalars(query.order_by(readers.c.email)))
 
     def rate(self, issue_id: str, *, now: datetime, seconds: float = 60) -> float:
-        """Letters a second that were settled lately, in all processes together."""
+        """Letters a second that left lately, in all processes together."""
         recent = now - timedelta(seconds=seconds)
         with self.database.reading() as connection:
-            number, first = count_since(
-                connection, issue_id, (D.ACCEPTED, D.REJECTED, D.DELIVERED), recent
-            )
+            number, first = left_since(connection, issue_id, recent)
         if first is None:
             return 0.0
         return float(number / max((now - first).total_seconds(), 1.0))

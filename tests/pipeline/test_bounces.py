@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from newsletter import pipeline
 from newsletter.database.engine import Database
-from newsletter.database.tables import mails, readers
+from newsletter.database.tables import deliveries, mails, readers
 from newsletter.delivery.letter import message_id
 from newsletter.model import Event, Issue, ReaderState
 from newsletter.newsroom import Newsroom
@@ -20,8 +20,8 @@ from newsletter.pipeline.letters import issue_mail
 from tests.conftest import StillClock
 from tests.delivery.people import delivery
 from tests.delivery.test_bounces import notification
-from tests.operations.rooms import approved, make_issue, people
-from tests.schedule.rooms import room_on
+from tests.operations.rooms import approved, make_issue, people, sending
+from tests.schedule.rooms import configured, room_on
 
 WHO = "reader1@example.org"
 
@@ -121,3 +121,27 @@ def test_an_address_with_controls_is_read(room: Newsroom) -> None:
     assert not take_notice(room, notification(to="rfc822; a\0b@example.org"))
     with room.database.reading() as connection:
         assert connection.execute(readers.select()).all()
+
+
+def test_an_issue_that_was_resumed_is_judged_by_what_came_since(
+    database: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """It pauses itself once for the same bounces, and again when as many more come."""
+    room = configured(
+        room_on(database, clock, tmp_path, zone="UTC"),
+        delivery={"judge_after": 5, "bounce_limit": 0.3},
+    )
+    issue = sending(room, tmp_path, 10)
+    with database.begin() as connection:
+        connection.execute(update(deliveries).values(state="accepted"))
+        keys = list(connection.scalars(select(deliveries.c.key)))
+
+    def bounce(*some: str) -> tuple[str, ...]:
+        events = [Event(key=key, kind="blocked", at=clock()) for key in some]
+        return pipeline.take_events(room, events).paused
+
+    assert bounce(*keys[:4]) == (issue.id,)
+    pipeline.resume(room, room.issues.find(issue.id))
+    assert bounce(keys[4]) == ()
+    assert bounce(keys[5]) == (issue.id,)
+    assert "since it was resumed" in room.switches.pause_of(issue.id)
