@@ -29,6 +29,8 @@ from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
 from newsletter.model import DeliveryState
 
+WRITTEN_OFF = "written off by "
+"""How the reason begins of a letter that a person gave up; an event may show that it left."""
 MAX_REASON = 300
 
 AddressHash = Callable[[str], str]

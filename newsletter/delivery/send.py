@@ -136,6 +136,7 @@ class _Send:
         self.paused_until = self.begun
         self.renewed = self.begun
         self.granted = 0
+        self.granted_at = self.begun
         self.new_doubts = False
         self.looked_at_stop = self.begun - timedelta(days=1)
         self.error: Exception | None = None
@@ -167,6 +168,7 @@ class _Send:
             finally:
                 pool.shutdown()
                 self.ledger.release(self.issue, self.owner, now=self.clock())
+                self._give_back()
         if self.error is not None:
             raise self.error
         return SendReport(
@@ -241,10 +243,22 @@ class _Send:
             per_day=self.settings.letters_per_day,
             now=now,
         )
+        self.granted_at = now
         if self.granted and begin <= now:
             return True
         self.paused_until = begin
         return False
+
+    def _give_back(self) -> None:
+        """Leave to others what we were granted and had no letters for."""
+        if self.granted:
+            self.ledger.give_back(
+                self.transport.name,
+                letters=self.granted,
+                per_second=self.settings.letters_per_second,
+                taken=self.granted_at,
+            )
+            self.granted = 0
 
     def _is_work(self, now: datetime) -> bool:
         """Whether it makes sense to wait for a turn."""
@@ -395,10 +409,10 @@ class _Send:
     def _fall_back(self, error: Exception) -> None:
         """Go on with the second transport. What it gets is certainly not with the first one."""
         self.fell_back = str(error)
+        self._give_back()
         self.transport = self.transports[-1]
         self.bearing = Bearing(self.bearing.jitter)
         self.paused_until = self.clock()
-        self.granted = 0
 
     def _too_silent(self) -> TransportError | None:
         """Why to stop when nobody knows what becomes of letters: each more is one more in doubt."""

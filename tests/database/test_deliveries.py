@@ -31,6 +31,7 @@ from newsletter.database import leases
 from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import absorb
+from newsletter.database.delivery_log import settled_since
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import (
     batches,
@@ -43,6 +44,7 @@ from newsletter.database.tables import (
 )
 from newsletter.database.tables import settings as facts
 from newsletter.database.waves import lay_out, waves_of
+from newsletter.delivery.events import FAREWELLS, STATES
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
 from tests.database.meeting import meet
@@ -281,6 +283,19 @@ def test_a_batch_is_written_once(ledger: DeliveryLedger) -> None:
     with ledger.database.reading() as connection:
         row = connection.execute(select(batches)).one()
     assert (row.state, row.name, row.provider_id, row.attempt) == ("accepted", "b1", "m1", 1)
+
+
+def test_events_are_no_letters_that_leave(ledger: DeliveryLedger) -> None:
+    """An hour after the last letter left nothing leaves, however many are reported delivered."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=50)
+    ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True)
+    later = NOON + timedelta(hours=1)
+    reported = [Event(key=one.key, kind="delivered", at=later) for one in taken[:5]]
+    absorb(ledger.database, reported, states=STATES, farewells=FAREWELLS, now=later)
+    assert ledger.rate(ISSUE, now=later) == 0
+    assert ledger.rate(ISSUE, now=NOON) == 12
+    assert settled_since(ledger.database, ISSUE, NOON) == 12
 
 
 def test_a_slow_pace_cuts_shorter_batches(ledger: DeliveryLedger) -> None:

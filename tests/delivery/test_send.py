@@ -490,3 +490,13 @@ def test_who_slept_while_others_went_on_sends_nothing_twice(ledger: DeliveryLedg
     report = send(Interrupted(ledger.database, after_take=[others_go_on]), transport, watch=watch)
     assert report.states == {"accepted": 50}
     assert addresses(transport.letters) == EVERYBODY
+
+
+def test_a_pace_counts_only_what_left(ledger: DeliveryLedger) -> None:
+    """A turn for a full batch that found fifty letters, or none, leaves the rest to others."""
+    watch, pace = Watch(), {"letters_per_day": 5000, "letters_per_second": 10}
+    for _ in range(3):
+        send(ledger, RecordingTransport(batch_size=1000), watch=watch, settings=pace)
+    assert ledger.sent_in("recording", now=watch.now)["day"] == 50
+    free = ledger.reserve("recording", seconds=0, now=watch.now)
+    assert (free - watch.now).total_seconds() <= 5
