@@ -21,6 +21,7 @@ from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
 from newsletter.operations.live import LiveRoom, Pulse
+from newsletter.operations.machine import refuse_a_wrong_clock
 from newsletter.operations.supervisor import say_ready
 from newsletter.operations.watch import Watch
 from newsletter.schedule import Scheduler, jobs
@@ -223,7 +224,11 @@ def _bells(
 def pulse(
     live: LiveRoom, clock_was_set: Callable[[float], None] = lambda _: None
 ) -> Iterator[None]:
-    """Look every few seconds whether configuration or templates changed, and at the clock."""
+    """Look every few seconds whether configuration or templates changed, and at the clock.
+
+    :raises ConfigError: when the clock is not that of the database, which other machines share.
+    """
+    refuse_a_wrong_clock(live())
 
     def beat(jump: float) -> None:
         live.check()

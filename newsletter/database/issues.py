@@ -7,22 +7,39 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import adapter, insert_new, reader_of, values_of
+from newsletter.database.switches import ALL
 from newsletter.database.tables import (
     bells,
     issue_corrections,
     issue_revisions,
     issue_stories,
     issues,
+    settings,
 )
 from newsletter.errors import IssueError, NotFound
 from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
 
 _issue = reader_of(Issue)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MAY_LEAVE = select(issues.c.id).where(
+    issues.c.id == bindparam("its_id"),
+    issues.c.state == IssueState.SENDING.value,
+    ~exists().where(settings.c.name == ALL, settings.c.value != ""),
+)
 
 
 class Issues:
@@ -67,6 +84,14 @@ class Issues:
                 raise NotFound("", "there is no issue yet", hint=hint)
             raise NotFound(name, "there is no such issue", hint=hint)
         return found
+
+    def may_leave(self, issue_id: str) -> bool:
+        """Whether letters of an issue may leave now: it is being sent, and nothing is stopped.
+
+        Asked before every batch of every sender, so it is one look.
+        """
+        with self._database.reading() as connection:
+            return connection.scalar(_MAY_LEAVE, {"its_id": issue_id}) is not None
 
     def of_day(self, edition: str, day: date) -> Issue | None:
         """The issue of an edition on a local date, if there is one."""

@@ -82,9 +82,7 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
 
 def must_stop(room: Newsroom, issue_id: str) -> bool:
     """Whether letters must not leave now: paused, cancelled, or all sending stopped."""
-    return room.issues.find(issue_id).state is not IssueState.SENDING or bool(
-        room.switches.stopped()
-    )
+    return not room.issues.may_leave(issue_id)
 
 
 def send(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
+from newsletter.clock import system_clock
 from newsletter.database import migrations
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import HEAD, metadata, outlets
@@ -170,3 +173,22 @@ def test_a_read_only_file_is_said(tmp_path: Path) -> None:
         connection.execute(outlets.delete())
     database.close()
     file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def test_a_machine_that_is_cut_off_holds_no_lock_for_long(postgres: Database) -> None:
+    """Every session gives up who is not heard of, and times are UTC whatever the server's zone."""
+    with postgres.engine.connect() as connection:
+        ask = connection.exec_driver_sql
+        assert ask("SHOW TimeZone").scalar_one() == "UTC"
+        assert ask("SHOW idle_in_transaction_session_timeout").scalar_one() == "5min"
+        driver: Any = connection.connection.driver_connection
+        assert "tcp_user_timeout=60000" in driver.info.dsn
+        if not driver.info.host.startswith("/"):  # a socket in the file system has no network
+            assert ask("SHOW tcp_user_timeout").scalar_one() == "1min"
+
+
+def test_a_clock_is_compared_with_the_database(postgres: Database, sqlite: Database) -> None:
+    """What counts is the server's clock; a file has none."""
+    assert abs(postgres.ahead(system_clock)) < 2
+    assert 298 < postgres.ahead(lambda: system_clock() + timedelta(minutes=5)) < 302
+    assert sqlite.ahead(lambda: system_clock() + timedelta(minutes=5)) == 0
