@@ -353,6 +353,9 @@ def _app(url: str, functions: Functions) -> App:
         connector=procrastinate.PsycopgConnector(
             conninfo=_plain(url),
             kwargs={"options": f"-c search_path={_SCHEMA}", **NOTICE_CUTS},
+            # Each connection that a restart of the server broke doubles the wait for the next one.
+            min_size=1,
+            max_size=4,
         )
     )
 
