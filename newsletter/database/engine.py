@@ -140,6 +140,7 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
         ) from None
     if engine.dialect.name == "postgresql":
         _prepare_postgresql(engine)
+        _want_unicode(engine)
     else:
         _prepare_sqlite(engine)
         # An address of SQLite's own ("file:...") says itself what is to be made.
@@ -205,6 +206,20 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         reading = connection.get_execution_options().get("newsletter_reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _want_unicode(engine: Engine) -> None:
+    """Refuse a PostgreSQL database that cannot hold every letter, before anything asks it."""
+
+    @event.listens_for(engine, "connect", insert=True)
+    def connected(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise DatabaseError(
+                _shown(engine.url.render_as_string(hide_password=True)),
+                f"was made with the encoding {encoding}, and news needs UTF8",
+                hint="Make it anew: createdb --encoding=UTF8 --template=template0 NAME.",
+            )
 
 
 def _upgrade(database: Database, *, finish: bool = False) -> None:

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import adapter, insert_new, reader_of, values_of
@@ -100,6 +110,18 @@ class Issues:
             .order_by(issues.c.day.desc(), issues.c.created.desc())
             .limit(limit)
         )
+        with self._database.reading() as connection:
+            return [_issue(row) for row in connection.execute(query)]
+
+    def in_states(self, states: Collection[IssueState], *, notices: bool = False) -> list[Issue]:
+        """Issues and correction notices in some states, or notices alone; oldest first."""
+        query = (
+            select(issues)
+            .where(issues.c.state.in_([one.value for one in states]))
+            .order_by(issues.c.created, issues.c.id)
+        )
+        if notices:
+            query = query.where(issues.c.corrects != "")
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
@@ -243,9 +265,7 @@ class Issues:
 
     def first_rung(self, edition: str) -> datetime | None:
         """When a bell of an edition was rung first; None for an edition that is new here."""
-        query = (
-            select(bells.c.rung).where(bells.c.edition == edition).order_by(bells.c.day).limit(1)
-        )
+        query = select(func.min(bells.c.rung)).where(bells.c.edition == edition)
         with self._database.reading() as connection:
             found: datetime | None = connection.scalar(query)
         return found

@@ -20,14 +20,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from newsletter.clock import Clock
+from newsletter.delivery.bearing import Bearing
 from newsletter.delivery.handing import Said, all_of, hand_over
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.letter import IssueMail, PreparedMail
 from newsletter.delivery.progress import Ended, Progress, SendReport, SendSettings
 from newsletter.delivery.reconcile import ReconcileReport, reconcile
-from newsletter.delivery.throttle import pause, retry_after
+from newsletter.delivery.throttle import retry_after
 from newsletter.delivery.transport.contract import Transport
 from newsletter.errors import DatabaseError, DeliveryError, NewsletterError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter
@@ -42,8 +44,6 @@ ROUNDS = 10
 """Most times one call goes over letters whose answer was lost and that may be sent again."""
 WHOLE = 100
 """Transports that take so many letters at once get what is claimed in the moment it is claimed."""
-FALL_BACK_AFTER = timedelta(seconds=60)
-"""So long without one letter taken, and a second transport takes over where there is one."""
 
 
 def send_issue(
@@ -94,6 +94,8 @@ class _Batch:
     name: str
     handed: Sequence[Delivery]
     whole: bool
+    transport: Transport
+    silent: int
 
 
 class _Send:
@@ -117,7 +119,7 @@ class _Send:
         self.transport = transport
         self.transports = [transport] if fallback is None else [transport, fallback]
         self.fell_back = ""
-        self.nothing_taken_since: datetime | None = None
+        self.bearing = Bearing(Random(owner))  # noqa: S311 - two senders must not beat in time
         self.mail = mail
         self.clock = clock
         self.sleep = sleep
@@ -131,7 +133,6 @@ class _Send:
         self.flying: dict[Future[Said], _Batch] = {}
         self.settled: Counter[str] = Counter()
         self.recovered = 0
-        self.refusals = 0
         self.paused_until = self.begun
         self.renewed = self.begun
         self.granted = 0
@@ -147,6 +148,8 @@ class _Send:
         ended: Ended = "stopped"
         try:
             reconciled = self._settle_doubts()
+            # Where letters are in doubt, an outage may go on: a single letter goes first.
+            self.bearing.silent = min(reconciled.left, 1)
             for _ in range(ROUNDS):
                 self.new_doubts = False
                 ended = self._loop(pool)
@@ -180,7 +183,7 @@ class _Send:
 
     def _loop(self, pool: ThreadPoolExecutor) -> Ended:
         while self.error is None:
-            if len(self.flying) >= self.transport.workers:
+            if len(self.flying) >= (1 if self.bearing.silent else self.transport.workers):
                 self._land()
                 continue
             now = self.clock()
@@ -219,12 +222,17 @@ class _Send:
         self.granted = max(self.granted - len(handed), 0)
         if handed:
             future = pool.submit(self._hand_over, self.transport, name, handed, now)
-            self.flying[future] = _Batch(name, handed, alone)
+            self.flying[future] = _Batch(name, handed, alone, self.transport, self.bearing.silent)
         return bool(handed) or not alone
+
+    @property
+    def _most(self) -> int:
+        """Most letters in the next hand-over: one where it may well be lost."""
+        return 1 if self.bearing.silent else self.transport.batch_size
 
     def _may_leave(self, now: datetime, *, whole: bool) -> bool:
         """Ask for a turn on the lane that all processes share."""
-        wanted = self.transport.batch_size if whole else len(self.staged[0][1])
+        wanted = self._most if whole else min(self._most, len(self.staged[0][1]))
         self.granted, begin = self.ledger.take_turn(
             self.transport.name,
             letters=wanted,
@@ -258,7 +266,7 @@ class _Send:
             owner=self.owner,
             batch=name,
             transport=self.transport.name,
-            limit=min(self.granted, self.transport.batch_size),
+            limit=min(self.granted, self._most),
             now=now,
             stale_seconds=self.settings.stale_seconds,
         )
@@ -283,7 +291,7 @@ class _Send:
     def _hand_staged(self) -> tuple[str, list[Delivery]]:
         """Commit the next hand-over; those of whom another sender took hold are left out."""
         name, claimed = self.staged.popleft()
-        most = min(self.granted, self.transport.batch_size)
+        most = min(self.granted, self._most)
         if len(claimed) > most:
             self.staged.appendleft((name, claimed[most:]))
         return name, self._commit(name, claimed[:most])
@@ -340,32 +348,30 @@ class _Send:
 
     def _write_down(self, batch: _Batch, said: Said) -> None:
         now = self.clock()
+        # What was under way when another transport took over says nothing about that one.
+        current = batch.transport is self.transport
+        falls_back = False
+        if current:
+            rest = self.bearing.hear(said.outcomes, silent=batch.silent, now=now)
+            self.paused_until = max(self.paused_until, now + timedelta(seconds=rest))
+            falls_back = self.transport is not self.transports[-1] and (
+                isinstance(said.error, TransportError) or self.bearing.takes_nothing(now)
+            )
         # Nearly always all are accepted; whoever is not is looked at.
         odd = [one for one in said.outcomes if one.state is not DeliveryState.ACCEPTED]
-        asked = max((one.wait for one in odd), default=0.0)
-        deferred = [one for one in odd if one.state is DeliveryState.DEFERRED]
-        if asked:
-            self.refusals += 1
-            self.paused_until = now + timedelta(seconds=pause(asked, self.refusals))
-        elif len(deferred) < len(said.outcomes):
-            self.refusals = 0
-        if len(deferred) < len(said.outcomes):
-            self.nothing_taken_since = None
-        elif deferred:
-            self.nothing_taken_since = self.nothing_taken_since or now
-        attempts = {one.key: one.attempt for one in batch.handed} if deferred else {}
+        attempts = {one.key: one.attempt for one in batch.handed} if odd else {}
         later = {}
-        for one in deferred:
-            wait_for = one.later or one.wait or retry_after(attempts.get(one.key, 1))
-            if self._falls_back(said, now):
-                wait_for = 0.0
-            later[one.key] = now + timedelta(seconds=wait_for)
+        for one in odd:
+            if one.state is DeliveryState.DEFERRED:
+                wait_for = one.later or one.wait or retry_after(attempts.get(one.key, 1))
+                wait_for *= current and not falls_back
+                later[one.key] = now + timedelta(seconds=wait_for)
         self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in odd)
         self.settled.update(self._settle(batch, said, now, later))
-        if self._falls_back(said, now):
+        if falls_back:
             self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
-        else:
-            self.error = self.error or said.error
+        elif current or not isinstance(said.error, TransportError):
+            self.error = self.error or said.error or self._too_silent()
         self.error = self.error or self._too_many_refused()
         self.on_progress(
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
@@ -386,22 +392,24 @@ class _Send:
                     raise
             self.sleep(STOP_EVERY)
 
-    def _falls_back(self, said: Said, now: datetime) -> bool:
-        """Whether the second transport takes over after these answers."""
-        if self.transport is self.transports[-1]:
-            return False
-        since = self.nothing_taken_since
-        return isinstance(said.error, TransportError) or (
-            since is not None and now - since >= FALL_BACK_AFTER
-        )
-
     def _fall_back(self, error: Exception) -> None:
         """Go on with the second transport. What it gets is certainly not with the first one."""
         self.fell_back = str(error)
         self.transport = self.transports[-1]
-        self.nothing_taken_since = None
+        self.bearing = Bearing(self.bearing.jitter)
         self.paused_until = self.clock()
         self.granted = 0
+
+    def _too_silent(self) -> TransportError | None:
+        """Why to stop when nobody knows what becomes of letters: each more is one more in doubt."""
+        if not self.bearing.is_silent:
+            return None
+        return TransportError(
+            self.transport.name,
+            "takes letters and does not say what becomes of them, so the rest waits",
+            hint='Look at its state; "newsletter reconcile" settles what is in doubt.',
+            again=True,
+        )
 
     def _too_many_refused(self) -> DeliveryError | None:
         """Why to stop when nearly everybody is refused: it is not the readers."""
@@ -423,11 +431,12 @@ class _Send:
             self.issue, ledger=self.ledger, transports=self.transports, clock=self.clock
         )
         if self.settings.on_unknown == "resend" and report.left:
-            sent_again = self.ledger.requeue(
+            now = self.clock()
+            sent_again = self.ledger.resend(
                 self.issue,
                 reason="sent again although it may have left",
-                now=self.clock(),
-                restored=False,
+                now=now,
+                due=now + timedelta(seconds=retry_after(1)),
             )
             report = ReconcileReport(
                 found=report.found,
@@ -446,6 +455,7 @@ class _Send:
             # Another sender is at work; if it dies, its readers are ours.
             queued, unknown = self.ledger.recover(self.issue, now=now)
             self.recovered += queued + unknown
+            self.new_doubts |= unknown > 0
             if not queued:
                 self._rest(0.5)
             return True

@@ -145,6 +145,19 @@ def test_an_absent_server_is_said_and_the_password_is_not() -> None:
     assert caught.value.again
 
 
+def test_a_database_that_cannot_hold_every_letter_is_refused(postgres: Database) -> None:
+    """One made without a locale keeps bytes instead of text: said before anything is asked of it."""
+    with postgres.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS bytes")
+        connection.exec_driver_sql(
+            "CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    url = postgres.engine.url.set(database="bytes").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseError, match="SQL_ASCII") as refused:
+        open_database(url)
+    assert "--encoding=UTF8" in refused.value.hint
+
+
 def test_a_read_only_file_is_said(tmp_path: Path) -> None:
     """A database file without write permission is named as such (root may write anyway)."""
     file = tmp_path / "a.sqlite"

@@ -25,6 +25,14 @@ OWNERS = words("owner")
 EVERYBODY = sorted(f"reader{number}@example.org" for number in range(1, 51))
 
 
+class Mute(RecordingTransport):
+    """A transport that keeps no log."""
+
+    def find(self, letters: Any, *, batch: str) -> dict[str, Outcome]:
+        """Nothing is known."""
+        return {}
+
+
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[DeliveryLedger]:
     """A ledger with an issue frozen for fifty readers."""
@@ -180,6 +188,69 @@ def test_lost_letter(ledger: DeliveryLedger, policy: str, copies: int) -> None:
     assert len(transport.letters) == copies
     assert report.unknown == 50 - copies
     assert report.needs_person == (policy == "hold")
+
+
+def test_answers_that_are_always_lost(ledger: DeliveryLedger) -> None:
+    """Sent again by policy means once, after a while; then a person decides, in this call and later."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to in {"reader7@example.org", "reader9@example.org"}:
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+        return accept(letter)
+
+    transport, watch = Mute(answer), Watch()
+    for _ in range(3):
+        report = send(ledger, transport, watch=watch, settings={"on_unknown": "resend"})
+        assert report.states == {"accepted": 48, "unknown": 2}
+    copies = Counter(letter.to for letter in transport.letters)
+    assert copies["reader7@example.org"] == copies["reader9@example.org"] == 2
+    assert copies.total() == 52
+    assert watch.slept >= 2
+
+
+def test_an_outage_costs_little(tmp_path: Path) -> None:
+    """A provider that answers nothing gets one full request, then single letters, and no haste."""
+    database = open_database(f"sqlite:///{tmp_path}/many.sqlite")
+    people(database, 400)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    lost = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="503"),
+        batch_size=100,
+    )
+    watch = Watch()
+    with pytest.raises(TransportError, match="does not say what becomes") as caught:
+        send(ledger, lost, watch=watch)
+    assert caught.value.again
+    assert ledger.states(ISSUE) == {"queued": 297, "unknown": 103}
+    assert 7 <= watch.slept <= 14
+    with pytest.raises(TransportError):
+        send(ledger, lost, watch=watch)
+    assert ledger.states(ISSUE) == {"queued": 294, "unknown": 106}
+    works = RecordingTransport(batch_size=100)
+    assert send(ledger, works, watch=watch).states == {"accepted": 294, "unknown": 106}
+    assert len(works.mails) == 4
+    database.close()
+
+
+def test_another_sender_s_doubts_are_settled_in_the_same_call(ledger: DeliveryLedger) -> None:
+    """What a sender that died meanwhile leaves in doubt follows the policy before the call ends."""
+    gone = leases.Holder(place="another machine", pid=1, born="1")
+    other = DeliveryLedger(ledger.database, holder=gone)
+    other.open("dead", now=NOON, stale_seconds=60)
+    other.take(
+        ISSUE,
+        owner="dead",
+        batch="dead-1",
+        transport="recording",
+        limit=5,
+        now=NOON,
+        stale_seconds=60,
+    )
+    transport = Mute()
+    report = send(ledger, transport, settings={"on_unknown": "resend"})
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
 
 
 def test_absence_as_proof(ledger: DeliveryLedger) -> None:
