@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from newsletter.database.engine import NOTICE_CUTS
 from newsletter.errors import ConfigError, DatabaseError, NewsletterError
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ def _app(url: str, functions: Functions) -> App:
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
             conninfo=_plain(url),
-            kwargs={"options": f"-c search_path={_SCHEMA}"},
+            kwargs={"options": f"-c search_path={_SCHEMA}", **NOTICE_CUTS},
         )
     )
 

@@ -186,12 +186,17 @@ def count_since(
 
 def any_under_way(connection: Connection, issue: str) -> bool:
     """Whether any delivery follows a batch that is not settled."""
+    return any_following(connection, issue, (D.QUEUED, D.HANDED))
+
+
+def any_following(connection: Connection, issue: str, states: Iterable[DeliveryState]) -> bool:
+    """Whether any delivery follows a batch that is in one of some states."""
     query = (
         select(literal(1))
         .select_from(batches)
         .where(
             batches.c.issue == issue,
-            batches.c.state.in_([D.QUEUED.value, D.HANDED.value]),
+            batches.c.state.in_([one.value for one in states]),
             _ANY.isnot(None),
         )
         .limit(1)

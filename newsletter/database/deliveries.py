@@ -28,10 +28,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select
 
 from newsletter.database.audience_snapshot import AudienceSnapshot
-from newsletter.database.batches import count_since, standing, stands
+from newsletter.database.batches import any_following, count_since, standing, stands
 from newsletter.database.claims import Claims
 from newsletter.database.pacing import Pacing
 from newsletter.database.settling import Settling
@@ -76,6 +76,16 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
             after = found[-1].id
             for row in found:
                 yield {"email": row.email or "", "state": row.state, "reason": row.reason}
+
+    def any_in(self, issue_id: str, *states: D) -> bool:
+        """Whether any delivery of an issue is in one of some states; counts nothing."""
+        own = select(literal(1)).where(
+            deliveries.c.issue == issue_id, deliveries.c.state.in_([one.value for one in states])
+        )
+        with self.database.reading() as connection:
+            return connection.scalar(own.limit(1)) is not None or any_following(
+                connection, issue_id, states
+            )
 
     def next_due(self, issue_id: str) -> datetime | None:
         """When the first deferred letter may be tried again; None when there is none."""

@@ -135,28 +135,33 @@ class Settling(LedgerPart):
         return number
 
     def unknown(self, issue_id: str, *, chunk: int = 1000) -> Iterator[tuple[str, list[Delivery]]]:
-        """The letters in doubt, by the batch they were handed over in."""
+        """The letters in doubt, by the batch they were handed over in; each lot went one way.
+
+        A claim that outlived its transport left in part through the next one, under one name.
+        """
         query = (
             select(
                 deliveries.c.batch,
+                deliveries.c.transport,
                 func.min(deliveries.c.id).label("first"),
             )
             .where(deliveries.c.issue == issue_id, deliveries.c.state == D.UNKNOWN.value)
-            .group_by(deliveries.c.batch)
+            .group_by(deliveries.c.batch, deliveries.c.transport)
             .order_by("first")
         )
         with self.database.reading() as connection:
-            names = [row.batch for row in connection.execute(query)]
-        for batch in names:
+            lots = [(row.batch, row.transport) for row in connection.execute(query)]
+        for batch, transport in lots:
             after = 0
             while True:
                 with self.database.reading() as connection:
                     rows = connection.execute(
-                        self._with_reader(deliveries.c.changed, deliveries.c.transport)
+                        self._with_reader(deliveries.c.changed)
                         .where(
                             deliveries.c.issue == issue_id,
                             deliveries.c.state == D.UNKNOWN.value,
                             deliveries.c.batch == batch,
+                            deliveries.c.transport == transport,
                             deliveries.c.id > after,
                         )
                         .order_by(deliveries.c.id)
@@ -180,7 +185,7 @@ class Settling(LedgerPart):
                             joined=when(row.joined) if row.joined else row.changed,
                             variant=row.variant,
                             attempt=row.attempt,
-                            transport=row.transport,
+                            transport=transport,
                         )
                         for row in rows
                     ],
@@ -195,17 +200,14 @@ class Settling(LedgerPart):
         handed_before: datetime | None = None,
         keys: Sequence[str] | None = None,
         batch: str | None = None,
-        restored: bool = True,
     ) -> int:
         """Let letters in doubt be sent again; how many.
 
         This is the only way from ``unknown`` back to ``queued``. It is for proof that they never
-        left, for the policy ``resend``, and for a person's decision.
+        left, and for a person's decision.
 
         :param handed_before: only letters whose state is older than this.
         :param keys: only these letters; ``batch``: only letters of this batch.
-        :param restored: False leaves out what is in doubt because a backup was put back: nearly
-            all of it may have left, which no policy but only a person can decide about.
         """
         which = [deliveries.c.issue == issue_id, deliveries.c.state == D.UNKNOWN.value]
         if handed_before is not None:
@@ -214,10 +216,26 @@ class Settling(LedgerPart):
             which.append(self._among(list(keys), deliveries.c.key))
         if batch is not None:
             which.append(deliveries.c.batch == batch)
-        if not restored:
-            which.append(deliveries.c.batch != "")
         with self.database.begin() as connection:
             return self._change(connection, and_(*which), D.QUEUED, reason, now, owner="", batch="")
+
+    def resend(self, issue_id: str, *, reason: str, now: datetime, due: datetime) -> int:
+        """Let letters in doubt be sent once more by policy, from a moment on; how many.
+
+        Only such as left at most once: who goes on hearing nothing would send copies without end.
+        Left out is also what is in doubt because a backup was put back: nearly all of it may have
+        left, which no policy but only a person can decide about.
+        """
+        which = and_(
+            deliveries.c.issue == issue_id,
+            deliveries.c.state == D.UNKNOWN.value,
+            deliveries.c.attempt < 2,
+            deliveries.c.batch != "",
+        )
+        with self.database.begin() as connection:
+            return self._change(
+                connection, which, D.DEFERRED, reason, now, owner="", batch="", not_before=due
+            )
 
     def write_off(
         self, issue_id: str, *, reason: str, now: datetime, keys: Sequence[str] | None = None

@@ -237,7 +237,7 @@ def _look_for_doubtful(box: MailBox, transport: Transport, clock: Clock) -> int:
         box.settle(known.values(), batch=batch, now=now, not_before=now)
         missing = [one.key for one in doubtful if one.word not in known]
         again = 0
-        if missing and transport.settles_after is not None:
+        if missing and batch and transport.settles_after is not None:
             absent_since = now - timedelta(seconds=transport.settles_after)
             again = box.requeue(missing, now=now, handed_before=absent_since)
         left += len(missing) - again

@@ -26,7 +26,7 @@ class DoubtLedger(Protocol):
     """What settling doubts needs of the ledger."""
 
     def unknown(self, issue_id: str) -> Iterator[tuple[str, list[Delivery]]]:
-        """The letters in doubt, by batch."""
+        """The letters in doubt, by batch; those of one lot went through one transport."""
         ...
 
     def settle(
@@ -50,9 +50,12 @@ class DoubtLedger(Protocol):
         handed_before: datetime | None = None,
         keys: Sequence[str] | None = None,
         batch: str | None = None,
-        restored: bool = True,
     ) -> int:
         """Let letters in doubt be sent again."""
+        ...
+
+    def resend(self, issue_id: str, *, reason: str, now: datetime, due: datetime) -> int:
+        """Let letters in doubt that left once be sent once more, from a moment on."""
         ...
 
 

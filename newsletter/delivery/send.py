@@ -16,20 +16,22 @@ here is about going on: other senders at work, providers that say "later", pause
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from newsletter.clock import Clock
+from newsletter.delivery.bearing import Bearing
 from newsletter.delivery.handing import Said, all_of, hand_over
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.letter import IssueMail, PreparedMail
 from newsletter.delivery.progress import Ended, Progress, SendReport, SendSettings
 from newsletter.delivery.reconcile import ReconcileReport, reconcile
-from newsletter.delivery.throttle import pause, retry_after
+from newsletter.delivery.throttle import retry_after
 from newsletter.delivery.transport.contract import Transport
-from newsletter.errors import DeliveryError, NewsletterError, TransportError
+from newsletter.errors import DatabaseError, DeliveryError, NewsletterError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter
 
 __all__ = ["Ledger", "Progress", "SendReport", "SendSettings", "send_issue"]
@@ -42,8 +44,6 @@ ROUNDS = 10
 """Most times one call goes over letters whose answer was lost and that may be sent again."""
 WHOLE = 100
 """Transports that take so many letters at once get what is claimed in the moment it is claimed."""
-FALL_BACK_AFTER = timedelta(seconds=60)
-"""So long without one letter taken, and a second transport takes over where there is one."""
 
 
 def send_issue(
@@ -94,6 +94,8 @@ class _Batch:
     name: str
     handed: Sequence[Delivery]
     whole: bool
+    transport: Transport
+    silent: int
 
 
 class _Send:
@@ -117,7 +119,7 @@ class _Send:
         self.transport = transport
         self.transports = [transport] if fallback is None else [transport, fallback]
         self.fell_back = ""
-        self.nothing_taken_since: datetime | None = None
+        self.bearing = Bearing(Random(owner))  # noqa: S311 - two senders must not beat in time
         self.mail = mail
         self.clock = clock
         self.sleep = sleep
@@ -131,7 +133,6 @@ class _Send:
         self.flying: dict[Future[Said], _Batch] = {}
         self.settled: Counter[str] = Counter()
         self.recovered = 0
-        self.refusals = 0
         self.paused_until = self.begun
         self.renewed = self.begun
         self.granted = 0
@@ -147,6 +148,8 @@ class _Send:
         ended: Ended = "stopped"
         try:
             reconciled = self._settle_doubts()
+            # Where letters are in doubt, an outage may go on: a single letter goes first.
+            self.bearing.silent = min(reconciled.left, 1)
             for _ in range(ROUNDS):
                 self.new_doubts = False
                 ended = self._loop(pool)
@@ -168,7 +171,7 @@ class _Send:
             raise self.error
         return SendReport(
             ended=ended,
-            states=self.ledger.states(self.issue),
+            states={} if ended == "stopped" else self.ledger.states(self.issue),
             settled=dict(self.settled),
             recovered=self.recovered,
             reconciled=reconciled,
@@ -180,14 +183,15 @@ class _Send:
 
     def _loop(self, pool: ThreadPoolExecutor) -> Ended:
         while self.error is None:
+            if len(self.flying) >= (1 if self.bearing.silent else self.transport.workers):
+                self._land()
+                continue
             now = self.clock()
             if self._asked_to_stop(now):
                 return "stopped"
             if self.settings.deadline is not None and now >= self.settings.deadline:
                 return "deadline"
-            if len(self.flying) >= self.transport.workers:
-                self._land()
-            elif now < self.paused_until:
+            if now < self.paused_until:
                 self._rest((self.paused_until - now).total_seconds())
             elif not self._launch(pool, now):
                 if self.flying:
@@ -217,13 +221,18 @@ class _Send:
         name, handed = self._take(now) if alone else self._hand_staged()
         self.granted = max(self.granted - len(handed), 0)
         if handed:
-            future = pool.submit(self._hand_over, self.transport, name, handed)
-            self.flying[future] = _Batch(name, handed, alone)
+            future = pool.submit(self._hand_over, self.transport, name, handed, now)
+            self.flying[future] = _Batch(name, handed, alone, self.transport, self.bearing.silent)
         return bool(handed) or not alone
+
+    @property
+    def _most(self) -> int:
+        """Most letters in the next hand-over: one where it may well be lost."""
+        return 1 if self.bearing.silent else self.transport.batch_size
 
     def _may_leave(self, now: datetime, *, whole: bool) -> bool:
         """Ask for a turn on the lane that all processes share."""
-        wanted = self.transport.batch_size if whole else len(self.staged[0][1])
+        wanted = self._most if whole else min(self._most, len(self.staged[0][1]))
         self.granted, begin = self.ledger.take_turn(
             self.transport.name,
             letters=wanted,
@@ -239,9 +248,8 @@ class _Send:
 
     def _is_work(self, now: datetime) -> bool:
         """Whether it makes sense to wait for a turn."""
-        states = self.ledger.states(self.issue)
         due = self.ledger.next_due(self.issue)
-        if self.staged or states.get(DeliveryState.QUEUED.value) or (due and due <= now):
+        if self.staged or (due and due <= now) or self._any(DeliveryState.QUEUED):
             return True
         self.paused_until = now
         return False
@@ -258,7 +266,7 @@ class _Send:
             owner=self.owner,
             batch=name,
             transport=self.transport.name,
-            limit=min(self.granted, self.transport.batch_size),
+            limit=min(self.granted, self._most),
             now=now,
             stale_seconds=self.settings.stale_seconds,
         )
@@ -283,7 +291,7 @@ class _Send:
     def _hand_staged(self) -> tuple[str, list[Delivery]]:
         """Commit the next hand-over; those of whom another sender took hold are left out."""
         name, claimed = self.staged.popleft()
-        most = min(self.granted, self.transport.batch_size)
+        most = min(self.granted, self._most)
         if len(claimed) > most:
             self.staged.appendleft((name, claimed[most:]))
         return name, self._commit(name, claimed[:most])
@@ -298,8 +306,15 @@ class _Send:
             stale_seconds=self.settings.stale_seconds,
         )
 
-    def _hand_over(self, transport: Transport, name: str, handed: Sequence[Delivery]) -> Said:
+    def _hand_over(
+        self, transport: Transport, name: str, handed: Sequence[Delivery], at: datetime
+    ) -> Said:
         """In a thread of its own: write the letters and give them to the transport."""
+        asleep = (self.clock() - at).total_seconds()
+        if asleep > self.settings.stale_seconds / 2:
+            # This process was stopped, or its machine was. Others may have taken it for dead.
+            reason = f"held back: the sender was stopped for {asleep:.0f} s after the commit"
+            return Said(all_of(self.mail.letters(handed), DeliveryState.DEFERRED, reason))
         groups: dict[str, list[Delivery]] = {}
         for one in handed:
             groups.setdefault(one.variant, []).append(one)
@@ -333,57 +348,68 @@ class _Send:
 
     def _write_down(self, batch: _Batch, said: Said) -> None:
         now = self.clock()
+        # What was under way when another transport took over says nothing about that one.
+        current = batch.transport is self.transport
+        falls_back = False
+        if current:
+            rest = self.bearing.hear(said.outcomes, silent=batch.silent, now=now)
+            self.paused_until = max(self.paused_until, now + timedelta(seconds=rest))
+            falls_back = self.transport is not self.transports[-1] and (
+                isinstance(said.error, TransportError) or self.bearing.takes_nothing(now)
+            )
         # Nearly always all are accepted; whoever is not is looked at.
         odd = [one for one in said.outcomes if one.state is not DeliveryState.ACCEPTED]
-        asked = max((one.wait for one in odd), default=0.0)
-        deferred = [one for one in odd if one.state is DeliveryState.DEFERRED]
-        if asked:
-            self.refusals += 1
-            self.paused_until = now + timedelta(seconds=pause(asked, self.refusals))
-        elif len(deferred) < len(said.outcomes):
-            self.refusals = 0
-        if len(deferred) < len(said.outcomes):
-            self.nothing_taken_since = None
-        elif deferred:
-            self.nothing_taken_since = self.nothing_taken_since or now
-        attempts = {one.key: one.attempt for one in batch.handed} if deferred else {}
+        attempts = {one.key: one.attempt for one in batch.handed} if odd else {}
         later = {}
-        for one in deferred:
-            wait_for = one.later or one.wait or retry_after(attempts.get(one.key, 1))
-            if self._falls_back(said, now):
-                wait_for = 0.0
-            later[one.key] = now + timedelta(seconds=wait_for)
+        for one in odd:
+            if one.state is DeliveryState.DEFERRED:
+                wait_for = one.later or one.wait or retry_after(attempts.get(one.key, 1))
+                wait_for *= current and not falls_back
+                later[one.key] = now + timedelta(seconds=wait_for)
         self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in odd)
-        self.settled.update(
-            self.ledger.settle(
-                said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
-            )
-        )
-        if self._falls_back(said, now):
+        self.settled.update(self._settle(batch, said, now, later))
+        if falls_back:
             self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
-        else:
-            self.error = self.error or said.error
+        elif current or not isinstance(said.error, TransportError):
+            self.error = self.error or said.error or self._too_silent()
         self.error = self.error or self._too_many_refused()
         self.on_progress(
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
         )
 
-    def _falls_back(self, said: Said, now: datetime) -> bool:
-        """Whether the second transport takes over after these answers."""
-        if self.transport is self.transports[-1]:
-            return False
-        since = self.nothing_taken_since
-        return isinstance(said.error, TransportError) or (
-            since is not None and now - since >= FALL_BACK_AFTER
-        )
+    def _settle(
+        self, batch: _Batch, said: Said, now: datetime, later: Mapping[str, datetime]
+    ) -> Mapping[str, int]:
+        """Write answers down, also when the database is away for a while: nobody else has them."""
+        until = now + timedelta(seconds=self.settings.stale_seconds / 2)
+        while True:
+            try:
+                return self.ledger.settle(
+                    said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
+                )
+            except DatabaseError as error:
+                if not error.again or self.clock() >= until:
+                    raise
+            self.sleep(STOP_EVERY)
 
     def _fall_back(self, error: Exception) -> None:
         """Go on with the second transport. What it gets is certainly not with the first one."""
         self.fell_back = str(error)
         self.transport = self.transports[-1]
-        self.nothing_taken_since = None
+        self.bearing = Bearing(self.bearing.jitter)
         self.paused_until = self.clock()
         self.granted = 0
+
+    def _too_silent(self) -> TransportError | None:
+        """Why to stop when nobody knows what becomes of letters: each more is one more in doubt."""
+        if not self.bearing.is_silent:
+            return None
+        return TransportError(
+            self.transport.name,
+            "takes letters and does not say what becomes of them, so the rest waits",
+            hint='Look at its state; "newsletter reconcile" settles what is in doubt.',
+            again=True,
+        )
 
     def _too_many_refused(self) -> DeliveryError | None:
         """Why to stop when nearly everybody is refused: it is not the readers."""
@@ -405,11 +431,12 @@ class _Send:
             self.issue, ledger=self.ledger, transports=self.transports, clock=self.clock
         )
         if self.settings.on_unknown == "resend" and report.left:
-            sent_again = self.ledger.requeue(
+            now = self.clock()
+            sent_again = self.ledger.resend(
                 self.issue,
                 reason="sent again although it may have left",
-                now=self.clock(),
-                restored=False,
+                now=now,
+                due=now + timedelta(seconds=retry_after(1)),
             )
             report = ReconcileReport(
                 found=report.found,
@@ -421,14 +448,14 @@ class _Send:
 
     def _wait_for_work(self, now: datetime) -> bool:
         """Whether there is still something to do, now or later; waits a little when later."""
-        states = self.ledger.states(self.issue)
-        if states.get(DeliveryState.QUEUED.value):
+        if self._any(DeliveryState.QUEUED):
             self._rest(0.02)  # somebody else has locked them, or put them there just now
             return True
-        if states.get(DeliveryState.CLAIMED.value) or states.get(DeliveryState.HANDED.value):
+        if self._any(DeliveryState.CLAIMED, DeliveryState.HANDED):
             # Another sender is at work; if it dies, its readers are ours.
             queued, unknown = self.ledger.recover(self.issue, now=now)
             self.recovered += queued + unknown
+            self.new_doubts |= unknown > 0
             if not queued:
                 self._rest(0.5)
             return True
@@ -437,6 +464,9 @@ class _Send:
             return False
         self._rest(max((due - now).total_seconds(), 0.02))
         return True
+
+    def _any(self, *states: DeliveryState) -> bool:
+        return self.ledger.any_in(self.issue, *states)
 
     def _rest(self, seconds: float) -> None:
         """Sleep in short pieces, so that a pause or a deadline is noticed in time."""

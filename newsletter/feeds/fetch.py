@@ -172,6 +172,8 @@ class Fetcher:
                     limit.reschedule(end)
                     answer = await self._read(response, answer)
                 return answer, response.headers.get("Location", "")
+        except aiohttp.ConnectionTimeoutError:
+            raise  # also a TimeoutError, and has a sentence of its own
         except TimeoutError:
             if response is None and first < end:
                 raise _FirstByteLate from None

@@ -22,7 +22,7 @@ from newsletter.delivery.letter import IssueMail, Why, prepare_issue
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.delivery.reconcile import reconcile as settle_doubts
 from newsletter.delivery.send import SendReport, SendSettings, send_issue
-from newsletter.errors import DeliveryError
+from newsletter.errors import DeliveryError, IssueError
 from newsletter.issue import approve as approval
 from newsletter.issue.followed import counted, links_of
 from newsletter.issue.variants import sections_of
@@ -82,9 +82,7 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
 
 def must_stop(room: Newsroom, issue_id: str) -> bool:
     """Whether letters must not leave now: paused, cancelled, or all sending stopped."""
-    return room.issues.find(issue_id).state is not IssueState.SENDING or bool(
-        room.switches.stopped()
-    )
+    return not room.issues.may_leave(issue_id)
 
 
 def send(
@@ -228,7 +226,12 @@ def close_send(room: Newsroom, issue: Issue, report: SendReport) -> None:
         return
     action = "give_up" if report.needs_person else "finish"
     ended = replace(approval.move(issue, action), send_ended=room.clock())
-    room.issues.change(issue, ended)
+    try:
+        room.issues.change(issue, ended)
+    except IssueError:
+        if room.issues.find(issue.id).state is issue.state:
+            raise
+        return  # Another sender closed it in the same moment, or a person paused it.
     facts = {"id": issue.id, "edition": issue.edition, "day": issue.day.isoformat()}
     told = {**facts, "state": ended.state.value, "letters": dict(report.states)}
     room.webhooks.tell(ISSUE_SENT, told, now=room.clock())

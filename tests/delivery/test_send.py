@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,17 +11,26 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from newsletter.database import leases
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import readers
 from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
 from newsletter.delivery.transport.recording import RecordingTransport, accept
-from newsletter.errors import DeliveryError, TransportError
-from newsletter.model import DeliveryState, Letter, Outcome
+from newsletter.errors import DatabaseError, DeliveryError, TransportError
+from newsletter.model import Delivery, DeliveryState, Letter, Outcome
 from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_mail, people, words
 
 OWNERS = words("owner")
 EVERYBODY = sorted(f"reader{number}@example.org" for number in range(1, 51))
+
+
+class Mute(RecordingTransport):
+    """A transport that keeps no log."""
+
+    def find(self, letters: Any, *, batch: str) -> dict[str, Outcome]:
+        """Nothing is known."""
+        return {}
 
 
 @pytest.fixture
@@ -180,6 +190,69 @@ def test_lost_letter(ledger: DeliveryLedger, policy: str, copies: int) -> None:
     assert report.needs_person == (policy == "hold")
 
 
+def test_answers_that_are_always_lost(ledger: DeliveryLedger) -> None:
+    """Sent again by policy means once, after a while; then a person decides, in this call and later."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to in {"reader7@example.org", "reader9@example.org"}:
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
+        return accept(letter)
+
+    transport, watch = Mute(answer), Watch()
+    for _ in range(3):
+        report = send(ledger, transport, watch=watch, settings={"on_unknown": "resend"})
+        assert report.states == {"accepted": 48, "unknown": 2}
+    copies = Counter(letter.to for letter in transport.letters)
+    assert copies["reader7@example.org"] == copies["reader9@example.org"] == 2
+    assert copies.total() == 52
+    assert watch.slept >= 2
+
+
+def test_an_outage_costs_little(tmp_path: Path) -> None:
+    """A provider that answers nothing gets one full request, then single letters, and no haste."""
+    database = open_database(f"sqlite:///{tmp_path}/many.sqlite")
+    people(database, 400)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    lost = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="503"),
+        batch_size=100,
+    )
+    watch = Watch()
+    with pytest.raises(TransportError, match="does not say what becomes") as caught:
+        send(ledger, lost, watch=watch)
+    assert caught.value.again
+    assert ledger.states(ISSUE) == {"queued": 297, "unknown": 103}
+    assert 7 <= watch.slept <= 14
+    with pytest.raises(TransportError):
+        send(ledger, lost, watch=watch)
+    assert ledger.states(ISSUE) == {"queued": 294, "unknown": 106}
+    works = RecordingTransport(batch_size=100)
+    assert send(ledger, works, watch=watch).states == {"accepted": 294, "unknown": 106}
+    assert len(works.mails) == 4
+    database.close()
+
+
+def test_another_sender_s_doubts_are_settled_in_the_same_call(ledger: DeliveryLedger) -> None:
+    """What a sender that died meanwhile leaves in doubt follows the policy before the call ends."""
+    gone = leases.Holder(place="another machine", pid=1, born="1")
+    other = DeliveryLedger(ledger.database, holder=gone)
+    other.open("dead", now=NOON, stale_seconds=60)
+    other.take(
+        ISSUE,
+        owner="dead",
+        batch="dead-1",
+        transport="recording",
+        limit=5,
+        now=NOON,
+        stale_seconds=60,
+    )
+    transport = Mute()
+    report = send(ledger, transport, settings={"on_unknown": "resend"})
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
 def test_absence_as_proof(ledger: DeliveryLedger) -> None:
     """Where absence proves that a letter never left, it is sent again even under hold."""
     seen: set[str] = set()
@@ -263,7 +336,7 @@ def test_pause_within_a_batch(ledger: DeliveryLedger) -> None:
     report = send(ledger, transport, stop=lambda: len(transport.letters) >= 20)
     assert report.ended == "stopped"
     assert 20 <= len(transport.letters) <= 30
-    assert set(report.states) == {"accepted", "queued"}
+    assert set(ledger.states(ISSUE)) == {"accepted", "queued"}
 
 
 def test_slow_down(ledger: DeliveryLedger) -> None:
@@ -336,3 +409,84 @@ def test_two_at_once(ledger: DeliveryLedger, tmp_path: Path) -> None:
     sent = addresses(transports[0].letters + transports[1].letters)
     assert sent == EVERYBODY
     assert [report.finished for report in reports] == [True, True]
+
+
+class Interrupted(DeliveryLedger):
+    """A ledger during whose steps something happens, once each."""
+
+    def __init__(self, database: Database, **happens: list[Callable[[], object]]):
+        super().__init__(database)
+        self.happens = happens
+
+    def take(self, *given: Any, **named: Any) -> list[Delivery]:
+        """Take, and then something happens."""
+        taken = super().take(*given, **named)
+        self._happen("after_take")
+        return taken
+
+    def settle(self, *given: Any, **named: Any) -> Counter[str]:
+        """Something happens, and then settle."""
+        self._happen("before_settle")
+        return super().settle(*given, **named)
+
+    def _happen(self, name: str) -> None:
+        if self.happens.get(name):
+            self.happens[name].pop(0)()
+
+
+def away() -> None:
+    """A database that does not answer."""
+    raise DatabaseError("the database", "does not answer", again=True)
+
+
+def test_answers_wait_for_a_database_that_is_away(ledger: DeliveryLedger) -> None:
+    """What the provider said is written down when the database is back; nothing is in doubt."""
+    transport = RecordingTransport(batch_size=10)
+    restarting = Interrupted(ledger.database, before_settle=[away, away, away])
+    report = send(restarting, transport)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_a_database_that_stays_away_ends_the_send(ledger: DeliveryLedger) -> None:
+    """After half the lease the send gives up; what had left is looked for and not sent again."""
+    transport = RecordingTransport(batch_size=10)
+    watch = Watch()
+    with pytest.raises(DatabaseError):
+        send(
+            Interrupted(ledger.database, before_settle=[away] * 1000),
+            transport,
+            watch=watch,
+            settings={"stale_seconds": 60},
+        )
+    assert 30 <= watch.slept <= 90
+    assert ledger.states(ISSUE)["handed"] == len(transport.letters) == 10
+    report = send(ledger, transport)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_who_slept_after_the_commit_holds_the_letters_back(ledger: DeliveryLedger) -> None:
+    """A sender that was stopped between commit and hand-over does not hand over what it held."""
+    watch = Watch()
+    transport = RecordingTransport(batch_size=1000)
+    sleepy = Interrupted(ledger.database, after_take=[lambda: watch.sleep(100)])
+    report = send(sleepy, transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert report.settled["deferred"] == 50, "they came again, with a new commit"
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_who_slept_while_others_went_on_sends_nothing_twice(ledger: DeliveryLedger) -> None:
+    """Others took a sleeping sender for dead and sent its letters: it wakes up and sends none."""
+    watch = Watch()
+    transport = RecordingTransport(batch_size=1000, settles_after=0)
+
+    def others_go_on() -> None:
+        watch.sleep(300)
+        elsewhere = DeliveryLedger(ledger.database, holder=leases.Holder(place="", pid=2, born=""))
+        assert send(elsewhere, transport, watch=watch).states == {"accepted": 50}
+
+    report = send(Interrupted(ledger.database, after_take=[others_go_on]), transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY

@@ -121,9 +121,12 @@ def server() -> Iterator[ByteServer]:
 
 @pytest.fixture
 def settings(server: ByteServer) -> Collect:
-    """Settings with small sizes and ordinary times that open the guard for the server."""
+    """Settings with small sizes, and times that a stalled machine does not use up."""
     return Collect(
         allow_hosts=(server.place,),
+        connect_seconds=30,
+        first_byte_seconds=30,
+        total_seconds=60,
         parse_seconds=5,
         wire_bytes=200_000,
         decoded_bytes=400_000,

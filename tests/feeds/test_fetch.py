@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
@@ -152,3 +154,20 @@ def test_feeds_of_one_public_host_stand_in_one_line() -> None:
 def test_every_way_to_fail_has_its_sentence(error: Exception, sentence: str) -> None:
     """The narrowest sentence that is true, whatever the library derives its errors from."""
     assert _sentence(error, Collect()) == sentence
+
+
+def test_a_server_that_accepts_no_connection_is_told_from_one_that_is_silent() -> None:
+    """A full queue of connections has its own sentence, not that of a late first byte."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as waiting:
+        for _ in range(4):
+            one = waiting.enter_context(socket.socket())
+            one.settimeout(0)
+            one.connect_ex(full.getsockname())
+        place = f"127.0.0.1:{full.getsockname()[1]}"
+        settings = Collect(allow_hosts=(place,), connect_seconds=0.2)
+
+        async def ask() -> str:
+            async with Fetcher(settings, lambda: NOW) as fetcher:
+                return (await fetcher.get(f"http://{place}/")).problem
+
+        assert asyncio.run(ask()) == "the server accepts no connection for 0.2 s"

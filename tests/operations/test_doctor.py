@@ -20,8 +20,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from newsletter.config import load
+from newsletter.database.engine import Database
+from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
-from newsletter.operations import doctor, outside, place
+from newsletter.operations import doctor, machine, outside, place
 from newsletter.operations.findings import Finding
 from tests.conftest import ROOT, StillClock
 from tests.schedule.rooms import room_on
@@ -206,6 +208,23 @@ def test_the_public_address_and_its_certificate(  # noqa: PLR0917 - cases and fi
             config=asked.config, database=asked.database, clock=lambda: datetime.now(UTC)
         )
         assert set(states(outside.public_address(asked))) == expected
+
+
+def test_a_clock_that_differs_from_the_database(
+    postgres: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """A machine with a clock of its own would take living senders for dead: it must not begin."""
+    clock.now = datetime.now(UTC)
+    right = room_on(postgres, clock, tmp_path, zone="UTC")
+    assert states(machine.clock(right)) == [("clock", "ok")]
+    machine.refuse_a_wrong_clock(right)
+    clock.pass_(minutes=3)
+    [found] = machine.clock(right)
+    assert found.state == "fail"
+    assert "ahead of the database's" in found.says
+    clock.pass_(minutes=-6)
+    with pytest.raises(ConfigError, match="behind the database's"):
+        machine.refuse_a_wrong_clock(right)
 
 
 def test_a_clock_that_differs_from_the_world(

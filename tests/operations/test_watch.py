@@ -48,6 +48,40 @@ def keys(room: Newsroom) -> list[str]:
     return [one.key for one in open_alerts(room)]
 
 
+@pytest.mark.parametrize(
+    ("begun", "issue", "drafted", "woken"),
+    [
+        ("07:10", False, 0, []),
+        ("06:00", False, 1, ["unapproved", "unsent"]),
+        ("06:31", True, 0, ["unapproved", "unsent"]),
+    ],
+)
+def test_a_send_before_the_beginning_wakes_nobody(
+    *,
+    sqlite: Database,
+    tmp_path: Path,
+    begun: str,
+    issue: bool,
+    drafted: int,
+    woken: list[str],
+) -> None:
+    """Installed after the send time: nothing; before it: today's issue is made; with a draft: told."""
+    clock = StillClock(at("2026-11-22T05:00"))
+    room = room_on(sqlite, clock, tmp_path, zone="UTC", draft_at="05:30", send_at="06:30")
+    room = configured(room, collect={"sources": ()}, backup={"enabled": False})
+    if issue:
+        make_issue(room, "daily", TODAY)
+    days = Days()
+    told: set[str] = set()
+    clock.now = at(f"2026-11-22T{begun}")
+    while clock() < at("2026-11-22T12:00"):
+        ring_due(room, arrows=days.arrows)
+        told |= {one.key.rpartition(":")[2] for one in LOOKS["issue:"](room, clock())}
+        clock.pass_(minutes=10)
+    assert days.drafted[TODAY] == drafted
+    assert sorted(told) == woken
+
+
 def test_once_and_the_end(room: Newsroom, clock: StillClock) -> None:
     """A trouble is told by each way once, however long it lasts, and its end once."""
     heard = Heard()
