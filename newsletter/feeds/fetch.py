@@ -196,9 +196,9 @@ class Fetcher:
         return Answer(
             status=status,
             url=url,
-            content_type=headers.get("Content-Type", "")[:200],
-            etag=headers.get("ETag", "")[:500],
-            modified=headers.get("Last-Modified", "")[:100],
+            content_type=_plain(headers.get("Content-Type", ""))[:200],
+            etag=_plain(headers.get("ETag", ""))[:500],
+            modified=_plain(headers.get("Last-Modified", ""))[:100],
             retry_after=retry_after(headers.get("Retry-After", ""), now) if problem else 0,
             fresh_for=_max_age(headers.get("Cache-Control", "")),
             problem=problem,
@@ -283,6 +283,11 @@ def _following(current: str, location: str, scheme: str, seen: Container[str]) -
     if following in seen:
         return "", "the redirects go in a circle"
     return following, ""
+
+
+def _plain(header: str) -> str:
+    """A header that can be stored and sent back as it came; "" for any other."""
+    return header if header.isascii() and header.isprintable() else ""
 
 
 def _max_age(header: str) -> float:

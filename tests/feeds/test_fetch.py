@@ -88,6 +88,20 @@ def test_validators_with_line_breaks_are_not_sent(server: Any, settings: Any) ->
     assert server.requests[-1].headers["if-modified-since"] == "then"
 
 
+def test_a_header_that_cannot_be_stored_is_not_kept(server: Any, settings: Any) -> None:
+    """A byte that is no text costs its header; in an address or an encoding, the request."""
+    server.replies["/etag"] = response('ETag: "v1"', "Last-Modified: then").replace(b"v1", b"\xff")
+    server.replies["/to"] = response("Location: /\xff", status="301 Moved").replace(
+        "\xff".encode(), b"\xff"
+    )
+    server.replies["/packed"] = response("Content-Encoding: ?").replace(b"?", b"\xff")
+    etag, to, packed = get(settings, *map(server.url, ("/etag", "/to", "/packed")))
+    assert (etag.body, etag.etag, etag.modified) == (b"hello", "", "then")
+    assert to.problem.isascii()
+    assert "not offered" in packed.problem
+    assert packed.problem.isascii()
+
+
 def test_retry_after_is_told_with_a_refusal_only(server: Any, settings: Any) -> None:
     """A good answer asks for no wait."""
     server.replies["/busy"] = response("Retry-After: 120", status="429 Slow Down")
