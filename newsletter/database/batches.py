@@ -20,6 +20,7 @@ counts asks :func:`count`.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
