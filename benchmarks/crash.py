@@ -144,6 +144,7 @@ def runs(scale: int, start_up: float) -> list[Run]:
             words=(
                 *("--transport", "smtp", "--recipients", many, "--kills", kills),
                 *("--workers", "32", "--horizon", f"{3 * start_up:.1f}", "--latency", "0.02"),
+                *("--timeout", "7200", "--settle-timeout", "7200"),  # 50 to 200 letters a second
             ),
         ),
         Run(

@@ -261,7 +261,9 @@ def fleets(folder: Path, servers: int, feeds: int, items: int) -> Iterator[tuple
             one.wait()
 
 
-def measure_collect(folder: Path, server: Postgres, feeds: int, numbers: list[int]) -> None:
+def measure_collect(
+    folder: Path, server: Postgres, feeds: int, items: int, numbers: list[int]
+) -> None:
     """The first visit to many small feeds by some workers, and whose computing it was."""
     import psycopg
 
@@ -269,7 +271,7 @@ def measure_collect(folder: Path, server: Postgres, feeds: int, numbers: list[in
     if not FLEET.exists():
         print("collected           no feeds at ../shared/newsday, so no figure")
         return
-    with fleets(folder, 4, feeds, 10) as (sources, news):
+    with fleets(folder, 4, feeds, items) as (sources, news):
         hosts_there = sorted(set(re.findall(r"127\.0\.0\.1:\d+", sources.read_text())))
         for number in numbers:
             with psycopg.connect(url, autocommit=True) as connection:
@@ -497,7 +499,7 @@ def measure_kills(folder: Path, url: str, readers: int, number: int, kills: int)
                     running[victim].wait()
                     running[victim] = start_worker(place)
                     done += 1
-                    next_kill = time.perf_counter() + chance.uniform(0.5, 3)
+                    next_kill = time.perf_counter() + chance.uniform(0.3, 1.5)
 
             taken = send_and_wait(room, url, again=strike, limit=1200)
             doubtful = settle(room, url)
@@ -508,8 +510,13 @@ def measure_kills(folder: Path, url: str, readers: int, number: int, kills: int)
             )
 
 
-def measure_crash(folder: Path, url: str, readers: int, number: int, kills: int) -> None:
-    """An independent driver kills leader and workers together, and compares with its journal."""
+def measure_crash(
+    folder: Path, url: str, readers: int, number: int, kills: int, *, latency: float
+) -> None:
+    """An independent driver kills leader and workers together, and compares with its journal.
+
+    :param latency: seconds that the stand-in takes for a request, so that kills meet letters.
+    """
     if not CRASH.exists():
         print("crash               no driver at ../shared/referee, so no figure")
         return
@@ -534,11 +541,11 @@ timeout_seconds = 5.0
     command = [sys.executable, str(CRASH), "--program", program, "--contract", str(contract)]
     command += ["--database", url, "--folder", place, "--recipients", str(readers)]
     command += ["--batch", "250", "--workers", str(4 * number), "--kills", str(kills)]
-    command += ["--horizon", "8", "--latency", "0.1", "--settle-runs", "5"]
+    command += ["--horizon", "12", "--latency", str(latency), "--settle-runs", "5"]
     root = str(Path(__file__).resolve().parents[1])
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": root}, check=False)
     kept = "kept all promises" if done.returncode == 0 else "BROKE A PROMISE"
-    print(f"{number} workers, all killed {kills} times: {kept}", flush=True)
+    print(f"{number} workers, all killed {kills} times, {readers:,} readers: {kept}", flush=True)
 
 
 def measure_outage(folder: Path, server: Postgres, readers: int) -> None:
@@ -651,9 +658,10 @@ def measure_hosts(folder: Path, server: Postgres, readers: int, cut_seconds: flo
                     pull_the_cable()
                     time.sleep(0.5)
                 time.sleep(5)  # what the lost machine still believes would show by now
+                doubtful = settle(room, server.url())
                 print(
                     f"cut off for {cut_seconds:.0f} s   {taken:>8.0f} s    "
-                    f"{verdict(room, there, readers)}",
+                    f"{verdict(room, there, readers)}; {doubtful:,} had been in doubt",
                     flush=True,
                 )
             finally:
@@ -670,6 +678,8 @@ def main() -> int:
     parser.add_argument("--feeds", type=int, default=2_000)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--latency", type=float, default=0.8)
+    parser.add_argument("--items", type=int, default=10)
     parser.add_argument("--cut-seconds", type=float, default=60)
     options = parser.parse_args()
     parts = options.part or ["snapshot", "send", "kills"]
@@ -685,13 +695,14 @@ def main() -> int:
             "sizes": lambda: measure_sizes(folder, url, readers),
             "move": lambda: measure_move(folder, url, readers),
             "prune": lambda: measure_prune(folder, url, readers),
-            "collect": lambda: measure_collect(folder, server, options.feeds, each),
+            "collect": lambda: measure_collect(folder, server, options.feeds, options.items, each),
             "send": lambda: measure_send(folder, server, readers, each),
             "kills": lambda: [
                 measure_kills(folder, url, readers, number, options.kills) for number in each
             ],
             "crash": lambda: [
-                measure_crash(folder, url, readers, number, options.kills) for number in each
+                measure_crash(folder, url, readers, number, options.kills, latency=options.latency)
+                for number in each
             ],
             "outage": lambda: measure_outage(folder, server, readers),
             "leader": lambda: measure_leader(folder, url, readers, cut),

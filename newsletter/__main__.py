@@ -5,7 +5,11 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import signal
 
+# A service may be told to read its files again while it still starts: that waits until it can be
+# done, instead of ending the process. A command that takes no such word lets it through again.
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 # pydantic would look through every installed distribution for plugins, of which we use none.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 # A process that ends need not search a hundred thousand objects for garbage once more: that was a

@@ -123,7 +123,8 @@ def due(
     """The bells of the last days and today whose moment has come and whose work is not done.
 
     :param done: the bells that were rung, by local date.
-    :param since: bells before this moment are nobody's fault: the edition was not there yet.
+    :param since: a day whose send lay before this moment is nobody's fault: the edition was not
+        there yet. A day whose send comes after it has all its bells.
     """
     first = local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS)
     # The zone's date can be a day ahead of a bell that rang late in the evening before it.
@@ -139,7 +140,7 @@ def due(
         if firing.day
         and firing.at <= now
         and firing.bell not in done.get(firing.day, set())
-        and (since is None or firing.at >= since)
+        and (since is None or send_moment(settings, firing.day) >= since)
     ]
 
 

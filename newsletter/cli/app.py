@@ -6,6 +6,7 @@ Exit status: 0 done, 1 a stated error, 2 wrong usage, 3 finished but something n
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from typing import Annotated
 import typer
 
 from newsletter import __version__
-from newsletter.cli.commands import FORM, Commands
+from newsletter.cli.commands import FORM, SERVICES, Commands
 from newsletter.cli.place import Place
 from newsletter.errors import NewsletterError
 
@@ -49,6 +50,8 @@ def everywhere(
     ] = False,
 ) -> None:
     """Remember where this run takes place."""
+    if context.invoked_subcommand not in SERVICES:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
     named = config or Path(os.environ.get("NEWSLETTER_CONFIG") or "config.toml")
     context.obj = Place(file=named, overrides=tuple(set_ or ()))
 

@@ -10,7 +10,7 @@ import typer
 from newsletter.cli.audit import who
 from newsletter.cli.place import NEEDS_A_PERSON, Json, aside, count, place, say, show_json
 from newsletter.clock import system_clock
-from newsletter.errors import DatabaseError
+from newsletter.errors import DatabaseError, NotFound
 from newsletter.newsroom import Newsroom
 
 
@@ -93,8 +93,14 @@ def restore(
             doubtful = operations.doubt_everything(room, "pg_restore")
     else:
         assert file is not None  # noqa: S101 - counted above
-        if not file.exists() and (operations.folder(config) / file).exists():
-            file = operations.folder(config) / file
+        named = file
+        file = file if file.exists() else operations.folder(config) / file
+        if not file.exists():
+            raise NotFound(
+                str(named),
+                "there is no such backup",
+                hint='"newsletter backup --list" names them; of each day the newest is kept.',
+            )
         old = operations.restore(config, file, system_clock())
         say(f"Restored {file.name}.")
         if old is not None:
@@ -105,6 +111,7 @@ def restore(
     say("Next:")
     say("  newsletter status              what this database knows")
     say("  newsletter reconcile ISSUE     asks the provider about letters in doubt")
+    say("  newsletter mail --list         single mails in doubt; mail --resend KEY sends one again")
     say("  newsletter cancel ISSUE        for an issue that went out after the backup was made")
     say("  newsletter restore --release   sending goes on")
     say("  newsletter approve ISSUE       for an issue that had been approved and did not go out")
@@ -123,4 +130,8 @@ def _release(room: Newsroom) -> None:
 
 
 def _unknown(room: Newsroom) -> int:
-    return sum(room.ledger.states(issue.id).get("unknown", 0) for issue in room.issues.recent(400))
+    from newsletter.operations.backup import OPEN
+
+    open_ = room.issues.in_states(OPEN)
+    letters = sum(room.ledger.states(issue.id).get("unknown", 0) for issue in open_)
+    return letters + room.mails.states().get("unknown", 0)

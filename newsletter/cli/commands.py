@@ -84,6 +84,9 @@ SECTIONS: dict[str, dict[str, tuple[str, str]]] = {
     },
 }
 
+SERVICES = {"run", "web", "scheduler", "worker"}
+"""Commands that stay up, and read their files again on SIGHUP."""
+
 HOMES = {name: home for section in SECTIONS.values() for name, (home, _) in section.items()}
 
 

@@ -263,8 +263,7 @@ def _program() -> str:
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
         return f"{shlex.quote(Path(sys.executable).name)} -m newsletter"
-    found = shutil.which(called.name)
-    if found and Path(found).resolve() == called.resolve():
+    if shutil.which(called.name):
         return called.name
     return shlex.quote(os.path.relpath(called))
 

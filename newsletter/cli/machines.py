@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated
 
 import typer
 
 from newsletter.cli.place import Json, place, say, show_json
-from newsletter.cli.serve import pulse
+from newsletter.cli.serve import live_room, pulse
 from newsletter.errors import ConfigError
-from newsletter.operations import logs
-from newsletter.operations.live import LiveRoom
+from newsletter.operations.supervisor import say_ready
 from newsletter.schedule import jobs
 from newsletter.work import QUEUES, OnProcrastinate, run_worker
 
@@ -40,21 +38,17 @@ def worker(
             raise ConfigError(
                 f"--queues {queue}", "is not a queue", hint=f"There are: {', '.join(QUEUES)}."
             )
-    here = place(context)
-    config = here.config()
-    logs.configure(config)
-    ending = threading.Event()
-    with here.newsroom(config=config) as room:
-        url = config.database_url
-        if room.database.dialect != "postgresql":
+    with live_room(place(context)) as (live, ending):
+        url = live().config.database_url
+        if live().database.dialect != "postgresql":
             raise ConfigError(
                 "[database] url",
                 "workers of their own need PostgreSQL, and this is SQLite",
                 hint='Use "newsletter run" on one machine, or move with "newsletter migrate-to".',
             )
         say(f"worker     {', '.join(wanted)}: {concurrency} at a time  (Ctrl-C stops)")
-        live = LiveRoom(room, here.config)
         with pulse(live):
+            say_ready()
             run_worker(
                 url,
                 jobs(live, OnProcrastinate(url), stop=ending.is_set),

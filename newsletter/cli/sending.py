@@ -225,9 +225,9 @@ def report_send(room: Newsroom, issue: Issue, report: SendReport, *, as_json: bo
             say(f"           as files in {room.config.path(room.config.paths.outbox)}")
     if report.fell_back:
         aside(f"{room.config.delivery.fallback} took over: {report.fell_back}")
-    if report.unknown:
+    if unknown := states.get(DeliveryState.UNKNOWN, 0):
         aside(
-            f"{count(report.unknown, 'letter')} may or may not have left: "
+            f"{count(unknown, 'letter')} may or may not have left: "
             f"newsletter deliveries {found.id} --state unknown"
         )
     if report.ended == "deadline":

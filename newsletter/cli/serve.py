@@ -21,6 +21,8 @@ from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
 from newsletter.operations.live import LiveRoom, Pulse
+from newsletter.operations.machine import refuse_a_wrong_clock
+from newsletter.operations.supervisor import say_ready
 from newsletter.operations.watch import Watch
 from newsletter.schedule import Scheduler, jobs
 from newsletter.timetable import COLLECT, next_firings
@@ -47,7 +49,7 @@ def register(app: typer.Typer) -> None:
 def run(context: typer.Context, port: Port = None) -> None:
     """Ring the bells and serve the pages, in one process."""
     ready = threading.Event()
-    with _live(place(context)) as (live, ending), _bells(live, ending, ready):
+    with live_room(place(context)) as (live, ending), _bells(live, ending, ready):
         config = live().config
         if config.schedule.enabled:
             for firing in next_firings(config, live().clock(), each=1):
@@ -59,7 +61,7 @@ def run(context: typer.Context, port: Port = None) -> None:
 
 def web(context: typer.Context, port: Port = None) -> None:
     """Serve the pages alone; a scheduler runs elsewhere."""
-    with _live(place(context)) as (live, ending), pulse(live):
+    with live_room(place(context)) as (live, ending), pulse(live):
         database = live().database
         work = OnProcrastinate(database.url) if database.dialect == "postgresql" else None
         try:
@@ -75,8 +77,9 @@ def scheduler(context: typer.Context) -> None:
     With PostgreSQL the work goes to "newsletter worker"; with SQLite it is done here.
     """
     ready = threading.Event()
-    with _live(place(context)) as (live, ending), _bells(live, ending, ready, apart=True):
+    with live_room(place(context)) as (live, ending), _bells(live, ending, ready, apart=True):
         say("scheduler  (Ctrl-C stops)")
+        say_ready()
         ready.set()
         ending.wait()
 
@@ -141,7 +144,7 @@ def _both(config: Config, at: datetime, edition: str) -> str:
 
 
 @contextmanager
-def _live(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
+def live_room(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
     """A newsroom that follows its configuration, and what is set when the process is to end."""
     config = here.config()
     logs.configure(config)
@@ -164,9 +167,12 @@ def _live(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
                 (signal.SIGHUP, reload),
             )
         }
+        # What came since the process began (newsletter/__main__.py) is heard now.
+        held = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
             yield live, ending
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -218,7 +224,11 @@ def _bells(
 def pulse(
     live: LiveRoom, clock_was_set: Callable[[float], None] = lambda _: None
 ) -> Iterator[None]:
-    """Look every few seconds whether configuration or templates changed, and at the clock."""
+    """Look every few seconds whether configuration or templates changed, and at the clock.
+
+    :raises ConfigError: when the clock is not that of the database, which other machines share.
+    """
+    refuse_a_wrong_clock(live())
 
     def beat(jump: float) -> None:
         live.check()
@@ -297,8 +307,9 @@ def _server(config: Any) -> Any:
 
 def _attend(server: Any, ending: threading.Event, ready: threading.Event | None) -> None:
     """Say when the server takes visitors, and tell it when to stop."""
-    while ready is not None and not server.started and not ending.wait(0.02):
+    while not server.started and not ending.wait(0.02):
         pass
+    say_ready()
     if ready is not None:
         ready.set()
     ending.wait()

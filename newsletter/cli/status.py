@@ -78,7 +78,7 @@ def _one_issue(room: Newsroom, found: Issue, *, as_json: bool) -> None:
 
 def _everything(room: Newsroom, *, as_json: bool) -> None:
     from newsletter.operations import status as operations
-    from newsletter.operations.saying import ago
+    from newsletter.operations.saying import ago, jobs, scheduler
 
     found = operations.look(room)
     zones = {name: edition.zone for name, edition in room.config.editions.items()}
@@ -102,14 +102,9 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
             f"({firing.at:%Y-%m-%d %H:%M} UTC)"
         )
     say_sources(sources_in_short(room), label="sources    ")
-    leader = found.leader
-    if leader is None:
-        say("scheduler  never ran here: newsletter run")
-    elif leader.alive:
-        say(f"scheduler  at work, process {leader.pid}, epoch {leader.epoch}")
-    else:
-        say("scheduler  not running: newsletter run")
-    _say_jobs(found)
+    say(f"scheduler  {scheduler(found)}")
+    if found.jobs is not None:
+        say(f"jobs       {jobs(found)}")
     if found.backup:
         age = ago(found.at, found.backup.made)
         say(f"backup     {age}, {found.backup.size / 1e6:,.1f} MB, {found.backup.file.name}")
@@ -125,12 +120,6 @@ def _everything(room: Newsroom, *, as_json: bool) -> None:
             say(f"           {alert.hint}")
     if not found.alerts:
         say("alerts     none")
-
-
-def _say_jobs(found: Any) -> None:
-    if found.jobs is not None:
-        waiting = ", ".join(f"{number:,} {queue}" for queue, number in sorted(found.jobs.items()))
-        say(f"jobs       {waiting or 'none'} waiting; {count(found.workers, 'worker')} at work")
 
 
 def _say_issue(room: Newsroom, one: Any) -> None:

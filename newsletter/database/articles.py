@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, case, delete, func, select, update
 
 from newsletter.database.bulk import matching
-from newsletter.database.direct import Direct
+from newsletter.database.direct import Direct, plain_rows
 from newsletter.database.engine import Database
 from newsletter.database.rows import SLICE, reader_of, slices, upsert, values_of
 from newsletter.database.tables import articles, feeds, fingerprints, outlets, robots
@@ -53,12 +53,12 @@ class Articles:
         feed_rows = {feed.url: feed for feed in asked}
         configured = ("url", "outlet", "section", "page_text")
         with self._database.reading() as connection:
-            for values in connection.exec_driver_sql(_ALL_OUTLETS).all():
+            for values in plain_rows(connection, _ALL_OUTLETS):
                 row = dict(zip(_OUTLET, values, strict=True))
                 row.update((name, _listed(row[name])) for name in _LISTS)
                 if outlet_rows.get(row["id"]) == row:
                     del outlet_rows[row["id"]]
-            for url, outlet, section, page_text in connection.exec_driver_sql(_ALL_FEEDS).all():
+            for url, outlet, section, page_text in plain_rows(connection, _ALL_FEEDS):
                 feed = feed_rows.get(url)
                 if feed and (feed.outlet, feed.section, feed.page_text) == (
                     outlet, section, bool(page_text),
@@ -143,7 +143,7 @@ class Articles:
         query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
             told = json.dumps(given) if self._database.dialect == "sqlite" else given
-            return {id_ for (id_,) in connection.exec_driver_sql(query, (told,))}
+            return {id_ for (id_,) in plain_rows(connection, query, (told,))}
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]
@@ -181,19 +181,14 @@ class Articles:
         table = fingerprints.c
         with self._database.begin() as connection:
             connection.execute(delete(fingerprints).where(table.published < since))
-            rows = connection.execute(
-                select(table.article, table.marks)
-                .where(table.original.is_(None))
-                .order_by(table.published, table.article)
-            )
-            return [(id_, marks) for id_, marks in rows]
+            found: Any = plain_rows(connection, _UNCOMPARED)
+            return list(found)
 
     def compared(self) -> Iterator[tuple[str, str, bytes]]:
         """Id, id of the original and marks of the window's other articles, in no order."""
         with self._database.reading() as connection:
-            found = connection.execution_options(yield_per=2_000).exec_driver_sql(_COMPARED)
-            for part in found.partitions():
-                yield from part
+            found: Any = plain_rows(connection, _COMPARED)
+            yield from found
 
     def mark_copies(self, copies: Mapping[str, str], compared: Sequence[str] = ()) -> None:
         """Link near-identical articles to the first one: ``{copy id: original id}``.
@@ -255,6 +250,9 @@ _KNOWN = {
     "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
 }
+_UNCOMPARED = (
+    "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
+)
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     JSON,
-    BigInteger,
     ColumnElement,
+    Connection,
     Select,
     String,
     func,
@@ -39,14 +38,14 @@ class AudienceSnapshot(LedgerPart):
         random_word: Callable[[], str],
         now: datetime,
         chunk: int = 10_000,
-        on_progress: Callable[[int], None] | None = None,
-    ) -> int:
-        """Write one queued row for each selected reader, and say how many rows the issue has.
+    ) -> None:
+        """Write one queued row for each selected reader.
 
         Safe to repeat: after a crash half-way the rows that are there stay as they are, and once
         it is complete it is never done again, so who signs up later waits for the next issue. The
-        selection is read once, as of one moment, and written in transactions of ``chunk`` rows,
-        so other writers wait no longer than one of those takes. A reader selected twice (by two
+        selection is read once, as of one moment. On SQLite it is written in transactions of
+        ``chunk`` rows, so other writers wait no longer than one of those takes. On PostgreSQL no
+        writer waits, and the rows never leave the server. A reader selected twice (by two
         segments) gets one row, with the first segment in alphabetical order.
 
         :param selected: gives (reader id, segment) or (reader id, segment, variant).
@@ -54,55 +53,77 @@ class AudienceSnapshot(LedgerPart):
         :raises DatabaseError: when fewer readers are written down in the end than were selected.
             The audience then does not count as frozen; the next call completes it.
         """
-        done = _done(issue_id)
         if self.is_frozen(issue_id):
-            return sum(self.states(issue_id).values())
+            return
         prefix = random_word()[:20]
         rows = selected.subquery()
         columns = list(rows.c)
         reader, segment = columns[0], columns[1]
         variant: ColumnElement[str] = columns[2] if len(columns) > 2 else literal("")
-        query = (
-            select(reader, func.min(segment), func.min(variant)).group_by(reader).order_by(reader)
-        )
+        query = select(
+            reader.label("reader"),
+            func.min(segment).label("segment"),
+            func.min(variant).label("variant"),
+        ).group_by(reader)
+        if self.database.dialect == "postgresql":
+            self._freeze_there(issue_id, query, prefix, now)
+        else:
+            self._freeze_here(issue_id, query, prefix, now, chunk)
+
+    def _freeze_there(self, issue_id: str, query: Select[Any], prefix: str, now: datetime) -> None:
+        """Let PostgreSQL write all rows by itself, in one transaction."""
+        chosen = query.subquery()
+        number = func.row_number().over(order_by=chosen.c.reader)
+        key = literal(prefix, String()) + func.to_hex(number)
+        with self.database.begin() as connection:
+            before = self._alone(connection, issue_id)
+            rows = select(key, chosen.c.reader, chosen.c.segment, chosen.c.variant)
+            written = connection.execute(
+                _insert_once(postgresql, issue_id, rows.order_by(chosen.c.reader), now)
+            )
+            batches.cut(connection, issue_id, after=before, now=now)
+            _note_done(postgresql, connection, issue_id, now, readers=written.rowcount)
+
+    def _freeze_here(
+        self, issue_id: str, query: Select[Any], prefix: str, now: datetime, chunk: int
+    ) -> None:
+        """Write the rows in pieces.
+
+        A piece travels as one value that SQLite takes apart: a parameter set for each row costs
+        four times as much.
+        """
         count = 0
+        ordered = query.order_by(query.selected_columns.reader)
         with (
             self.database.reading() as source,
-            source.execution_options(yield_per=chunk, stream_results=True).execute(query) as stream,
+            source.execution_options(yield_per=chunk, stream_results=True).execute(
+                ordered
+            ) as stream,
         ):
             for part in stream.partitions(chunk):
                 values = [
                     (f"{prefix}{number:x}", *one) for number, one in enumerate(part, start=count)
                 ]
+                given = func.json_each(literal(values, JSON)).table_valued("value")
+                rows = select(*(func.json_extract(given.c.value, f"$[{i}]") for i in range(4)))
                 with self.database.begin() as connection:
-                    # One at a time for an issue: the ids of a batch are then its alone.
-                    connection.execute(
-                        select(issues.c.id)
-                        .where(issues.c.id == issue_id)
-                        .with_for_update(key_share=True)
-                    )
-                    before = batches.last_of(connection, issue_id)
-                    connection.execute(self._insert_once(issue_id, values, now))
+                    before = self._alone(connection, issue_id)
+                    connection.execute(_insert_once(sqlite, issue_id, rows, now))
                     batches.cut(connection, issue_id, after=before, now=now)
                 count += len(values)
-                if on_progress:
-                    on_progress(count)
-        dialect: Any = postgresql if self.database.dialect == "postgresql" else sqlite
         with self.database.begin() as connection:
-            frozen = sum(batches.count(connection, issue_id).values())
-            # More there may be: of a freeze that stopped half-way, whose readers left meanwhile.
-            if frozen < count:
-                raise DatabaseError(
-                    issue_id,
-                    f"is meant for {count:,} readers, but only {frozen:,} of them are written down",
-                    hint="Nothing was sent; send it again, and look at the disk if this stays.",
-                )
-            connection.execute(
-                dialect.insert(facts)
-                .values(name=done, value=now.isoformat())
-                .on_conflict_do_nothing()
-            )
-        return frozen
+            _note_done(sqlite, connection, issue_id, now, readers=count)
+
+    @staticmethod
+    def _alone(connection: Connection, issue_id: str) -> int:
+        """Wait for others who freeze this issue: the ids of a batch are then its alone.
+
+        :returns: the highest id in a batch so far.
+        """
+        connection.execute(
+            select(issues.c.id).where(issues.c.id == issue_id).with_for_update(key_share=True)
+        )
+        return batches.last_of(connection, issue_id)
 
     def is_frozen(self, issue_id: str) -> bool:
         """Whether the whole audience of an issue is written down."""
@@ -124,52 +145,47 @@ class AudienceSnapshot(LedgerPart):
             found = connection.scalar(last)
         return sum(self.states(found).values()) if found else 0
 
-    def _insert_once(
-        self, issue_id: str, rows: Sequence[tuple[str, int, str, str]], now: datetime
-    ) -> Any:
-        """Insert (key, reader, segment, variant) rows that are not there yet.
 
-        The rows travel as one value that the database takes apart: a parameter set for each row
-        costs four times as much, and half a million rows are waited for.
-        """
-        changing = ["key", "reader", "segment", "variant"]
-        columns: list[ColumnElement[Any]]
-        dialect: Any
-        if self.database.dialect == "postgresql":
-            dialect = postgresql
-            keys, numbers, segments, variants = zip(*rows, strict=True)
-            arrays = [
-                literal(list(keys), ARRAY(String())),
-                literal(list(numbers), ARRAY(BigInteger())),
-                literal(list(segments), ARRAY(String())),
-                literal(list(variants), ARRAY(String())),
-            ]
-            given = func.unnest(*arrays).table_valued(*changing).render_derived()
-            columns = [given.c[name] for name in changing]
-        else:
-            dialect = sqlite
-            given = func.json_each(literal(rows, JSON)).table_valued("value")
-            columns = [func.json_extract(given.c.value, f"$[{index}]") for index in range(4)]
-        constant = {
-            "issue": issue_id,
-            "state": batches.FOLLOWS,
-            "reason": "",
-            "attempt": 0,
-            "batch": "",
-            "owner": "",
-            "transport": "",
-            "provider_id": "",
-            "changed": now,
-        }
-        query = select(
-            *columns,
-            *(literal(value, deliveries.c[name].type) for name, value in constant.items()),
-        ).where(true())  # SQLite cannot tell ON CONFLICT from a join without it
-        return (
-            dialect.insert(deliveries)
-            .from_select([*changing, *constant], query)
-            .on_conflict_do_nothing(index_elements=["issue", "reader"])
+def _insert_once(dialect: Any, issue_id: str, rows: Select[Any], now: datetime) -> Any:
+    """Insert selected (key, reader, segment, variant) rows that are not there yet."""
+    constant = {
+        "issue": issue_id,
+        "state": batches.FOLLOWS,
+        "reason": "",
+        "attempt": 0,
+        "batch": "",
+        "owner": "",
+        "transport": "",
+        "provider_id": "",
+        "changed": now,
+    }
+    query = rows.add_columns(
+        *(literal(value, deliveries.c[name].type) for name, value in constant.items())
+    ).where(true())  # SQLite cannot tell ON CONFLICT from a join without it
+    return (
+        dialect.insert(deliveries)
+        .from_select(["key", "reader", "segment", "variant", *constant], query)
+        .on_conflict_do_nothing(index_elements=["issue", "reader"])
+    )
+
+
+def _note_done(
+    dialect: Any, connection: Connection, issue_id: str, now: datetime, *, readers: int
+) -> None:
+    """Write down that an audience is complete, if it has its readers."""
+    frozen = sum(batches.count(connection, issue_id).values())
+    # More there may be: of a freeze that stopped half-way, whose readers left meanwhile.
+    if frozen < readers:
+        raise DatabaseError(
+            issue_id,
+            f"is meant for {readers:,} readers, but only {frozen:,} of them are written down",
+            hint="Nothing was sent; send it again, and look at the disk if this stays.",
         )
+    connection.execute(
+        dialect.insert(facts)
+        .values(name=_done(issue_id), value=now.isoformat())
+        .on_conflict_do_nothing()
+    )
 
 
 def _done(issue_id: str) -> str:

@@ -42,6 +42,7 @@ class Claims(LedgerPart):
 
     def open(self, owner: str, *, now: datetime, stale_seconds: float) -> None:
         """Begin to send under an owner's name, which nobody used before."""
+        self._release_all(now)
         with self.database.begin() as connection:
             leases.take(
                 connection, owner, self.holder, expires=now + timedelta(seconds=stale_seconds)
@@ -54,22 +55,32 @@ class Claims(LedgerPart):
             leases.renew(connection, owner, self.holder, expires=until)
 
     def release(self, issue_id: str, owner: str, *, now: datetime) -> None:
-        """End an owner: what it claimed and did not hand over is queued again."""
-        with self.database.begin() as connection:
-            self._change(
-                connection,
-                and_(
-                    deliveries.c.issue == issue_id,
-                    deliveries.c.state == D.CLAIMED.value,
-                    deliveries.c.owner == owner,
-                ),
-                D.QUEUED,
-                "",
-                now,
-                owner="",
-                batch="",
-            )
-            leases.end(connection, owner)
+        """End an owner: what it claimed and did not hand over is queued again.
+
+        Where the database does not answer, the next call or the next owner makes up for it.
+        Otherwise others would wait for this owner until its lease is over.
+        """
+        self.unreleased.add((issue_id, owner))
+        self._release_all(now)
+
+    def _release_all(self, now: datetime) -> None:
+        for issue_id, owner in sorted(self.unreleased):
+            with self.database.begin() as connection:
+                self._change(
+                    connection,
+                    and_(
+                        deliveries.c.issue == issue_id,
+                        deliveries.c.state == D.CLAIMED.value,
+                        deliveries.c.owner == owner,
+                    ),
+                    D.QUEUED,
+                    "",
+                    now,
+                    owner="",
+                    batch="",
+                )
+                leases.end(connection, owner)
+            self.unreleased.discard((issue_id, owner))
 
     def recover(self, issue_id: str, *, now: datetime) -> tuple[int, int]:
         """Take over from owners that are gone: how many rows are queued again, how many unknown."""

@@ -29,9 +29,7 @@ def copy_sqlite(source: Path, target: Path) -> None:
             closing(sqlite3.connect(part)) as copy,
         ):
             original.backup(copy, pages=-1)
-            copy.execute("PRAGMA journal_mode=DELETE")
-        verify_sqlite(part)
-        sync(part)
+        seal_sqlite(part)
         part.replace(target)
         sync(target.parent)
     except (OSError, sqlite3.Error) as error:
@@ -43,6 +41,18 @@ def copy_sqlite(source: Path, target: Path) -> None:
             hint="Free some space, or choose another [backup] folder.",
             again=True,
         ) from None
+
+
+def seal_sqlite(file: Path) -> None:
+    """Make a database that nobody uses one file, without a log beside it, whole and on disk.
+
+    :raises DatabaseError: when it is damaged.
+    :raises sqlite3.Error: when its log cannot be taken in.
+    """
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    verify_sqlite(file)
+    sync(file)
 
 
 def verify_sqlite(file: Path) -> str:

@@ -7,7 +7,7 @@ database itself: a thousand unchanged feeds are a thousand rows in and out, many
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from operator import attrgetter
@@ -18,6 +18,28 @@ from sqlalchemy import Boolean, Connection, Table
 from newsletter.database.tables import UtcTime
 
 T = TypeVar("T")
+
+FETCHED_TOGETHER = 2_000
+"""Rows that are held at once, so that memory stays flat."""
+
+
+def plain_rows(
+    connection: Connection, query: str, parameters: tuple[Any, ...] = ()
+) -> Iterator[tuple[Any, ...]]:
+    """What a query of our own finds, as tuples, read by and by.
+
+    On SQLite they are the driver's own, since taking SQLAlchemy's rows apart takes longer than
+    reading them from the disk.
+    """
+    if connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(query, parameters)
+        cursor: Any = found.cursor
+        while part := cursor.fetchmany(FETCHED_TOGETHER):
+            yield from part
+        found.close()
+        return
+    options = {"yield_per": FETCHED_TOGETHER}
+    yield from map(tuple, connection.exec_driver_sql(query, parameters, execution_options=options))
 
 
 class Direct(Generic[T]):
@@ -34,6 +56,9 @@ class Direct(Generic[T]):
         self._flags = self._places(Boolean)
         self._values = attrgetter(*self.names)
         self._enums = [(self.names.index(name), kind) for name, kind in enums.items()]
+        self._words = [
+            (place, {member: str(member.value) for member in kind}) for place, kind in self._enums
+        ]
 
     def _places(self, kind: type[Any]) -> list[int]:
         columns = self._table.columns
@@ -45,7 +70,7 @@ class Direct(Generic[T]):
         """All rows as the model; ``where`` is SQL of our own, never anybody's words."""
         columns = _named(connection, self.names)
         query = f"SELECT {columns} FROM {self._table.name} {where}"  # noqa: S608 - our own names
-        return [self.read(row) for row in connection.exec_driver_sql(query).all()]
+        return [self.read(row) for row in plain_rows(connection, query)]
 
     def among(self, connection: Connection, column: str, wanted: Sequence[Any]) -> list[T]:
         """The rows whose column, one of our own names, has one of some values."""
@@ -56,7 +81,7 @@ class Direct(Generic[T]):
             f"SELECT {_named(connection, self.names)} FROM {self._table.name} "  # noqa: S608 - our own names
             f"WHERE {column} IN ({marks})"
         )
-        return [self.read(row) for row in connection.exec_driver_sql(query, tuple(wanted)).all()]
+        return [self.read(row) for row in plain_rows(connection, query, tuple(wanted))]
 
     def read(self, row: Sequence[Any]) -> T:
         """A row of the driver's as the model."""
@@ -96,29 +121,36 @@ class Direct(Generic[T]):
     def _rows(self, connection: Connection, items: Iterable[T]) -> list[tuple[Any, ...]]:
         """Values as this driver takes them: enumerations as words, times as the tables keep them.
 
-        Only those columns are looked at; the others are stored as they are.
+        Only those columns are looked at, each as a whole; the others are stored as they are.
         """
-        as_text = connection.dialect.name == "sqlite"
-        rows = []
-        for item in items:
-            row = list(self._values(item))
-            for place, _ in self._enums:
-                row[place] = str(row[place].value)
-            for place in self._times:
-                row[place] = _stored(row[place], as_text=as_text)
-            rows.append(tuple(row))
-        return rows
+        columns: list[Sequence[Any]] = list(zip(*map(self._values, items), strict=True))
+        if not columns:
+            return []
+        for place, words in self._words:
+            columns[place] = [words[value] for value in columns[place]]
+        for place in self._times:
+            columns[place] = _stored(columns[place], as_text=connection.dialect.name == "sqlite")
+        return list(zip(*columns, strict=True))
 
 
-def _stored(when: datetime | None, *, as_text: bool) -> str | datetime | None:
-    """A time as the tables keep it, the same as SQLAlchemy writes it, so that both may compare."""
-    if when is None:
-        return None
-    if when.tzinfo is not UTC:
-        if when.tzinfo is None:
-            raise ValueError(f"a time without a zone: {when!r}")
-        when = when.astimezone(UTC)
-    return when.isoformat(" ", "microseconds")[: -len("+00:00")] if as_text else when
+def _stored(times: Sequence[datetime | None], *, as_text: bool) -> list[str | datetime | None]:
+    """Times as the tables keep them, the same as SQLAlchemy writes them, so that both may compare.
+
+    Many rows have the same moment, which is written once.
+    """
+    found: list[str | datetime | None] = []
+    last: datetime | None = None
+    kept: str | datetime | None = None
+    for when in times:
+        if when is not last:
+            last, kept = when, when
+            if when is not None:
+                if when.tzinfo is None:
+                    raise ValueError(f"a time without a zone: {when!r}")
+                utc = when if when.tzinfo is UTC else when.astimezone(UTC)
+                kept = utc.isoformat(" ", "microseconds")[: -len("+00:00")] if as_text else utc
+        found.append(kept)
+    return found
 
 
 def moment_of(value: Any) -> datetime | None:

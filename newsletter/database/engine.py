@@ -6,14 +6,46 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+from newsletter.clock import Clock
 from newsletter.database.tables import HEAD
 from newsletter.errors import DatabaseError
+
+NOTICE_CUTS = {
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 60_000,
+}
+"""For PostgreSQL's driver: a server that is cut off is given up after a minute. The system's own
+patience is a quarter of an hour, or two hours where nothing is under way."""
+
+# Times come as UTC, whatever zone the server is in. And a machine that is cut off, or a process
+# that is stopped, must not hold its locks for long: others wait for them.
+_SESSION = """
+    SET TIME ZONE 'UTC';
+    SET tcp_keepalives_idle = 20;
+    SET tcp_keepalives_interval = 10;
+    SET tcp_keepalives_count = 4;
+    SET tcp_user_timeout = '60s';
+    SET idle_in_transaction_session_timeout = '5min';
+"""
 
 
 class Database:
@@ -61,6 +93,20 @@ class Database:
             with engine.connect() as connection:
                 yield connection
 
+    def ahead(self, clock: Clock) -> float:
+        """Seconds by which a clock is ahead of the server's, without the way there and back.
+
+        0 on SQLite, which has no machine of its own.
+        """
+        if self.dialect != "postgresql":
+            return 0.0
+        with self.reading() as connection:
+            connection.execute(select(1))  # connected, so that the question itself is quick
+            before = clock()
+            there: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            after = clock()
+        return (before - there + (after - before) / 2).total_seconds()
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
@@ -79,7 +125,12 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, connect_args=_connect_arguments(url, busy_seconds))
+        engine = create_engine(
+            parsed,
+            connect_args=_connect_arguments(url, busy_seconds),
+            # The connection used last has what is needed next in its memory, and the others none.
+            pool_use_lifo=True,
+        )
     except (ArgumentError, NoSuchModuleError):
         raise DatabaseError(
             _shown(url),
@@ -92,7 +143,10 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
             "needs the PostgreSQL driver, which is not installed",
             hint='Install the extra: pip install "both-sides-newsletter[postgres]".',
         ) from None
-    if engine.dialect.name == "sqlite":
+    if engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
+        _want_unicode(engine)
+    else:
         _prepare_sqlite(engine)
         # An address of SQLite's own ("file:...") says itself what is to be made.
         if parsed.database and not parsed.database.startswith((":memory:", "file:")):
@@ -124,13 +178,20 @@ def stated(engine: Engine) -> Iterator[None]:
 def _connect_arguments(url: str, busy_seconds: float) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"timeout": busy_seconds}
-    return {"connect_timeout": max(2, int(busy_seconds))}
+    return {"connect_timeout": max(2, int(busy_seconds)), **NOTICE_CUTS}
 
 
 def _make_private(file: Path) -> None:
     """Make a new database file for its owner's eyes alone: readers' addresses will be in it."""
     with suppress(OSError):
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.execute(_SESSION)
+        connection.commit()
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -150,6 +211,20 @@ def _prepare_sqlite(engine: Engine) -> None:
     def begun(connection: Connection) -> None:
         reading = connection.get_execution_options().get("newsletter_reading")
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _want_unicode(engine: Engine) -> None:
+    """Refuse a PostgreSQL database that cannot hold every letter, before anything asks it."""
+
+    @event.listens_for(engine, "connect", insert=True)
+    def connected(connection: Any, _record: object) -> None:
+        encoding = connection.info.parameter_status("server_encoding")
+        if encoding != "UTF8":
+            raise DatabaseError(
+                _shown(engine.url.render_as_string(hide_password=True)),
+                f"was made with the encoding {encoding}, and news needs UTF8",
+                hint="Make it anew: createdb --encoding=UTF8 --template=template0 NAME.",
+            )
 
 
 def _upgrade(database: Database, *, finish: bool = False) -> None:

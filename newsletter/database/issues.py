@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from newsletter.database.engine import Database
 from newsletter.database.rows import adapter, insert_new, reader_of, values_of
+from newsletter.database.switches import ALL
 from newsletter.database.tables import (
     bells,
     issue_corrections,
     issue_revisions,
     issue_stories,
     issues,
+    settings,
 )
 from newsletter.errors import IssueError, NotFound
 from newsletter.model import Issue, IssueContent, IssueState, Rendered, Revision
 
 _issue = reader_of(Issue)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MAY_LEAVE = select(issues.c.id).where(
+    issues.c.id == bindparam("its_id"),
+    issues.c.state == IssueState.SENDING.value,
+    ~exists().where(settings.c.name == ALL, settings.c.value != ""),
+)
 
 
 class Issues:
@@ -68,6 +85,14 @@ class Issues:
             raise NotFound(name, "there is no such issue", hint=hint)
         return found
 
+    def may_leave(self, issue_id: str) -> bool:
+        """Whether letters of an issue may leave now: it is being sent, and nothing is stopped.
+
+        Asked before every batch of every sender, so it is one look.
+        """
+        with self._database.reading() as connection:
+            return connection.scalar(_MAY_LEAVE, {"its_id": issue_id}) is not None
+
     def of_day(self, edition: str, day: date) -> Issue | None:
         """The issue of an edition on a local date, if there is one."""
         return self._first(select(issues).where(issues.c.edition == edition, issues.c.day == day))
@@ -85,6 +110,18 @@ class Issues:
             .order_by(issues.c.day.desc(), issues.c.created.desc())
             .limit(limit)
         )
+        with self._database.reading() as connection:
+            return [_issue(row) for row in connection.execute(query)]
+
+    def in_states(self, states: Collection[IssueState], *, notices: bool = False) -> list[Issue]:
+        """Issues and correction notices in some states, or notices alone; oldest first."""
+        query = (
+            select(issues)
+            .where(issues.c.state.in_([one.value for one in states]))
+            .order_by(issues.c.created, issues.c.id)
+        )
+        if notices:
+            query = query.where(issues.c.corrects != "")
         with self._database.reading() as connection:
             return [_issue(row) for row in connection.execute(query)]
 
@@ -228,9 +265,7 @@ class Issues:
 
     def first_rung(self, edition: str) -> datetime | None:
         """When a bell of an edition was rung first; None for an edition that is new here."""
-        query = (
-            select(bells.c.rung).where(bells.c.edition == edition).order_by(bells.c.day).limit(1)
-        )
+        query = select(func.min(bells.c.rung)).where(bells.c.edition == edition)
         with self._database.reading() as connection:
             found: datetime | None = connection.scalar(query)
         return found

@@ -19,16 +19,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.database import leases
 from newsletter.database.engine import Database
-from newsletter.database.tables import mails, readers
+from newsletter.database.facts import RESTORED
+from newsletter.database.tables import mails, readers, settings
 from newsletter.model import DeliveryState, Mail, Outcome, ReaderState
 
 D = DeliveryState
 MAX_REASON = 300
+LONGEST = timedelta(hours=1)
+"""Longer than a mail waits between two tries."""
 _WAITING = (D.QUEUED.value, D.DEFERRED.value)
 
 
@@ -93,7 +96,7 @@ class Mails:
         request. Mails to readers who were erased or suppressed meanwhile are skipped; the answer
         is then empty although others may wait: ask again until :meth:`due` is 0.
         """
-        due = and_(mails.c.state.in_(_WAITING), mails.c.not_before <= now)
+        due = _due(now)
         with self.database.begin() as connection:
             until = now + timedelta(seconds=stale_seconds)
             leases.renew(connection, owner, self.holder, expires=until)
@@ -208,6 +211,21 @@ class Mails:
                 leases.end(connection, owner)
         return changed
 
+    def doubt(self, *, reason: str, now: datetime) -> int:
+        """Put everything that has not ended in doubt, after a backup was put back; how many.
+
+        It has no batch from then on: not finding it anywhere proves nothing.
+        """
+        open_ = [*_WAITING, D.HANDED.value, D.UNKNOWN.value]
+        with self.database.begin() as connection:
+            return int(
+                connection.execute(
+                    update(mails)
+                    .where(mails.c.state.in_(open_))
+                    .values(state=D.UNKNOWN.value, reason=reason, batch="", owner="", changed=now)
+                ).rowcount
+            )
+
     def unknown(self) -> list[tuple[str, list[Mail]]]:
         """Mails in doubt, by the batch they were handed over in."""
         query = select(mails).where(mails.c.state == D.UNKNOWN.value).order_by(mails.c.made)
@@ -245,11 +263,7 @@ class Mails:
 
     def due(self, *, now: datetime) -> int:
         """How many mails may leave now."""
-        query = (
-            select(func.count())
-            .select_from(mails)
-            .where(mails.c.state.in_(_WAITING), mails.c.not_before <= now)
-        )
+        query = select(func.count()).select_from(mails).where(_due(now))
         with self.database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -275,6 +289,19 @@ class Mails:
         )
         with self.database.reading() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    """Whether a mail may leave: what goes to readers waits while a restored database does.
+
+    One that is to wait for longer than anybody lets it was deferred by a wrong clock.
+    """
+    restored = exists().where(settings.c.name == RESTORED)
+    return and_(
+        mails.c.state.in_(_WAITING),
+        or_(mails.c.not_before <= now, mails.c.not_before > now + LONGEST),
+        or_(mails.c.reader == 0, ~restored),
+    )
 
 
 def _end(

@@ -78,6 +78,9 @@ def move(
     tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_BEHIND]
     done = []
     with old.reading() as source:
+        if old.dialect == "postgresql":
+            # It waits while the new one is written and read.
+            source.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         _nothing_on_its_way(source, now)
         deleted = {table.name: _delete_surplus(source, new, table) for table in reversed(tables)}
         for table in tables:

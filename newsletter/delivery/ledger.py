@@ -8,7 +8,7 @@ from typing import Protocol
 
 from newsletter.delivery.reconcile import DoubtLedger
 from newsletter.delivery.throttle import Lane
-from newsletter.model import Delivery
+from newsletter.model import Delivery, DeliveryState
 
 
 class Ledger(DoubtLedger, Lane, Protocol):
@@ -76,6 +76,10 @@ class Ledger(DoubtLedger, Lane, Protocol):
 
     def states(self, issue_id: str) -> dict[str, int]:
         """How many deliveries are in each state."""
+        ...
+
+    def any_in(self, issue_id: str, *states: DeliveryState) -> bool:
+        """Whether any delivery is in one of some states."""
         ...
 
     def next_due(self, issue_id: str) -> datetime | None:

@@ -63,7 +63,8 @@ class Progress:
 class SendReport:
     """What a send did and what it left.
 
-    ``states`` counts all deliveries of the issue at the end; ``settled`` what this call did.
+    ``states`` counts all deliveries of the issue at the end, which takes a while with a million of
+    them, and is empty when the send was stopped; ``settled`` is what this call did.
     ``fell_back`` says why the second transport took over, and is empty when it did not.
     """
 

@@ -16,7 +16,7 @@ here is about going on: other senders at work, providers that say "later", pause
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ from newsletter.delivery.progress import Ended, Progress, SendReport, SendSettin
 from newsletter.delivery.reconcile import ReconcileReport, reconcile
 from newsletter.delivery.throttle import retry_after
 from newsletter.delivery.transport.contract import Transport
-from newsletter.errors import DeliveryError, NewsletterError, TransportError
+from newsletter.errors import DatabaseError, DeliveryError, NewsletterError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter
 
 __all__ = ["Ledger", "Progress", "SendReport", "SendSettings", "send_issue"]
@@ -141,6 +141,7 @@ class _Send:
         self.paused_until = self.begun
         self.renewed = self.begun
         self.granted = 0
+        self.granted_at = self.begun
         self.new_doubts = False
         self.looked_at_stop = self.begun - timedelta(days=1)
         self.error: Exception | None = None
@@ -174,11 +175,12 @@ class _Send:
             finally:
                 pool.shutdown()
                 self.ledger.release(self.issue, self.owner, now=self.clock())
+                self._give_back()
         if self.error is not None:
             raise self.error
         return SendReport(
             ended=ended,
-            states=self.ledger.states(self.issue),
+            states={} if ended == "stopped" else self.ledger.states(self.issue),
             settled=dict(self.settled),
             recovered=self.recovered,
             reconciled=reconciled,
@@ -190,14 +192,15 @@ class _Send:
 
     def _loop(self, pool: ThreadPoolExecutor) -> Ended:
         while self.error is None:
+            if len(self.flying) >= (1 if self.bearing.silent else self.transport.workers):
+                self._land()
+                continue
             now = self.clock()
             if self._asked_to_stop(now):
                 return "stopped"
             if self.settings.deadline is not None and now >= self.settings.deadline:
                 return "deadline"
-            if len(self.flying) >= (1 if self.bearing.silent else self.transport.workers):
-                self._land()
-            elif now < self.paused_until:
+            if now < self.paused_until:
                 self._rest((self.paused_until - now).total_seconds())
             elif not self._launch(pool, now):
                 if self.flying:
@@ -227,7 +230,7 @@ class _Send:
         name, handed = self._take(now) if alone else self._hand_staged()
         self.granted = max(self.granted - len(handed), 0)
         if handed:
-            future = pool.submit(self._hand_over, self.transport, name, handed)
+            future = pool.submit(self._hand_over, self.transport, name, handed, now)
             self.flying[future] = _Batch(name, handed, alone, self.transport, self.bearing.silent)
         return bool(handed) or not alone
 
@@ -247,16 +250,27 @@ class _Send:
             per_day=self.settings.letters_per_day,
             now=now,
         )
+        self.granted_at = now
         if self.granted and begin <= now:
             return True
         self.paused_until = begin
         return False
 
+    def _give_back(self) -> None:
+        """Leave to others what we were granted and had no letters for."""
+        if self.granted:
+            self.ledger.give_back(
+                self.transport.name,
+                letters=self.granted,
+                per_second=self.settings.letters_per_second,
+                taken=self.granted_at,
+            )
+            self.granted = 0
+
     def _is_work(self, now: datetime) -> bool:
         """Whether it makes sense to wait for a turn."""
-        states = self.ledger.states(self.issue)
         due = self.ledger.next_due(self.issue)
-        if self.staged or states.get(DeliveryState.QUEUED.value) or (due and due <= now):
+        if self.staged or (due and due <= now) or self._any(DeliveryState.QUEUED):
             return True
         self.paused_until = now
         return False
@@ -313,8 +327,15 @@ class _Send:
             stale_seconds=self.settings.stale_seconds,
         )
 
-    def _hand_over(self, transport: Transport, name: str, handed: Sequence[Delivery]) -> Said:
+    def _hand_over(
+        self, transport: Transport, name: str, handed: Sequence[Delivery], at: datetime
+    ) -> Said:
         """In a thread of its own: write the letters and give them to the transport."""
+        asleep = (self.clock() - at).total_seconds()
+        if asleep > self.settings.stale_seconds / 2:
+            # This process was stopped, or its machine was. Others may have taken it for dead.
+            reason = f"held back: the sender was stopped for {asleep:.0f} s after the commit"
+            return Said(all_of(self.mail.letters(handed), DeliveryState.DEFERRED, reason))
         groups: dict[str, list[Delivery]] = {}
         for one in handed:
             groups.setdefault(one.variant, []).append(one)
@@ -367,11 +388,7 @@ class _Send:
                 wait_for *= current and not falls_back
                 later[one.key] = now + timedelta(seconds=wait_for)
         self.new_doubts |= any(one.state is DeliveryState.UNKNOWN for one in odd)
-        self.settled.update(
-            self.ledger.settle(
-                said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
-            )
-        )
+        self.settled.update(self._settle(batch, said, now, later))
         if falls_back:
             self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
         elif current or not isinstance(said.error, TransportError):
@@ -388,13 +405,28 @@ class _Send:
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
         )
 
+    def _settle(
+        self, batch: _Batch, said: Said, now: datetime, later: Mapping[str, datetime]
+    ) -> Mapping[str, int]:
+        """Write answers down, also when the database is away for a while: nobody else has them."""
+        until = now + timedelta(seconds=self.settings.stale_seconds / 2)
+        while True:
+            try:
+                return self.ledger.settle(
+                    said.outcomes, batch=batch.name, now=now, later=later, whole=batch.whole
+                )
+            except DatabaseError as error:
+                if not error.again or self.clock() >= until:
+                    raise
+            self.sleep(STOP_EVERY)
+
     def _fall_back(self, error: Exception) -> None:
         """Go on with the second transport. What it gets is certainly not with the first one."""
         self.fell_back = str(error)
+        self._give_back()
         self.transport = self.transports[-1]
         self.bearing = Bearing(self.bearing.jitter)
         self.paused_until = self.clock()
-        self.granted = 0
 
     def _too_silent(self) -> TransportError | None:
         """Why to stop when nobody knows what becomes of letters: each more is one more in doubt."""
@@ -453,11 +485,10 @@ class _Send:
 
     def _wait_for_work(self, now: datetime) -> bool:
         """Whether there is still something to do, now or later; waits a little when later."""
-        states = self.ledger.states(self.issue)
-        if states.get(DeliveryState.QUEUED.value):
+        if self._any(DeliveryState.QUEUED):
             self._rest(0.02)  # somebody else has locked them, or put them there just now
             return True
-        if states.get(DeliveryState.CLAIMED.value) or states.get(DeliveryState.HANDED.value):
+        if self._any(DeliveryState.CLAIMED, DeliveryState.HANDED):
             # Another sender is at work; if it dies, its readers are ours.
             queued, unknown = self.ledger.recover(self.issue, now=now)
             self.recovered += queued + unknown
@@ -470,6 +501,9 @@ class _Send:
             return False
         self._rest(max((due - now).total_seconds(), 0.02))
         return True
+
+    def _any(self, *states: DeliveryState) -> bool:
+        return self.ledger.any_in(self.issue, *states)
 
     def _rest(self, seconds: float) -> None:
         """Sleep in short pieces, so that a pause or a deadline is noticed in time."""

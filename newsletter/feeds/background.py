@@ -1,7 +1,8 @@
 """Run something asynchronous for a caller that is not: results come out as they are made.
 
 The event loop lives on a thread of its own, so its clocks keep going while the caller deals with
-what it got. What must run on the caller's thread (a database look-up) can be sent back there.
+what it got. What would hold the loop up (a look-up in a database) runs on a third thread, so that
+neither the loop nor the caller waits for it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -31,22 +33,18 @@ class _Results(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    ask: Callable[[], Any]
-    future: asyncio.Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class _End:
     error: BaseException | None
 
 
 class Way(Generic[T]):
-    """The way out of the background: give results, and ask the caller's thread for something."""
+    """The way out of the background: give results, and ask for what takes its time."""
 
     def __init__(self, room: int):
-        self.events: queue.SimpleQueue[_Results[T] | _Question | _End] = queue.SimpleQueue()
+        self.events: queue.SimpleQueue[_Results[T] | _End] = queue.SimpleQueue()
         self.room = asyncio.Semaphore(room)
+        # One thread: questions are answered one after another, as the caller would.
+        self.asked = ThreadPoolExecutor(1, thread_name_prefix="collect-asked")
         self._held: list[T] = []
 
     async def give(self, value: T) -> None:
@@ -70,11 +68,15 @@ class Way(Generic[T]):
             self.room.release()
 
     async def ask(self, question: Callable[[], R]) -> R:
-        """What a function answers on the caller's thread, between two results."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self.flush()
-        self.events.put(_Question(question, future))
-        return await future
+        """What a function answers on the thread for questions.
+
+        Where it raises nothing is answered: the error is the caller's, and the run ends.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.asked, question)
+        except Exception as error:  # noqa: BLE001 - raised again on the caller's thread
+            self.events.put(_End(error))
+            raise asyncio.CancelledError from None
 
 
 def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Generator[T, None, None]:
@@ -116,15 +118,12 @@ def stream(produce: Callable[[Way[T]], Awaitable[None]], *, room: int) -> Genera
                 if event.error is not None:
                     raise event.error
                 return
-            if isinstance(event, _Question):
-                answer = event.ask()
-                loop.call_soon_threadsafe(_settle, event.future, answer)
-                continue
             yield from event.values
             _on(loop, partial(way.make_room, len(event.values)))
     finally:
         _on(loop, task.cancel)
         thread.join()
+        way.asked.shutdown()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -140,8 +139,3 @@ def _on(loop: asyncio.AbstractEventLoop, act: Callable[[], object]) -> None:
     """Do something on the loop, unless it has ended."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(act)
-
-
-def _settle(future: asyncio.Future[Any], answer: object) -> None:
-    if not future.done():
-        future.set_result(answer)

@@ -17,7 +17,7 @@ import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 from newsletter.model import Article
 
@@ -44,16 +44,15 @@ TOGETHER = 400
 """Pairs whose texts are fetched at once."""
 FEW = 5_000
 """Up to so many new articles the window is looked through for their marks first."""
-MANY_WORDS = 5_000
-"""From so many words on, loading numpy takes less time than doing without it."""
-MOST_HASHES = 100_000
-"""Words whose hashes are kept in memory, a few megabytes."""
+MANY_BYTES = 30_000
+"""From so much text on, loading numpy takes less time than doing without it."""
 LATER_TOGETHER = 10_000
 HELD_TOGETHER = 10_000
 """Articles that are looked at or whose pairs are counted at once, so that memory stays flat."""
 
 _Sequences = set[tuple[bytes, ...]]
-_MIX = 0x9E3779B1  # the golden ratio's 32 bits, as in Knuth's multiplicative hashing
+_MIX = 0x9E3779B97F4A7C15  # the golden ratio's 64 bits, as in Knuth's multiplicative hashing
+_64_BITS = 0xFFFF_FFFF_FFFF_FFFF
 _WORD = re.compile(r"[^\W_]+")
 _LOWER = bytes(
     number if number >= 128 else ord(chr(number).lower()) if chr(number).isalnum() else 0x20
@@ -75,29 +74,20 @@ Texts = Callable[[Sequence[str]], Mapping[str, Text]]
 """Texts by article id, for those that have to be compared word by word."""
 
 
-def marks_of(articles: Iterable[Article], *, many: int = MANY_WORDS) -> dict[str, bytes]:
+def marks_of(articles: Iterable[Article], *, many: int = MANY_BYTES) -> dict[str, bytes]:
     """By id, sampled hashes of the word sequences of texts, ascending unsigned 32-bit numbers.
 
     A short text has one mark, over all of its title and text. Nothing that could tell copies
     apart gives no marks.
 
-    :param many: from so many words on they are reckoned all at once; the marks are the same.
+    :param many: from so many bytes on they are reckoned all at once; the marks are the same.
     """
+    plain = [(article, _plain(article.words)) for article in articles]
+    texts = [text for _, text in plain]
+    sampled = _sampled_at_once if sum(map(len, texts)) >= many else _sampled_in_turn
     found: dict[str, bytes] = {}
-    long: dict[str, list[bytes]] = {}
-    for article in articles:
-        words = _words(article.words)
-        if len(words) >= FEWEST_WORDS:
-            long[article.id] = words
-            continue
-        exact = _exact(article.title, words)
-        found[article.id] = array("I", [zlib.crc32(exact)] if exact else []).tobytes()
-    if sum(map(len, long.values())) < many:
-        for id_, words in long.items():
-            kept = {mark for mark in _shingles_of(words) if mark % SAMPLED == 0}
-            found[id_] = array("I", sorted(kept)).tobytes()
-    else:
-        found.update(zip(long, _sampled(list(long.values())), strict=True))
+    for (article, text), marks in zip(plain, sampled(texts), strict=True):
+        found[article.id] = _only_mark(article.title, text) if marks is None else marks
     return found
 
 
@@ -197,18 +187,20 @@ def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int
     # Loading numpy takes longer than the rest where nothing is new.
     import numpy as np  # noqa: PLC0415 - see above
 
-    flat = np.frombuffer(window.marks, np.uint32)
     sizes = np.frombuffer(window.sizes, np.uint32)
-    owner = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
-    both = (flat.astype(np.uint64) << np.uint64(32)) | owner
-    del flat, owner
+    # In place as far as it goes: this is where a round with much news takes most of its memory.
+    both = np.frombuffer(window.marks, np.uint32).astype(np.uint64)
+    both <<= np.uint64(32)
+    both |= np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     both.sort()
-    mark, who = (both >> np.uint64(32)).astype(np.uint32), both.astype(np.uint32)
+    who = both.astype(np.uint32)
+    both >>= np.uint64(32)
+    first = np.append(True, both[1:] != both[:-1])
     del both
-    starts = np.flatnonzero(np.concatenate(([True], mark[1:] != mark[:-1]))).astype(np.uint32)
-    start = np.repeat(starts, np.diff(np.append(starts, len(mark))).astype(np.int64))
-    rank = np.arange(len(mark), dtype=np.uint32) - start
-    del mark, starts
+    start = np.flatnonzero(first).astype(np.uint32)[np.cumsum(first, dtype=np.uint32) - 1]
+    del first
+    rank = np.arange(len(who), dtype=np.uint32)
+    rank -= start
     for low in range(known, len(sizes), LATER_TOGETHER):
         here = (who >= low) & (who < low + LATER_TOGETHER)
         pairs = []
@@ -262,70 +254,88 @@ def _numbers(marks: bytes) -> memoryview[int]:
     return memoryview(marks).cast("I")
 
 
+def _only_mark(title: str, text: bytes) -> bytes:
+    """The mark of a short article."""
+    exact = _exact(title, text.split())
+    return array("I", [zlib.crc32(exact)] if exact else []).tobytes()
+
+
 def _words(text: str) -> list[bytes]:
     """The first words of a text in lower case: letters and digits, in UTF-8."""
+    return _plain(text).split()[:HEAD_WORDS]
+
+
+def _plain(text: str) -> bytes:
+    """The beginning of a text in lower case, with nothing but words and spaces in it."""
     text = text[:HEAD_CHARACTERS]
     plain = text.encode("utf-8", "replace").translate(_LOWER)
     beyond = plain.translate(None, _ASCII)
     if not beyond:
-        return plain.split()[:HEAD_WORDS]
+        return plain
     if len(beyond) == 3 * beyond.count(_PUNCTUATION):
         # English texts hold quotes and dashes beside ASCII; those part words as spaces do.
-        return plain.translate(_NO_MORE).split()[:HEAD_WORDS]
-    return [word.encode() for word in _WORD.findall(text.lower())[:HEAD_WORDS]]
+        return plain.translate(_NO_MORE)
+    return " ".join(_WORD.findall(text.lower())).encode()
 
 
-class _Hashes(dict[bytes, int]):
-    """The hash of each word that was met."""
+def _sampled_in_turn(texts: Iterable[bytes]) -> Iterator[bytes | None]:
+    """The marks of each text; None where it has too few words.
 
-    def __missing__(self, word: bytes) -> int:
-        if len(self) >= MOST_HASHES:
-            self.clear()
-        # crc32 and not hash(): marks are stored and must be the same in every process.
-        found = self[word] = zlib.crc32(word)
-        return found
-
-
-_hash_of = _Hashes().__getitem__
-
-
-def _shingles_of(words: Sequence[bytes]) -> list[int]:
-    """The hash of every few words in a row: :func:`_sampled` for few words, without numpy."""
-    found = []
-    hashes = list(map(_hash_of, words))
-    for place in range(len(hashes) - SHINGLE + 1):
-        mixed = 0
-        for one in hashes[place : place + SHINGLE]:
-            mixed = (mixed * _MIX + one) & 0xFFFF_FFFF
-            mixed ^= mixed >> 15
-        mixed = mixed * _MIX & 0xFFFF_FFFF
-        found.append(mixed ^ mixed >> 16)
-    return found
+    A word counts as its first and its last eight bytes, which machines take as one number each.
+    """
+    for text in texts:
+        words = text.split()[:HEAD_WORDS]
+        if len(words) < FEWEST_WORDS:
+            yield None
+            continue
+        numbers = [
+            int.from_bytes(word[:8], "little") + int.from_bytes(word[-8:], "little") * _MIX
+            for word in words
+        ]
+        kept = set()
+        for place in range(len(words) - SHINGLE + 1):
+            mixed = 0
+            for number in numbers[place : place + SHINGLE]:
+                mixed = (mixed * _MIX + number) & _64_BITS
+                mixed ^= mixed >> 29
+            mark = (mixed * _MIX & _64_BITS) >> 32
+            if mark % SAMPLED == 0:
+                kept.add(mark)
+        yield array("I", sorted(kept)).tobytes()
 
 
-def _sampled(texts: Sequence[Sequence[bytes]]) -> Iterator[bytes]:
-    """The marks of each of many texts."""
+def _sampled_at_once(texts: Sequence[bytes]) -> Iterator[bytes | None]:
+    """The same for many texts, without a step for each word."""
     import numpy as np  # noqa: PLC0415 - loading it takes longer than most rounds
 
-    sizes = [len(words) for words in texts]
-    hashes = chain.from_iterable(map(_hash_of, words) for words in texts)
-    flat = np.fromiter(hashes, np.uint32, sum(sizes))
-    owner = np.repeat(np.arange(len(texts), dtype=np.uint32), sizes)
-    most = max(len(flat) - SHINGLE + 1, 0)
-    mixed = np.zeros(most, np.uint32)
+    # Room at both ends, so that eight bytes may be read from every word on and up to its end.
+    whole = np.frombuffer(b"%b%b%b" % (b" " * 8, b" ".join(texts), b" " * 8), np.uint8)
+    inside = whole > np.uint8(0x20)
+    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+    starts, ends = edges[::2], edges[1::2]
+    text_ends = np.cumsum([len(text) + 1 for text in texts]) + 8
+    word_ends = np.searchsorted(starts, text_ends)
+    counts = np.diff(word_ends, prepend=0)
+    owner = np.repeat(np.arange(len(texts), dtype=np.uint32), counts)
+    within = np.arange(len(starts)) - np.repeat(word_ends - counts, counts) < HEAD_WORDS
+    starts, ends, owner = starts[within], ends[within], owner[within]
+    eight = np.ndarray(len(whole) - 7, np.dtype("<u8"), whole, strides=(1,))
+    beyond = (8 * (8 - np.minimum(ends - starts, 8))).astype(np.uint64)
+    numbers = (eight[starts] << beyond >> beyond) + (eight[ends - 8] >> beyond) * np.uint64(_MIX)
+    most = max(len(numbers) - SHINGLE + 1, 0)
+    mixed = np.zeros(most, np.uint64)
     for place in range(SHINGLE):
-        mixed = mixed * np.uint32(_MIX) + flat[place : place + most]
-        mixed ^= mixed >> np.uint32(15)
-    mixed = mixed * np.uint32(_MIX)
-    mixed ^= mixed >> np.uint32(16)
-    kept = (mixed % SAMPLED == 0) & (owner[:most] == owner[SHINGLE - 1 :][:most])
-    both = (owner[:most][kept].astype(np.uint64) << np.uint64(32)) | mixed[kept]
+        mixed = mixed * np.uint64(_MIX) + numbers[place : place + most]
+        mixed ^= mixed >> np.uint64(29)
+    marks = (mixed * np.uint64(_MIX)) >> np.uint64(32)
+    kept = (marks % np.uint64(SAMPLED) == 0) & (owner[:most] == owner[SHINGLE - 1 :][:most])
+    both = (owner[:most][kept].astype(np.uint64) << np.uint64(32)) | marks[kept]
     both.sort()
     both = both[np.append(True, both[1:] != both[:-1])] if len(both) else both
     ends = np.searchsorted(both >> np.uint64(32), np.arange(len(texts)), side="right").tolist()
-    marks = both.astype(np.uint32)
-    for start, end in zip([0, *ends], ends, strict=False):
-        yield marks[start:end].tobytes()
+    packed = both.astype(np.uint32)
+    for start, end, words in zip([0, *ends], ends, counts.tolist(), strict=False):
+        yield packed[start:end].tobytes() if words >= FEWEST_WORDS else None
 
 
 def _exact(title: str, words: Sequence[bytes]) -> bytes:

@@ -86,8 +86,8 @@ def visit_feeds(
 
     :param outlets: outlet by id; a feed whose outlet is missing is read all the same.
     :param known: which of these article ids are stored already. Those articles are left out of
-        the visit and are never cleaned. It is called on the caller's thread, between two visits,
-        so it may use the caller's database connection.
+        the visit and are never cleaned. It is called on a thread of its own, while the caller
+        may be storing; what it raises ends the run and is raised here.
     :param robots: keeps rules of robots.txt between runs; called like ``known``.
     :param compared_from: articles published since then get marks that find their copies.
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
@@ -117,7 +117,7 @@ def visit_feeds(
         compared_from=compared_from,
         deadline=seconds,
     )
-    yield from stream(run.visit_all, room=2 * settings.at_once)
+    yield from stream(run.visit_all, room=settings.at_once)
 
 
 class _Run:
@@ -276,7 +276,7 @@ class _Run:
         return replace(reading, articles=articles, marks={**reading.marks, **marks_of(longer)})
 
     def _fresh(self, way: Way[Visit]) -> Fresh | None:
-        """How a worker learns which ids are new: the caller is asked, on its own thread."""
+        """How a worker learns which ids are new."""
         known = self._known
         if known is None:
             return None

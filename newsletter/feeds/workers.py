@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import sys
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -250,7 +250,7 @@ class _Worker:
             return Reading(problem=str(answer["problem"]))
         return Reading(
             articles=tuple([_article(row, context) for row in answer["articles"]]),
-            marks={id_: b64decode(marks) for id_, marks in answer["marks"].items()},
+            marks={id_: a2b_base64(marks) for id_, marks in answer["marks"].items()},
             entries=answer["entries"],
             title=answer["title"],
         )

@@ -124,18 +124,6 @@ def catalogue(language: str = _FALLBACK) -> Catalogue:
     return Catalogue(language, strings, locale)
 
 
-def languages() -> tuple[str, ...]:
-    """The languages that have a file of their own."""
-    folder = resources.files("newsletter") / "issue" / "strings"
-    return tuple(
-        sorted(
-            entry.name.removesuffix(".toml")
-            for entry in folder.iterdir()
-            if entry.name.endswith(".toml")
-        )
-    )
-
-
 def _read(language: str) -> dict[str, str | dict[str, str]]:
     entry = resources.files("newsletter") / "issue" / "strings" / f"{language}.toml"
     if not entry.is_file():

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -22,7 +23,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from newsletter.config import Config
-from newsletter.database.copying import copy_sqlite, sync, verify_sqlite
+from newsletter.database.copying import copy_sqlite, seal_sqlite, sync, verify_sqlite
 from newsletter.database.facts import RELEASED, RESTORED, fact, set_fact
 from newsletter.database.leaders import Leaders
 from newsletter.database.tables import HEAD
@@ -34,7 +35,8 @@ from newsletter.newsroom import Newsroom, open_newsroom
 log = logging.getLogger(__name__)
 
 _NAME = re.compile(r"newsletter-(\d{8}T\d{6})Z\.(sqlite|dump)")
-_OPEN = (IssueState.SENDING, IssueState.PAUSED, IssueState.PARTLY_SENT)
+OPEN = (IssueState.SENDING, IssueState.PAUSED, IssueState.PARTLY_SENT)
+"""States of issues that may have letters of which nobody knows."""
 _READ_DUMP = ("pg_restore", f"--file={os.devnull}")
 """Makes the whole script and throws it away; "--list" would read the first pages only."""
 READ_THROUGH = {
@@ -44,8 +46,7 @@ READ_THROUGH = {
 """What reading a backup shows, by the form of its file."""
 OFFICE = "scheduler"
 DOUBT = "the database was restored from a backup; this letter may have left after it was made"
-
-
+DOUBT_MAIL = "the database was restored from a backup; this mail may have left after it was made"
 DOUBT_APPROVED = "the database was restored from a backup; it may have been sent since"
 
 
@@ -191,39 +192,60 @@ def restore(config: Config, source: Path, now: datetime) -> Path | None:
             hint="Install that version first.",
         )
     _refuse_while_running(config, now)
-    aside: Path | None = None
+    fresh = target.with_name(f".{target.name}.restoring")
+    beside = config.database.model_copy(update={"url": f"sqlite:///{fresh}"})
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f".{target.name}.restoring")
+        _clear(fresh)
         shutil.copyfile(source, fresh)
         fresh.chmod(0o600)
-        verify_sqlite(fresh)
-        sync(fresh)
-        if target.exists():
-            aside = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}Z")
-            target.replace(aside)
-        for suffix in ("-wal", "-shm"):
-            beside = target.with_name(target.name + suffix)
-            if beside.exists():
-                beside.replace(target.with_name(f"{(aside or target).name}{suffix}"))
-        fresh.replace(target)
-        sync(target.parent)
-    except OSError as error:
+        # Upgraded and marked where nobody looks for it: a restore that dies leaves either the old
+        # database in its place or a new one that sends nothing.
+        room = open_newsroom(config.model_copy(update={"database": beside}), clock=lambda: now)
+        try:
+            doubt_everything(room, source.name)
+        finally:
+            room.close()
+        seal_sqlite(fresh)
+        aside = _swap(fresh, target, now)
+    except (OSError, sqlite3.Error) as error:
         raise DatabaseError(
             str(target),
-            f"the backup cannot be put there: {error.strerror}",
+            f"the backup cannot be put there: {getattr(error, 'strerror', '') or error}",
             hint="Free some space or mend the permissions; the old database is still there.",
         ) from None
-    room = open_newsroom(config, clock=lambda: now)
-    try:
-        doubt_everything(room, source.name)
     finally:
-        room.close()
+        _clear(fresh)
     return aside
 
 
+def _swap(fresh: Path, target: Path, now: datetime) -> Path | None:
+    """Put a database in the place of another; where that one lies now.
+
+    The old one goes first and its log with it: a log that stayed would be played into the new one.
+    """
+    aside: Path | None = None
+    if target.exists():
+        aside = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}Z")
+        target.replace(aside)
+    for suffix in ("-wal", "-shm"):
+        beside = target.with_name(target.name + suffix)
+        if beside.exists():
+            beside.replace(target.with_name(f"{(aside or target).name}{suffix}"))
+    fresh.replace(target)
+    sync(target.parent)
+    return aside
+
+
+def _clear(fresh: Path) -> None:
+    """Take away what a restore left: also one that died, whose log would spoil the next."""
+    with suppress(OSError):
+        for left in fresh.parent.glob(f"{fresh.name}*"):
+            left.unlink()
+
+
 def doubt_everything(room: Newsroom, source: str) -> int:
-    """Forbid sending and put every letter that had not ended in doubt; how many letters.
+    """Forbid sending and put every letter and mail that had not ended in doubt; how many.
 
     For a database that was put back from a backup, by :func:`restore` or by PostgreSQL's own way.
     """
@@ -232,21 +254,22 @@ def doubt_everything(room: Newsroom, source: str) -> int:
     now = room.clock()
     set_fact(room.database, RESTORED, f"{now.isoformat()} {source}")
     doubtful = 0
-    for issue in room.issues.recent(400):
-        if issue.state in _OPEN:
+    for issue in room.issues.in_states([*OPEN, IssueState.APPROVED]):
+        if issue.state in OPEN:
             # A backup that was made while an audience was being written down has only a part of
             # it; the others may have their letter all the same.
             if not room.ledger.is_frozen(issue.id):
                 readers = recipients_of(room, issue)
                 room.ledger.freeze(issue.id, readers, random_word=room.tag, now=now)
             doubtful += room.ledger.doubt(issue.id, reason=DOUBT, now=now)
-        elif issue.state is IssueState.APPROVED:
+        else:
             room.issues.change(issue, withdraw(issue))
             room.audit.note("cli:restore", "withdraw approval", issue.id, DOUBT_APPROVED)
+    doubtful += room.mails.doubt(reason=DOUBT_MAIL, now=now)
     # The epoch of the backup is past for every process that still runs with a later one.
     Leaders(room.database).lead(OFFICE, "restore", now=now, seconds=1)
     Leaders(room.database).resign(OFFICE, "restore", now=now)
-    room.audit.note("cli:restore", "restore", source, f"{doubtful} letters in doubt")
+    room.audit.note("cli:restore", "restore", source, f"{doubtful} letters and mails in doubt")
     return doubtful
 
 

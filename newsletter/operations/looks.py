@@ -46,7 +46,21 @@ def late_issues(room: Newsroom, now: datetime) -> list[Trouble]:
         sends = plan.at if plan and plan.at else firing.at
         last = sends + timedelta(minutes=settings.not_sent_minutes) + _waves(room, firing)
         found += _late_issue(room, edition, firing, issue, sends, last, now)
-    return found
+    return found + _late_notices(room, now - timedelta(minutes=settings.not_sent_minutes))
+
+
+def _late_notices(room: Newsroom, made_before: datetime) -> list[Trouble]:
+    """Correction notices that should be with everybody by now."""
+    open_ = set(IssueState) - {IssueState.SENT, IssueState.CANCELLED}
+    return [
+        Trouble(
+            key=f"issue:{notice.id}:unsent",
+            sentence=f"The notice {notice.id} {_why_unsent(room, notice)}",
+            hint=_unsent_hint(notice, notice.id),
+        )
+        for notice in room.issues.in_states(open_, notices=True)
+        if notice.created < made_before
+    ]
 
 
 def _late_issue(  # noqa: PLR0917 - the facts of one issue
@@ -94,9 +108,8 @@ def _deciding(room: Newsroom, edition: str, now: datetime) -> Firing | None:
     if firing is None or firing.day is None:
         return None
     first = room.issues.first_rung(edition)
-    allowed = timedelta(minutes=room.config.schedule.late_minutes)
     # What lay before this edition's first bell here is nobody's fault.
-    return firing if first is not None and firing.at >= first - allowed else None
+    return firing if first is not None and firing.at >= first else None
 
 
 def _waves(room: Newsroom, firing: Firing) -> timedelta:

@@ -13,12 +13,34 @@ from sqlalchemy import text
 
 from newsletter.database.copying import verify_sqlite
 from newsletter.database.tables import HEAD
+from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
 from newsletter.operations.findings import Finding, ok
 
 CLOCK_SECONDS = 5
 """A clock that is further off than this signs, expires and sends at the wrong moment."""
+
+
+SET_CLOCK = "Set the clock; run time synchronisation (systemd-timesyncd or chrony)."
+
+
+def refuse_a_wrong_clock(room: Newsroom) -> None:
+    """Refuse to work beside others with a clock of one's own.
+
+    A machine whose clock is ahead takes senders that are at work for dead, and asks their provider
+    about letters that are still on their way.
+
+    :raises ConfigError: when the database's clock is another.
+    """
+    if abs(ahead := room.database.ahead(room.clock)) > CLOCK_SECONDS:
+        raise ConfigError("the clock", clock_is_off(ahead), hint=SET_CLOCK)
+
+
+def clock_is_off(ahead: float) -> str:
+    """What to say about a clock that is not the database's."""
+    way = "ahead of" if ahead > 0 else "behind"
+    return f"is {abs(ahead):.0f} s {way} the database's"
 
 
 def permissions(room: Newsroom) -> Iterator[Finding]:
@@ -62,8 +84,11 @@ def clock(room: Newsroom) -> Iterator[Finding]:
             name="clock",
             state="fail",
             says=f"it is {now:%Y-%m-%d %H:%M} UTC here, before something already written down",
-            hint="Set the clock; run time synchronisation (systemd-timesyncd or chrony).",
+            hint=SET_CLOCK,
         )
+        return
+    if abs(ahead := room.database.ahead(room.clock)) > CLOCK_SECONDS:
+        yield Finding(name="clock", state="fail", says=clock_is_off(ahead), hint=SET_CLOCK)
         return
     zones = ", ".join(sorted({edition.zone for edition in room.config.editions.values()}))
     yield ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC; editions in {zones}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from newsletter.operations.status import IssueNow
+from newsletter.operations.status import IssueNow, Status
 
 
 def where(one: IssueNow, zone: ZoneInfo) -> str:
@@ -43,3 +43,22 @@ def until(now: datetime, then: datetime) -> str:
     if minutes < 48 * 60:
         return f"in {minutes // 60} h {minutes % 60:02d} min"
     return f"in {minutes // (24 * 60)} days"
+
+
+def scheduler(found: Status) -> str:
+    """Who rings the bells, or how somebody does."""
+    leader = found.leader
+    if leader is None:
+        return "never ran here: newsletter run"
+    if leader.alive:
+        return f"at work, process {leader.pid}, epoch {leader.epoch}"
+    return "not running: newsletter run"
+
+
+def jobs(found: Status) -> str:
+    """What waits for workers, by queue, and how many are there; empty where there are none."""
+    if found.jobs is None:
+        return ""
+    waiting = ", ".join(f"{number:,} {queue}" for queue, number in sorted(found.jobs.items()))
+    workers = f"{found.workers:,} {'worker' if found.workers == 1 else 'workers'}"
+    return f"{waiting or 'none'} waiting; {workers} at work"

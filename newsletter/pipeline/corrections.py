@@ -21,8 +21,8 @@ from newsletter.pipeline.letters import send
 class CorrectReport:
     """A correction as it stands. ``new`` is False when it had been made before.
 
-    ``notices`` are the issues of the notice that was mailed, one an edition, and ``sent`` how
-    each send ended; both are empty when no mail was asked for.
+    ``notices`` are the issues of the notice that is mailed, one an edition, and ``sent`` how each
+    send ended that was waited for; both are empty when no mail was asked for.
     """
 
     correction: Correction
@@ -40,6 +40,7 @@ def correct(
     before: str = "",
     after: str = "",
     mail: bool = False,
+    at_once: bool = True,
 ) -> CorrectReport:
     """Correct a story that was told.
 
@@ -51,6 +52,8 @@ def correct(
     :param text: what was wrong, in one sentence.
     :param before: words of the story that were wrong, and ``after``, the right ones.
     :param mail: send the notice alone to everybody who was sent the story.
+    :param at_once: False only lays the notices out; the scheduler sends them at its next look, or
+        the caller before that.
     :raises NotFound: when no public issue told such a story.
     :raises IssueError: when the correction says nothing, or ``before`` is not in the story; with
         ``mail``, when nobody was sent the story.
@@ -83,7 +86,7 @@ def correct(
             "is corrected, but nobody was sent this story, so there is nobody to write to",
             hint="The pages say it, and the next issue that goes out needs nothing more.",
         )
-    sent = tuple(send(room, notice.id) for notice in notices)
+    sent = tuple(send(room, notice.id) for notice in notices if at_once)
     return CorrectReport(
         correction=entry,
         new=new,

@@ -34,8 +34,10 @@ from newsletter.work import Functions, Job, Work
 
 FEEDS = 250
 """Feeds a job: some seconds of work, and all feeds of a host are in one job."""
-LETTERS = 10_000
-"""Letters a job: ten requests of a thousand, so that looking up the issue is paid for once."""
+LETTERS = 50_000
+"""Most letters a job: some seconds of work, so that looking up the issue is paid for once."""
+SHARE = 10_000
+"""There is a job for each so many letters, so that all workers have some also at the end."""
 IDLE_SECONDS = 20
 """A share that finds nothing to do for so long makes room for other work."""
 ONE_GROUPS = "group"
@@ -145,7 +147,7 @@ def hand_out_letters(room: Newsroom, work: Work, name: str) -> Issue:
     if waits_for_later(room, issue):
         return issue
     total = sum(room.ledger.states(issue.id).values())
-    for number in range(min(SENDERS, total // LETTERS + 1)):
+    for number in range(min(SENDERS, total // SHARE + 1)):
         work.defer(_send_job(issue.id, number))
     return issue
 
@@ -190,13 +192,16 @@ def _send(
     letters: int,
     stop: Callable[[], bool],
 ) -> bool:
-    settled = 0
+    settled = looked = 0
     moved = room.clock()
 
     def enough() -> bool:
+        nonlocal looked
         # Nothing to do for a while: what is left is deferred, or in another sender's hands.
         idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
-        over = stop() or must_stop(room, issue.id) or waits_for_later(room, issue)
+        # Who makes headway need not ask whether all that is left waits for a later morning.
+        stuck, looked = settled == looked, settled
+        over = stop() or must_stop(room, issue.id) or (stuck and waits_for_later(room, issue))
         return settled >= letters or idle or over
 
     def count(done: int) -> None:

@@ -17,6 +17,7 @@ from newsletter import pipeline
 from newsletter.config import Config
 from newsletter.database.alerts import Trouble
 from newsletter.database.facts import RELEASED, fact
+from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.errors import Deposed, NewsletterError, NotApproved
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 ACTOR = "scheduler"
 BEGUN = "begun"
-"""A bell that marks the moment an edition was first looked at; what lay before is not missed."""
+"""A bell that marks the moment an edition began here; a send that lay before is not missed."""
 
 SETTLE_FOR = timedelta(minutes=30)
 """How long after a send its letters in doubt are asked about at every look."""
@@ -64,7 +65,7 @@ class Arrows:
     draft: Callable[[Newsroom, str, date], None] = _draft
     approve: Callable[[Newsroom, Issue], Issue] = pipeline.approve_unattended
     send: Callable[[Newsroom, Issue, Callable[[], bool]], None] = _send
-    settle: Callable[[Newsroom, Issue], object] = pipeline.reconcile
+    settle: Callable[[Newsroom, Issue], ReconcileReport] = pipeline.reconcile
 
 
 def ring_due(
@@ -108,6 +109,7 @@ def ring_due(
                 finished.append(firing)
     if SEND in bells:
         troubles += _ring_plans(room, now, arrows, stop)
+        troubles += _ring_notices(room, now, arrows, stop)
         _settle_doubts(room, now, arrows, stop)
     for bell in bells:
         scope = f"bell:{bell}:"
@@ -226,22 +228,44 @@ def _ring_plans(
     return troubles
 
 
+def _ring_notices(
+    room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]
+) -> list[Trouble]:
+    """Send correction notices that a person asked for and that are not with everybody yet.
+
+    One that nobody finished for days is left to a person; the alerts name it.
+    """
+    troubles = []
+    for notice in room.issues.in_states([IssueState.APPROVED, IssueState.SENDING], notices=True):
+        if now - notice.created > timedelta(days=LOOK_BACK_DAYS) or stop():
+            continue
+        try:
+            arrows.send(room, notice, stop)
+        except Deposed:
+            raise
+        except NewsletterError as error:
+            log.error("send %s: %s. %s", notice.id, error, error.hint)
+            key = f"bell:{SEND}:{notice.id}"
+            troubles.append(Trouble(key=key, sentence=str(error), hint=error.hint))
+    return troubles
+
+
 def _settle_doubts(room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]) -> None:
     """Ask again about letters whose answer was lost, for as long as the answer may still come.
 
     What turns out never to have left is sent; what stays in doubt after that waits for a person.
     """
-    for issue in room.issues.recent(len(room.config.editions) + 3):
+    for issue in room.issues.in_states([IssueState.PARTLY_SENT]):
         ended = issue.send_ended
-        if issue.state is not IssueState.PARTLY_SENT or ended is None or stop():
+        if ended is None or now - ended > SETTLE_FOR or stop():
             continue
-        if now - ended > SETTLE_FOR or not room.ledger.states(issue.id).get("unknown"):
+        if not room.ledger.states(issue.id).get("unknown"):
             continue
         try:
-            arrows.settle(room, issue)
-            found = room.issues.find(issue.id)
-            if found.state is IssueState.PARTLY_SENT and room.ledger.states(issue.id).get("queued"):
-                arrows.send(room, found, stop)
+            # Only what was queued just now: a send for what the deadline left would end at once,
+            # and its end would be a new one, every minute.
+            if arrows.settle(room, issue).queued:
+                arrows.send(room, room.issues.find(issue.id), stop)
         except Deposed:
             raise
         except NewsletterError as error:
@@ -301,12 +325,13 @@ def _may_have_been_sent(room: Newsroom, issue: Issue) -> bool:
 
 
 def _since(room: Newsroom, edition: str, now: datetime) -> datetime:
-    """From when on a bell of an edition can have been missed."""
+    """From when on a send can be missed: since the edition was looked at, or had an issue."""
     first = room.issues.first_rung(edition)
     if first is None:
-        room.issues.ring(edition, room.local_day(edition, now), BEGUN, now)
-        first = now
-    return first - timedelta(minutes=room.config.schedule.late_minutes)
+        newest = room.issues.newest(edition)
+        first = min(now, newest.created) if newest else now
+        room.issues.ring(edition, room.local_day(edition, now), BEGUN, first)
+    return first
 
 
 def _trouble(firing: Firing, error: NewsletterError) -> Trouble:

@@ -105,7 +105,7 @@ def test_doubt_from_before_the_backup(tmp_path: Path, policy: Literal["hold", "r
         return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="time-out")
 
     doubtful = RecordingTransport(lost, batch_size=100, keeps_unknown=False)
-    assert send(database, doubtful, batches=1).unknown
+    assert send(database, doubtful, batches=1).settled["unknown"]
     copy(tmp_path / "news.sqlite", backup)
     transport = RecordingTransport(batch_size=100, settles_after=0)
     assert send(database, transport).finished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -30,6 +31,7 @@ from newsletter.database import leases
 from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import absorb
+from newsletter.database.delivery_log import settled_since
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import (
     batches,
@@ -42,6 +44,7 @@ from newsletter.database.tables import (
 )
 from newsletter.database.tables import settings as facts
 from newsletter.database.waves import lay_out, waves_of
+from newsletter.delivery.events import FAREWELLS, STATES
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
 from tests.database.meeting import meet
@@ -109,38 +112,67 @@ def test_frozen_once(ledger: DeliveryLedger) -> None:
     assert list(ledger.rows(ISSUE)) == before
 
 
-def test_freeze_takes_up_where_it_stopped(database: Database) -> None:
+def test_freeze_takes_up_where_it_stopped(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A freeze that stopped half-way is completed by the next one, without doubles."""
     people(database, 12)
     ledger = DeliveryLedger(database)
+    pieces = 2 if database.dialect == "sqlite" else 1  # PostgreSQL writes all of them at once
+    calls, cut = itertools.count(1), batch_part.cut
 
-    def stop(count: int) -> None:
-        raise KeyboardInterrupt
+    def stop(*given: Any, **named: Any) -> None:
+        if next(calls) == pieces:
+            raise KeyboardInterrupt
+        cut(*given, **named)
 
-    everybody = select(subscriptions.c.reader, subscriptions.c.edition)
+    monkeypatch.setattr(batch_part, "cut", stop)
     with pytest.raises(KeyboardInterrupt):
-        ledger.freeze(ISSUE, everybody, random_word=words("a"), now=NOON, chunk=5, on_progress=stop)
-    assert ledger.states(ISSUE) == {"queued": 5}
+        freeze(ledger, chunk=5)
+    monkeypatch.setattr(batch_part, "cut", cut)
+    assert ledger.states(ISSUE) == ({"queued": 5} if pieces == 2 else {})
     assert freeze(ledger, chunk=4) == 12
     assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
 
 
-def test_the_frozen_audience_is_counted(database: Database) -> None:
+def test_the_frozen_audience_is_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An audience of which a reader is missing in the end is not frozen, and nobody gets a letter."""
     people(database, 12)
     ledger = DeliveryLedger(database)
-    everybody = select(subscriptions.c.reader, subscriptions.c.edition)
+    cut = batch_part.cut
 
-    def lose(count: int) -> None:
-        if count == 12:
-            with database.begin() as connection:
-                connection.execute(delete(deliveries).where(deliveries.c.reader == 7))
+    def lose(connection: Any, *given: Any, **named: Any) -> None:
+        cut(connection, *given, **named)
+        connection.execute(delete(deliveries).where(deliveries.c.reader == 7))
 
+    monkeypatch.setattr(batch_part, "cut", lose)
     with pytest.raises(DatabaseError, match="meant for 12 readers, but only 11"):
-        ledger.freeze(ISSUE, everybody, random_word=words("a"), now=NOON, on_progress=lose)
+        freeze(ledger)
     assert not ledger.is_frozen(ISSUE)
+    monkeypatch.setattr(batch_part, "cut", cut)
     assert freeze(ledger) == 12
     assert ledger.is_frozen(ISSUE)
+
+
+def test_freeze_takes_up_what_an_older_program_began(database: Database) -> None:
+    """Letters that are there already keep their batch, and the batches of the others begin after."""
+    people(database, 12)
+    ledger = DeliveryLedger(database)
+    some = select(subscriptions.c.reader, subscriptions.c.edition).where(
+        subscriptions.c.reader.in_([2, 3, 7])
+    )
+    ledger.freeze(ISSUE, some, random_word=words("a"), now=NOON)
+    with database.begin() as connection:
+        connection.execute(delete(facts).where(facts.c.name.startswith("frozen:")))
+    assert freeze(ledger) == 12
+    with database.reading() as connection:
+        first, second = connection.execute(
+            select(batches.c.first, batches.c.last).order_by(batches.c.first)
+        ).all()
+    assert first.last < second.first
+    assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
 
 
 def test_two_segments_one_letter(database: Database) -> None:
@@ -157,7 +189,8 @@ def test_two_segments_one_letter(database: Database) -> None:
         )
     ledger = DeliveryLedger(database)
     both = select(reader_tags.c.reader, reader_tags.c.tag)
-    assert ledger.freeze(ISSUE, both, random_word=words("a"), now=NOON) == 2
+    ledger.freeze(ISSUE, both, random_word=words("a"), now=NOON)
+    assert ledger.states(ISSUE) == {"queued": 2}
     claimed = claim(ledger, owner=start(ledger))
     assert [one.segment for one in claimed] == ["a", "a"]
 
@@ -296,6 +329,19 @@ def test_a_batch_is_written_once(ledger: DeliveryLedger) -> None:
     with ledger.database.reading() as connection:
         row = connection.execute(select(batches)).one()
     assert (row.state, row.name, row.provider_id, row.attempt) == ("accepted", "b1", "m1", 1)
+
+
+def test_events_are_no_letters_that_leave(ledger: DeliveryLedger) -> None:
+    """An hour after the last letter left nothing leaves, however many are reported delivered."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=50)
+    ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True)
+    later = NOON + timedelta(hours=1)
+    reported = [Event(key=one.key, kind="delivered", at=later) for one in taken[:5]]
+    absorb(ledger.database, reported, states=STATES, farewells=FAREWELLS, now=later)
+    assert ledger.rate(ISSUE, now=later) == 0
+    assert ledger.rate(ISSUE, now=NOON) == 12
+    assert settled_since(ledger.database, ISSUE, NOON) == 12
 
 
 def test_a_slow_pace_cuts_shorter_batches(ledger: DeliveryLedger) -> None:
@@ -514,6 +560,26 @@ def test_a_late_answer_for_an_old_batch_is_nothing(ledger: DeliveryLedger) -> No
     rejected = [Outcome(key=one.key, state=DeliveryState.REJECTED, reason="late") for one in handed]
     assert not +ledger.settle(rejected, batch="b1", now=NOON)
     assert ledger.states(ISSUE) == {"queued": 12}
+
+
+def test_a_release_that_failed_is_made_up_for(
+    ledger: DeliveryLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who ended while the database was away is no living owner once it is back."""
+    owner = start(ledger)
+    claim(ledger, owner=owner, limit=5)
+
+    def away() -> None:
+        raise DatabaseError("the database", "does not answer", again=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger.database, "begin", away)
+        with pytest.raises(DatabaseError):
+            ledger.release(ISSUE, owner, now=NOON)
+    assert ledger.states(ISSUE) == {"claimed": 5, "queued": 7}
+    start(ledger)
+    assert ledger.states(ISSUE) == {"queued": 12}
+    assert not ledger.unreleased
 
 
 def test_release(ledger: DeliveryLedger) -> None:

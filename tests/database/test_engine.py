@@ -5,13 +5,16 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select
 
+from newsletter.clock import system_clock
 from newsletter.database import migrations
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import HEAD, metadata, outlets
@@ -142,6 +145,19 @@ def test_an_absent_server_is_said_and_the_password_is_not() -> None:
     assert caught.value.again
 
 
+def test_a_database_that_cannot_hold_every_letter_is_refused(postgres: Database) -> None:
+    """One made without a locale keeps bytes instead of text: said before anything is asked of it."""
+    with postgres.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS bytes")
+        connection.exec_driver_sql(
+            "CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    url = postgres.engine.url.set(database="bytes").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseError, match="SQL_ASCII") as refused:
+        open_database(url)
+    assert "--encoding=UTF8" in refused.value.hint
+
+
 def test_a_read_only_file_is_said(tmp_path: Path) -> None:
     """A database file without write permission is named as such (root may write anyway)."""
     file = tmp_path / "a.sqlite"
@@ -157,3 +173,22 @@ def test_a_read_only_file_is_said(tmp_path: Path) -> None:
         connection.execute(outlets.delete())
     database.close()
     file.chmod(stat.S_IRUSR | stat.S_IWUSR)
+
+
+def test_a_machine_that_is_cut_off_holds_no_lock_for_long(postgres: Database) -> None:
+    """Every session gives up who is not heard of, and times are UTC whatever the server's zone."""
+    with postgres.engine.connect() as connection:
+        ask = connection.exec_driver_sql
+        assert ask("SHOW TimeZone").scalar_one() == "UTC"
+        assert ask("SHOW idle_in_transaction_session_timeout").scalar_one() == "5min"
+        driver: Any = connection.connection.driver_connection
+        assert "tcp_user_timeout=60000" in driver.info.dsn
+        if not driver.info.host.startswith("/"):  # a socket in the file system has no network
+            assert ask("SHOW tcp_user_timeout").scalar_one() == "1min"
+
+
+def test_a_clock_is_compared_with_the_database(postgres: Database, sqlite: Database) -> None:
+    """What counts is the server's clock; a file has none."""
+    assert abs(postgres.ahead(system_clock)) < 2
+    assert 298 < postgres.ahead(lambda: system_clock() + timedelta(minutes=5)) < 302
+    assert sqlite.ahead(lambda: system_clock() + timedelta(minutes=5)) == 0

@@ -145,11 +145,12 @@ def people(database: Database, count: int, *, issue: str = ISSUE) -> None:
 
 
 def freeze(ledger: DeliveryLedger, *, issue: str = ISSUE, chunk: int = 10_000) -> int:
-    """Freeze everybody who is subscribed."""
+    """Freeze everybody who is subscribed; how many letters the issue has."""
     everybody = select(subscriptions.c.reader, subscriptions.c.edition).where(
         subscriptions.c.edition == "daily"
     )
-    return ledger.freeze(issue, everybody, random_word=words("k"), now=NOON, chunk=chunk)
+    ledger.freeze(issue, everybody, random_word=words("k"), now=NOON, chunk=chunk)
+    return sum(ledger.states(issue).values())
 
 
 def addresses(letters_: Sequence[Letter]) -> list[str]:

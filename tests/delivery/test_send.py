@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from newsletter.database.tables import readers
 from newsletter.delivery.reconcile import reconcile
 from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
 from newsletter.delivery.transport.recording import RecordingTransport, accept
-from newsletter.errors import DeliveryError, TransportError
-from newsletter.model import DeliveryState, Letter, Outcome
+from newsletter.errors import DatabaseError, DeliveryError, TransportError
+from newsletter.model import Delivery, DeliveryState, Letter, Outcome
 from tests.delivery.people import ISSUE, NOON, Watch, addresses, freeze, issue_mail, people, words
 
 OWNERS = words("owner")
@@ -409,7 +409,7 @@ def test_pause_within_a_batch(ledger: DeliveryLedger) -> None:
     report = send(ledger, transport, stop=lambda: len(transport.letters) >= 20)
     assert report.ended == "stopped"
     assert 20 <= len(transport.letters) <= 30
-    assert set(report.states) == {"accepted", "queued"}
+    assert set(ledger.states(ISSUE)) == {"accepted", "queued"}
 
 
 def test_slow_down(ledger: DeliveryLedger) -> None:
@@ -482,3 +482,94 @@ def test_two_at_once(ledger: DeliveryLedger, tmp_path: Path) -> None:
     sent = addresses(transports[0].letters + transports[1].letters)
     assert sent == EVERYBODY
     assert [report.finished for report in reports] == [True, True]
+
+
+class Interrupted(DeliveryLedger):
+    """A ledger during whose steps something happens, once each."""
+
+    def __init__(self, database: Database, **happens: list[Callable[[], object]]):
+        super().__init__(database)
+        self.happens = happens
+
+    def take(self, *given: Any, **named: Any) -> list[Delivery]:
+        """Take, and then something happens."""
+        taken = super().take(*given, **named)
+        self._happen("after_take")
+        return taken
+
+    def settle(self, *given: Any, **named: Any) -> Counter[str]:
+        """Something happens, and then settle."""
+        self._happen("before_settle")
+        return super().settle(*given, **named)
+
+    def _happen(self, name: str) -> None:
+        if self.happens.get(name):
+            self.happens[name].pop(0)()
+
+
+def away() -> None:
+    """A database that does not answer."""
+    raise DatabaseError("the database", "does not answer", again=True)
+
+
+def test_answers_wait_for_a_database_that_is_away(ledger: DeliveryLedger) -> None:
+    """What the provider said is written down when the database is back; nothing is in doubt."""
+    transport = RecordingTransport(batch_size=10)
+    restarting = Interrupted(ledger.database, before_settle=[away, away, away])
+    report = send(restarting, transport)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_a_database_that_stays_away_ends_the_send(ledger: DeliveryLedger) -> None:
+    """After half the lease the send gives up; what had left is looked for and not sent again."""
+    transport = RecordingTransport(batch_size=10)
+    watch = Watch()
+    with pytest.raises(DatabaseError):
+        send(
+            Interrupted(ledger.database, before_settle=[away] * 1000),
+            transport,
+            watch=watch,
+            settings={"stale_seconds": 60},
+        )
+    assert 30 <= watch.slept <= 90
+    assert ledger.states(ISSUE)["handed"] == len(transport.letters) == 10
+    report = send(ledger, transport)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_who_slept_after_the_commit_holds_the_letters_back(ledger: DeliveryLedger) -> None:
+    """A sender that was stopped between commit and hand-over does not hand over what it held."""
+    watch = Watch()
+    transport = RecordingTransport(batch_size=1000)
+    sleepy = Interrupted(ledger.database, after_take=[lambda: watch.sleep(100)])
+    report = send(sleepy, transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert report.settled["deferred"] == 50, "they came again, with a new commit"
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_who_slept_while_others_went_on_sends_nothing_twice(ledger: DeliveryLedger) -> None:
+    """Others took a sleeping sender for dead and sent its letters: it wakes up and sends none."""
+    watch = Watch()
+    transport = RecordingTransport(batch_size=1000, settles_after=0)
+
+    def others_go_on() -> None:
+        watch.sleep(300)
+        elsewhere = DeliveryLedger(ledger.database, holder=leases.Holder(place="", pid=2, born=""))
+        assert send(elsewhere, transport, watch=watch).states == {"accepted": 50}
+
+    report = send(Interrupted(ledger.database, after_take=[others_go_on]), transport, watch=watch)
+    assert report.states == {"accepted": 50}
+    assert addresses(transport.letters) == EVERYBODY
+
+
+def test_a_pace_counts_only_what_left(ledger: DeliveryLedger) -> None:
+    """A turn for a full batch that found fifty letters, or none, leaves the rest to others."""
+    watch, pace = Watch(), {"letters_per_day": 5000, "letters_per_second": 10}
+    for _ in range(3):
+        send(ledger, RecordingTransport(batch_size=1000), watch=watch, settings=pace)
+    assert ledger.sent_in("recording", now=watch.now)["day"] == 50
+    free = ledger.reserve("recording", seconds=0, now=watch.now)
+    assert (free - watch.now).total_seconds() <= 5

@@ -25,13 +25,42 @@ def test_results_come_in_order_and_memory_is_bounded() -> None:
     assert taken == list(range(20))
 
 
-def test_questions_are_answered_on_the_callers_thread() -> None:
-    """A question waits until the caller asks for the next result."""
+def test_questions_are_answered_while_the_caller_is_busy() -> None:
+    """Neither the loop nor the caller's thread answers a question, and the caller need not wait."""
+    answered = threading.Event()
+
+    def question() -> threading.Thread:
+        answered.set()
+        return threading.current_thread()
 
     async def produce(way: Way[threading.Thread]) -> None:
-        await way.give(await way.ask(threading.current_thread))
+        await way.give(threading.current_thread())
+        way.flush()
+        await way.give(await way.ask(question))
 
-    assert list(stream(produce, room=1)) == [threading.current_thread()]
+    results = stream(produce, room=2)
+    loop = next(results)
+    assert answered.wait(10)
+    (third,) = results
+    assert len({threading.current_thread(), loop, third}) == 3
+
+
+def test_a_question_that_fails_ends_the_run_with_its_error() -> None:
+    """What a question raised is the caller's trouble, not that of a result."""
+    given: list[int] = []
+
+    def question() -> int:
+        raise LookupError("no database")
+
+    async def produce(way: Way[int]) -> None:
+        try:
+            given.append(await way.ask(question))
+        except Exception:  # noqa: BLE001 - as a visit does, whatever its feed raises
+            given.append(0)
+
+    with pytest.raises(LookupError, match="no database"):
+        list(stream(produce, room=1))
+    assert given == []
 
 
 def test_the_producers_error_reaches_the_caller() -> None:

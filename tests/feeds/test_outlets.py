@@ -21,12 +21,12 @@ def test_the_sides_are_balanced() -> None:
 
 
 KINDS = re.compile(
-    r"self-description: \S|editors' judgement, (?:[A-Z][a-z]+) 20\d\d: \S|CC BY 4\.0, [^:]+: \S"
+    r"(?:self-description|editors' judgement), [A-Z][a-z]+ 20\d\d: \S|CC BY 4\.0, [^:]+: \S"
 )
 
 
 def test_every_lean_has_a_reason_of_a_known_kind() -> None:
-    """A self-description, a dated judgement, or data with its credit; no rating service's data."""
+    """A dated self-description or judgement, or data with its credit; no rating service's data."""
     for source in SOURCES:
         assert source.lean is not Lean.UNRATED
         assert source.provenance, source.id

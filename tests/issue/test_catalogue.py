@@ -10,13 +10,16 @@ from importlib import resources
 import pytest
 
 from newsletter.errors import IssueError
-from newsletter.issue.catalogue import catalogue, languages
+from newsletter.issue.catalogue import catalogue
 
 
 def test_every_language_says_what_english_says_with_the_same_places() -> None:
     """No file has a sentence of its own or forgets a place; what one lacks is said in English."""
     english = strings("en")
-    for language in languages():
+    files = (resources.files("newsletter") / "issue" / "strings").iterdir()
+    languages = {file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")}
+    assert {"en", "es"} <= languages
+    for language in languages:
         other = strings(language)
         assert set(other) <= set(english)
         assert len(other) >= 0.9 * len(english)

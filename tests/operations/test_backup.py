@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +20,7 @@ from hypothesis import strategies as st
 
 from newsletter import pipeline
 from newsletter.config import Config
+from newsletter.database import batches
 from newsletter.database.copying import verify_sqlite
 from newsletter.database.engine import Database, open_database
 from newsletter.database.facts import RESTORED, fact
@@ -24,7 +30,7 @@ from newsletter.newsroom import Newsroom, open_newsroom
 from newsletter.operations import backup
 from newsletter.operations.backup import Copy, surplus
 from newsletter.schedule import ring_due
-from tests.conftest import StillClock
+from tests.conftest import ROOT, StillClock
 from tests.operations.rooms import approved, make_issue, people, room_on, sending, sent
 from tests.schedule.rooms import Days, at
 
@@ -155,25 +161,117 @@ def test_a_restored_database_sends_nothing_until_it_is_released(
     room.close()
 
 
+class Killed(BaseException):
+    """The program dies here."""
+
+
+@pytest.mark.parametrize("step", range(8))
+def test_a_restore_that_dies_leaves_nothing_that_sends(
+    config: Config,
+    clock: StillClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    """Whenever it dies, what lies in the database's place is the old one, or sends nothing."""
+    room = opened(config, clock)
+    issue = sending(room, tmp_path)
+    made = backup.make(config, clock())
+    room.audit.note("test", "after", "the backup")
+    room.close()
+    steps = iter(range(step))
+
+    def dying(real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            if next(steps, None) is None:
+                raise Killed
+            return real(*given, **named)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "copyfile", dying(shutil.copyfile))
+        patch.setattr(Path, "replace", dying(Path.replace))
+        for name in ("open_newsroom", "doubt_everything", "seal_sqlite", "sync"):
+            patch.setattr(backup, name, dying(getattr(backup, name)))
+        patch.setattr(backup, "_clear", lambda _: None)
+        with suppress(Killed):
+            backup.restore(config, made.file, clock())
+    place = backup.sqlite_file(config)
+    assert place is not None
+    if place.exists():
+        room = opened(config, clock)
+        old = any(line.action == "after" for line in room.audit.entries())
+        assert old or fact(room.database, RESTORED)
+        assert room.ledger.states(issue.id) == {"queued" if old else "unknown": 4}
+        room.close()
+    backup.restore(config, made.file, clock())
+    room = opened(config, clock)
+    assert room.ledger.states(issue.id) == {"unknown": 4}
+    assert not list(place.parent.glob("*.restoring*"))
+    room.close()
+
+
+def test_a_restore_doubts_notices_and_single_mails_too(
+    database: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """A notice in sending is in doubt, an approved one is a draft, and no reader's mail leaves."""
+    room = room_on(database, clock, tmp_path, zone="UTC")
+    told = sending(room, tmp_path)
+    shutil.copytree(ROOT / "templates", tmp_path / "templates")
+    for name, state in (("one", IssueState.SENDING), ("two", IssueState.APPROVED)):
+        room.corrections.save_notice(
+            replace(
+                told,
+                id=f"correction-{name}",
+                edition=f"daily#{name}",
+                state=state,
+                corrects=told.id,
+            ),
+            replace(room.issues.revision(told), issue=f"correction-{name}"),
+        )
+    everybody = room.readers.audience("daily", {})
+    room.ledger.freeze("correction-one", everybody, random_word=room.tag, now=clock())
+    reader = room.readers.by_email("reader0@example.org")
+    assert reader
+    values = {"confirm_url": "https://news.example.org/c/1"}
+    pipeline.post_mail(room, "goodbye", "reader0@example.org", values, "old", reader=reader.id)
+    assert backup.doubt_everything(room, "a backup") == 9
+    assert room.ledger.states("correction-one") == {"unknown": 4}
+    assert room.issues.find("correction-two").state is IssueState.DRAFT
+    assert room.mails.states() == {"unknown": 1}
+    # What is asked for from now on: to the desk at once, to readers after the release.
+    pipeline.post_mail(room, "goodbye", "reader0@example.org", values, "new", reader=reader.id)
+    assert room.mails.due(now=clock()) == 0
+    pipeline.post_mail(room, "alert", "ops@example.org", values, "alert-1")
+    assert room.mails.due(now=clock()) == 1
+    backup.release(room, "cli:test")
+    assert room.mails.due(now=clock()) == 2
+    assert room.mails.states() == {"queued": 2, "unknown": 1}
+
+
 def test_a_backup_made_while_an_audience_was_frozen_sends_nobody_twice(
-    config: Config, clock: StillClock, tmp_path: Path
+    config: Config, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was not written down yet when it was made is in doubt as well, not sent to anew."""
     room = opened(config, clock)
     people(room, 4, tmp_path)
     issue = sent(room, make_issue(room, "daily", room.local_day("daily")), IssueState.SENDING)
 
-    def copy(count: int) -> None:
-        if count == 2:
-            backup.make(config, clock())
+    pieces, cut = itertools.count(1), batches.cut
 
+    def copy(*told: Any, **named: Any) -> None:
+        if next(pieces) == 2:
+            backup.make(config, clock())
+        cut(*told, **named)
+
+    monkeypatch.setattr(batches, "cut", copy)
     room.ledger.freeze(
         issue.id,
         room.readers.audience("daily", {}),
         random_word=room.tag,
         now=clock(),
         chunk=2,
-        on_progress=copy,
     )
     room.close()
     [made] = backup.copies(config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 from cryptography import x509
@@ -20,8 +22,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from newsletter.config import load
+from newsletter.database.engine import Database
+from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
-from newsletter.operations import doctor, outside, place
+from newsletter.operations import doctor, machine, outside, place
 from newsletter.operations.findings import Finding
 from tests.conftest import ROOT, StillClock
 from tests.schedule.rooms import room_on
@@ -208,6 +212,23 @@ def test_the_public_address_and_its_certificate(  # noqa: PLR0917 - cases and fi
         assert set(states(outside.public_address(asked))) == expected
 
 
+def test_a_clock_that_differs_from_the_database(
+    postgres: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """A machine with a clock of its own would take living senders for dead: it must not begin."""
+    clock.now = datetime.now(UTC)
+    right = room_on(postgres, clock, tmp_path, zone="UTC")
+    assert states(machine.clock(right)) == [("clock", "ok")]
+    machine.refuse_a_wrong_clock(right)
+    clock.pass_(minutes=3)
+    [found] = machine.clock(right)
+    assert found.state == "fail"
+    assert "ahead of the database's" in found.says
+    clock.pass_(minutes=-6)
+    with pytest.raises(ConfigError, match="behind the database's"):
+        machine.refuse_a_wrong_clock(right)
+
+
 def test_a_clock_that_differs_from_the_world(
     room: Newsroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,3 +252,18 @@ def test_an_address_without_tls(room: Newsroom) -> None:
             room, "site.base_url='http://news.example.net'", f"delivery.transport='{transport}'"
         )
         assert ("configuration", state) in states(place.configuration(asked))
+
+
+def test_a_name_that_nobody_knows(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public address that cannot be looked up is said in words, not as a number of the system."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise URLError(socket.gaierror(-2, "Name or service not known"))
+
+    monkeypatch.setattr("urllib.request.urlopen", unknown)
+    asked = with_config(room, "site.base_url='https://news.example.net'")
+    [found] = outside.public_address(asked)
+    assert (found.state, found.says) == (
+        "fail",
+        "https://news.example.net does not answer: its name is not known",
+    )

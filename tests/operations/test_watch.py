@@ -8,19 +8,27 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
-from newsletter.database.tables import deliveries, feeds, outlets
+from newsletter.database.tables import deliveries, feeds
 from newsletter.errors import DatabaseError
-from newsletter.model import Feed, IssueState
+from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations.looks import LOOKS
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
 from tests.conftest import StillClock
-from tests.operations.rooms import Heard, approved, make_issue, room_on, sending, sent
+from tests.operations.rooms import (
+    Heard,
+    approved,
+    give_feeds,
+    make_issue,
+    room_on,
+    sending,
+    sent,
+)
 from tests.schedule.rooms import Days, at, configured
 
 TODAY = date(2026, 11, 22)
@@ -46,6 +54,40 @@ def open_alerts(room: Newsroom) -> list[Alert]:
 def keys(room: Newsroom) -> list[str]:
     """What needs a person."""
     return [one.key for one in open_alerts(room)]
+
+
+@pytest.mark.parametrize(
+    ("begun", "issue", "drafted", "woken"),
+    [
+        ("07:10", False, 0, []),
+        ("06:00", False, 1, ["unapproved", "unsent"]),
+        ("06:31", True, 0, ["unapproved", "unsent"]),
+    ],
+)
+def test_a_send_before_the_beginning_wakes_nobody(
+    *,
+    sqlite: Database,
+    tmp_path: Path,
+    begun: str,
+    issue: bool,
+    drafted: int,
+    woken: list[str],
+) -> None:
+    """Installed after the send time: nothing; before it: today's issue is made; with a draft: told."""
+    clock = StillClock(at("2026-11-22T05:00"))
+    room = room_on(sqlite, clock, tmp_path, zone="UTC", draft_at="05:30", send_at="06:30")
+    room = configured(room, collect={"sources": ()}, backup={"enabled": False})
+    if issue:
+        make_issue(room, "daily", TODAY)
+    days = Days()
+    told: set[str] = set()
+    clock.now = at(f"2026-11-22T{begun}")
+    while clock() < at("2026-11-22T12:00"):
+        ring_due(room, arrows=days.arrows)
+        told |= {one.key.rpartition(":")[2] for one in LOOKS["issue:"](room, clock())}
+        clock.pass_(minutes=10)
+    assert days.drafted[TODAY] == drafted
+    assert sorted(told) == woken
 
 
 def test_once_and_the_end(room: Newsroom, clock: StillClock) -> None:
@@ -180,39 +222,6 @@ def test_a_reminder_comes_once_and_ends_with_the_approval(
     eye.look(room)
     said = [one for one in heard.said if one[0].startswith("approve:")]
     assert said == [(f"approve:{issue.id}", False), (f"approve:{issue.id}", True)]
-
-
-def give_feeds(room: Newsroom, clock: StillClock, *, bad: int, days: float) -> Newsroom:
-    """Ten feeds of which some fail and were last well some days ago."""
-    asked = [Feed(url=f"https://a{number}.example/f", outlet="a") for number in range(10)]
-    with room.database.begin() as connection:
-        connection.execute(
-            insert(outlets).values(
-                id="a",
-                name="A",
-                domains=[],
-                family="a",
-                owner="",
-                country="",
-                lean="left",
-                kind="news",
-                paywall="no",
-                provenance=[],
-            )
-        )
-    room.articles.sync_sources([], asked)
-    last = clock() - timedelta(days=days)
-    with room.database.begin() as connection:
-        connection.execute(update(feeds).values(last_visit=clock(), last_success=clock()))
-        for feed in asked[:bad]:
-            connection.execute(
-                update(feeds)
-                .where(feeds.c.url == feed.url)
-                .values(failures=3, last_success=last, problem="no answer")
-            )
-    found = replace(room)
-    object.__setattr__(found, "feeds", tuple(asked))
-    return found
 
 
 def test_a_dying_source(room: Newsroom, clock: StillClock) -> None:

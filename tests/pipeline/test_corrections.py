@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -148,7 +149,7 @@ def test_the_notice_goes_once_to_those_who_got_the_story(room: Newsroom, clock: 
     assert cy
     room.readers.unsubscribe(cy.token, how="one-click", now=clock())
     clock.pass_(hours=1)
-    words = {"before": "one-year subsidy", "after": "two-year subsidy"}
+    words: dict[str, Any] = {"before": "one-year subsidy", "after": "two-year subsidy"}
     report = pipeline.correct(room, "ferry-subsidy", "Two.", by="Ada", mail=True, **words)
     [notice] = report.notices
     assert (notice.state, notice.corrects, notice.publication) == ("sent", issue.id, "daily")

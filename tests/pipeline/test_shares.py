@@ -115,6 +115,7 @@ def test_several_senders_share_an_issue_and_nobody_gets_it_twice(
 ) -> None:
     """Jobs of thirty letters on three threads: every reader once, and the issue is closed."""
     monkeypatch.setattr(shares, "LETTERS", 30)
+    monkeypatch.setattr(shares, "SHARE", 30)
     room, url = newsroom(config, postgres, clock), address(postgres)
     issue = approved(room)
     work = OnProcrastinate(url)

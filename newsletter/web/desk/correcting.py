@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from newsletter import pipeline
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.newsroom import Newsroom
+from newsletter.web.desk.courier import Courier
 from newsletter.web.desk.door import Editing, Looking, NotAllowed
 from newsletter.web.desk.form import Form
 from newsletter.web.desk.pages import DeskPages
@@ -15,7 +16,7 @@ from newsletter.web.desk.story import address, on_desk, refused
 from newsletter.web.desk.today import READ
 
 
-def router(room: Newsroom, pages: DeskPages) -> APIRouter:
+def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
     """``/desk/issues/ID/stories/STORY/correct``, and ``…/corrections/ID``, where it leads."""
     routes = APIRouter()
 
@@ -34,6 +35,7 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
                 before=sent.one("before", 500),
                 after=sent.one("after", 500),
                 mail=mail,
+                at_once=False,
             )
         except NewsletterError as error:
             return pages.show(
@@ -44,6 +46,8 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
                 sentences=[refused(error)],
                 links=[(address(desk), "Back to the story")],
             )
+        for notice in report.notices:
+            courier.send(notice.id)
         room.audit.note(
             visitor.actor, "correct", f"story {desk.story.id}", "with a notice" if mail else ""
         )
@@ -58,13 +62,14 @@ def router(room: Newsroom, pages: DeskPages) -> APIRouter:
             raise NotFound(number[:64], "is no correction of this story")
         notices = room.corrections.notices(entry)
         noticed = sum(sum(room.ledger.states(one.id).values()) for one in notices)
+        whom = f"{noticed:,} readers" if noticed else "everybody who was sent the story"
         return pages.show(
             visitor,
             "said",
             title="The correction is published",
             sentences=[
                 "The story's page says it now, and the next issue opens with it.",
-                f"A notice went to {noticed:,} readers." if notices else "",
+                f"A notice goes to {whom}." if notices else "",
             ],
             links=[
                 (f"/stories/{desk.story.slug}", "The story as readers see it"),

@@ -11,7 +11,16 @@ from newsletter.config import EditionSettings
 from newsletter.issue.catalogue import Catalogue
 from newsletter.issue.shown import BarView
 from newsletter.issue.view import bar_view
-from newsletter.model import Arrangement, Issue, IssueState, IssueStory, Place, Revision, SideStatus
+from newsletter.model import (
+    Arrangement,
+    DeliveryState,
+    Issue,
+    IssueState,
+    IssueStory,
+    Place,
+    Revision,
+    SideStatus,
+)
 
 NEW = timedelta(hours=24)
 
@@ -24,6 +33,21 @@ STATES = {
     IssueState.PARTLY_SENT: "Partly sent",
     IssueState.CANCELLED: "Cancelled",
 }
+LETTERS = {
+    DeliveryState.QUEUED: "in the queue",
+    DeliveryState.CLAIMED: "about to leave",
+    DeliveryState.HANDED: "handed over",
+    DeliveryState.DEFERRED: "told to come later",
+    DeliveryState.ACCEPTED: "taken",
+    DeliveryState.REJECTED: "refused",
+    DeliveryState.SKIPPED: "left out",
+    DeliveryState.UNKNOWN: "in doubt",
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.BOUNCED: "bounced",
+    DeliveryState.COMPLAINED: "called spam",
+    DeliveryState.UNSUBSCRIBED: "unsubscribed",
+}
+"""Where a letter is, in the words of docs/glossary.md."""
 _PLACES = {Place.TOP: "in full", Place.SHORT: "in short", Place.ONE_SIDED: "only one side"}
 _NO_BULLETS = {
     SideStatus.NO_COVERAGE: "no coverage",

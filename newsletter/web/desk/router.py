@@ -68,7 +68,7 @@ def mount(
         sending.router(room, pages, courier),
         watching.router(room, pages),
         standing.router(room, pages),
-        correcting.router(room, pages),
+        correcting.router(room, pages, courier),
     ):
         app.include_router(routes)
     _refusals(app, room, pages)

@@ -13,12 +13,12 @@ from newsletter import pipeline
 from newsletter.database.delivery_log import delivery_log, settled_since
 from newsletter.errors import NewsletterError, NotFound
 from newsletter.issue.approve import allowed, move
-from newsletter.model import DeliveryState, Issue
+from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 from newsletter.web.desk.courier import Courier
 from newsletter.web.desk.door import Looking, Sending, Visitor, Watching
 from newsletter.web.desk.form import Form, Query
-from newsletter.web.desk.lines import STATES, duration
+from newsletter.web.desk.lines import LETTERS, STATES, duration
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.story import refused
 from newsletter.web.desk.today import READ, find
@@ -62,7 +62,7 @@ def progress(
     if waiting and pace > 0 and moving:
         left = f"about {duration(waiting / pace)}"
     elif waiting and not moving:
-        left = f"{waiting:,} letters wait"
+        left = f"{waiting:,} {'letter waits' if waiting == 1 else 'letters wait'}"
     return Progress(
         total=total,
         done=done,
@@ -94,6 +94,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             "issue": issue,
             "state": STATES[issue.state],
             "states": states,
+            "letters": LETTERS,
             "progress": progress(issue, states, lately=lately, now=now, busy=busy),
             "trouble": courier.problems.get(issue.id, ""),
         }
@@ -118,7 +119,7 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
         state = query.one("state", 16)
         may_see = visitor.may("readers")
         text = query.one("q", 254) if may_see else ""
-        known = state if state in set(DeliveryState) else ""
+        known = state if state in LETTERS else ""
         rows = (
             delivery_log(
                 room.database, issue.id, state=known, text=text, after=max(0, query.number("after"))
@@ -135,7 +136,6 @@ def router(room: Newsroom, pages: DeskPages, courier: Courier) -> APIRouter:
             may_see=may_see,
             asked_state=known,
             asked_text=text,
-            all_states=[one.value for one in DeliveryState],
             segments=room.ledger.segments(issue.id),
             can={act: allowed(issue.state, act) for act in ("pause", "resume", "cancel", "send")},
             problem=problem,

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from newsletter.feeds.health import check_feeds, summarise
 from newsletter.newsroom import Newsroom
 from newsletter.operations import status
-from newsletter.operations.saying import ago, until, where
+from newsletter.operations.saying import ago, jobs, scheduler, until, where
 from newsletter.web.desk.door import Looking, Watching
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.today import READ
@@ -39,7 +39,6 @@ def facts(room: Newsroom) -> dict[str, Any]:
     zones = {one.edition: room.config.zone(one.edition) for one in found.issues}
     known = {feed.url: feed for feed in room.articles.feeds()}
     feeds = [known.get(feed.url, feed) for feed in room.feeds]
-    leader = found.leader
     return {
         "found": found,
         "issues": [(one, where(one, zones[one.edition])) for one in found.issues],
@@ -50,14 +49,9 @@ def facts(room: Newsroom) -> dict[str, Any]:
         "troubles": [(one, ago(found.at, one.since)) for one in found.alerts],
         "sources": summarise(check_feeds(feeds, room.outlets, room.clock())),
         "most": MOST_TROUBLED,
-        "scheduler": leader is not None and leader.alive,
-        "scheduler_says": (
-            "never ran here"
-            if leader is None
-            else f"at work, process {leader.pid}, epoch {leader.epoch}"
-            if leader.alive
-            else "not running"
-        ),
+        "scheduler": found.leader is not None and found.leader.alive,
+        "scheduler_says": scheduler(found),
+        "jobs_say": jobs(found),
         "backup_says": ago(found.at, found.backup.made) if found.backup else "none yet",
         "stopped": room.switches.stopped(),
     }

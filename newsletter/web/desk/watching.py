@@ -29,7 +29,7 @@ from newsletter.web.desk.door import (
     Visitor,
 )
 from newsletter.web.desk.form import Form, Query
-from newsletter.web.desk.lines import STATES
+from newsletter.web.desk.lines import LETTERS, STATES
 from newsletter.web.desk.pages import DeskPages
 from newsletter.web.desk.plots import bars, line
 from newsletter.web.desk.story import refused
@@ -267,6 +267,7 @@ def _numbers(routes: APIRouter, room: Newsroom, pages: DeskPages) -> None:
             here="numbers",
             issue=issue,
             states=states_of(room.database, [issue.id])[issue.id],
+            letters=LETTERS,
             events=events_of(room.database, [issue.id])[issue.id],
             stories=sorted(stories, key=lambda row: -row[2]),
             columns=SIDES,

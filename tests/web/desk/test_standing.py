@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 from newsletter.database.alerts import Trouble
+from newsletter.database.engine import Database
+from newsletter.model import Role
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup
-from tests.conftest import StillClock
+from newsletter.work import Job, OnProcrastinate
+from tests.conftest import ROOT, StillClock
 from tests.operations.rooms import sending
+from tests.schedule.rooms import configured, room_on
 from tests.web.desk.conftest import Signed
+from tests.web.desk.person import Person, desk_app, employ
+from tests.web.serving import served
 
 
 @pytest.mark.parametrize("role", ["operator", "admin", "publisher", "editor"])
@@ -54,6 +60,24 @@ def test_it_stays_up_to_date_by_itself(room: Newsroom, signed: Signed) -> None:
     part = person.get("/desk/status/now").text
     assert part.lstrip().startswith('<div id="standing"')
     assert "All sending is stopped: the printer is on fire." in part
+
+
+def test_jobs_of_several_machines_are_shown(
+    postgres: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """With PostgreSQL the page says what waits for workers and how many there are."""
+    room = room_on(postgres, clock, tmp_path, zone="UTC")
+    room = configured(room, paths={"templates": str(ROOT / "templates")})
+    work = OnProcrastinate(room.database.url)
+    for job in (Job(name="tidy"), Job(name="send", queue="send"), Job(name="mail", queue="send")):
+        work.defer(job)
+    work.close(1)
+    employ(room, "operator@example.org", Role.OPERATOR, "Operator")
+    with served(desk_app(room)) as client:
+        person = Person(client)
+        person.sign_in("operator@example.org")
+        page = person.get("/desk/status").text
+    assert "2 send, 1 write waiting; 0 workers at work" in page
 
 
 def test_strangers_are_sent_to_the_door(signed: Signed) -> None:
