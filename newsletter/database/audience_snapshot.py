@@ -79,7 +79,8 @@ class AudienceSnapshot(LedgerPart):
             before = self._alone(connection, issue_id)
             rows = select(key, chosen.c.reader, chosen.c.segment, chosen.c.variant)
             written = connection.execute(
-                _insert_once(postgresql, issue_id, rows.order_by(chosen.c.reader), now)
+                _insert_once(postgresql, issue_id, rows.order_by(chosen.c.reader), now),
+                execution_options={"preserve_rowcount": True},
             )
             batches.cut(connection, issue_id, after=before, now=now)
             _note_done(postgresql, connection, issue_id, now, readers=written.rowcount)
