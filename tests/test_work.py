@@ -267,7 +267,11 @@ def test_a_worker_listens_again_after_a_restart(postgres: Database) -> None:
         return asked("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'")
 
     def until(found: Callable[[], object]) -> bool:
-        return any(found() or time.sleep(0.05) for _ in range(600))
+        for _ in range(600):
+            if found():
+                return True
+            time.sleep(0.05)
+        return False
 
     with subprocess.Popen([sys.executable, "-c", WORKER, url], stdout=subprocess.PIPE) as worker:
         try:
