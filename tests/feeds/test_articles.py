@@ -159,3 +159,9 @@ def test_an_entry_without_a_title_is_called_by_its_first_words() -> None:
 def test_an_entry_without_words_is_no_article() -> None:
     """A bare link cannot be shown."""
     assert article(entry(1, title="", summary="")) is None
+
+
+def test_a_link_with_half_a_character_costs_itself() -> None:
+    """JSON can spell what is no text; the other items of the feed are kept."""
+    broken = entry(2, link="https://example.org/\ud800")
+    assert ids(entry(1), broken, entry(3)) == ids(entry(1), entry(3))
