@@ -22,7 +22,7 @@ from newsletter import __version__
 from newsletter.clock import Clock
 from newsletter.config import Collect
 from newsletter.errors import FeedRefused
-from newsletter.feeds.connector import GuardedConnector
+from newsletter.feeds.connector import GuardedConnector, NameLate
 from newsletter.feeds.guard import Guard
 from newsletter.feeds.inflate import ENCODINGS, Broken, TooLarge, inflater
 from newsletter.feeds.pace import retry_after
@@ -87,7 +87,11 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         settings = self._settings
         self._session = aiohttp.ClientSession(
-            connector=GuardedConnector(self.guard, through_proxy=settings.use_proxy_environment),
+            connector=GuardedConnector(
+                self.guard,
+                through_proxy=settings.use_proxy_environment,
+                name_seconds=settings.connect_seconds,
+            ),
             # The first byte and the whole have clocks of their own, below.
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_seconds),
             headers={
@@ -196,9 +200,9 @@ class Fetcher:
         return Answer(
             status=status,
             url=url,
-            content_type=headers.get("Content-Type", "")[:200],
-            etag=headers.get("ETag", "")[:500],
-            modified=headers.get("Last-Modified", "")[:100],
+            content_type=_plain(headers.get("Content-Type", ""))[:200],
+            etag=_plain(headers.get("ETag", ""))[:500],
+            modified=_plain(headers.get("Last-Modified", ""))[:100],
             retry_after=retry_after(headers.get("Retry-After", ""), now) if problem else 0,
             fresh_for=_max_age(headers.get("Cache-Control", "")),
             problem=problem,
@@ -266,6 +270,8 @@ _FAILED: tuple[tuple[type[Exception] | tuple[type[Exception], ...], str], ...] =
 
 
 def _sentence(error: Exception, settings: Collect) -> str:
+    if isinstance(error.__cause__, NameLate):
+        return f"the server's name is not resolved within {settings.connect_seconds:g} s"
     found = next((words for kind, words in _FAILED if isinstance(error, kind)), "")
     return found.format(**dict(settings)) or "the connection fails"
 
@@ -283,6 +289,11 @@ def _following(current: str, location: str, scheme: str, seen: Container[str]) -
     if following in seen:
         return "", "the redirects go in a circle"
     return following, ""
+
+
+def _plain(header: str) -> str:
+    """A header that can be stored and sent back as it came; "" for any other."""
+    return header if header.isascii() and header.isprintable() else ""
 
 
 def _max_age(header: str) -> float:

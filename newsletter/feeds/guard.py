@@ -61,7 +61,7 @@ _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1:
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _PORTS = {"http": 80, "https": 443}
-_CONTROL = re.compile(r"[\x00-\x20\x7f\\]|%0[0ad]", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]|%0[0ad]", re.IGNORECASE)
 
 
 class Guard:

@@ -117,7 +117,7 @@ def visit_feeds(
         compared_from=compared_from,
         deadline=seconds,
     )
-    yield from stream(run.visit_all, room=2 * settings.at_once)
+    yield from stream(run.visit_all, room=settings.at_once)
 
 
 class _Run:
