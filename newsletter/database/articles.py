@@ -164,14 +164,15 @@ class Articles:
                 found[item.id] = item
         return found
 
-    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str]]:
-        """Title and beginning of the longest text there is of articles, by id."""
+    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str, str]]:
+        """Outlet, title and beginning of the longest text there is of articles, by id."""
         summary, text = articles.c.summary, articles.c.text
         words = case((func.length(text) >= func.length(summary), text), else_=summary)
         with self._database.reading() as connection:
-            query = select(articles.c.id, articles.c.title, func.substr(words, 1, characters))
+            beginning = func.substr(words, 1, characters)
+            query = select(articles.c.id, articles.c.outlet, articles.c.title, beginning)
             rows = connection.execute(query.where(matching(connection, articles.c.id, ids)))
-            return {id_: (title, beginning) for id_, title, beginning in rows}
+            return {id_: (outlet, title, text) for id_, outlet, title, text in rows}
 
     def uncompared(self, since: datetime) -> list[tuple[str, bytes]]:
         """Id and marks of articles that wait to be compared with others, the earliest first.
@@ -181,8 +182,8 @@ class Articles:
         table = fingerprints.c
         with self._database.begin() as connection:
             connection.execute(delete(fingerprints).where(table.published < since))
-            rows = sorted(plain_rows(connection, _UNCOMPARED))
-            return [(id_, marks) for _, id_, marks in rows]
+            found: Any = plain_rows(connection, _UNCOMPARED)
+            return list(found)
 
     def compared(self) -> Iterator[tuple[str, str, bytes]]:
         """Id, id of the original and marks of the window's other articles, in no order."""
@@ -250,7 +251,9 @@ _KNOWN = {
     "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
 }
-_UNCOMPARED = "SELECT published, article, marks FROM fingerprints WHERE original IS NULL"
+_UNCOMPARED = (
+    "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
+)
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 

@@ -153,26 +153,41 @@ def _string(mapping: Any, key: str) -> str:
 def _honest_encoding(body: bytes, content_type: str) -> tuple[bytes, str]:
     """The body and its label with every claim about its encoding that cannot be true put right.
 
-    Text that is sound UTF-8 with letters beyond ASCII is UTF-8 whatever it says it is.
+    Text that is UTF-8 with letters beyond ASCII is UTF-8 whatever it says it is, also where a
+    few of its characters are broken: publishing systems cut excerpts in the middle of one.
     """
     declared = _DECLARED.match(body[:400])
     charset = _CHARSET.search(content_type)
-    names = [
-        declared[2].lower() if declared else b"",
-        charset[1].lower().encode() if charset else b"",
-    ]
-    refused = any(_REFUSED.search(name) for name in names)
-    if not refused and (
-        any(name in {b"utf-8", b"utf8"} for name in names[:1])
-        or body.isascii()
-        or body.startswith((b"\xff\xfe", b"\xfe\xff"))
-        or b"\x00" in body[:400]
-        or not _is_utf8(body)
-    ):
-        return body, content_type
-    if declared:
+    refused = (declared and _REFUSED.search(declared[2])) or (
+        charset and _REFUSED.search(charset[1].encode())
+    )
+    if not refused:
+        if (
+            body.isascii()
+            or body.startswith((b"\xff\xfe", b"\xfe\xff"))
+            or b"\x00" in body[:400]
+            or (sound := _as_utf8(body)) is None
+        ):
+            return body, content_type
+        body = sound
+    if declared and declared[2].lower() != b"utf-8":
         body = body[: declared.start(2)] + b"utf-8" + body[declared.end(2) :]
     return body, "application/xml; charset=utf-8"
+
+
+def _as_utf8(body: bytes) -> bytes | None:
+    """The body without broken characters; None where most of what is beyond ASCII is broken.
+
+    Two bytes of another encoding hardly ever make a character of UTF-8.
+    """
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        whole = body.decode("utf-8", "ignore")
+        broken = body.decode("utf-8", "replace").count("\ufffd") - whole.count("\ufffd")
+        sound = len(whole) - len(whole.encode("ascii", "ignore"))
+        return whole.encode() if sound > broken else None
+    return body
 
 
 def _without_controls(body: bytes) -> bytes:
@@ -185,14 +200,6 @@ def _without_controls(body: bytes) -> bytes:
         return body
     body = body.translate(None, _CONTROLS)
     return _BAD_REFERENCE.sub(b"", body) if b"&#" in body else body
-
-
-def _is_utf8(body: bytes) -> bool:
-    try:
-        body.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _what_it_is(body: bytes) -> str:

@@ -72,6 +72,10 @@ def test_relative_links_are_resolved() -> None:
             rss("Café “open”", head='<?xml version="1.0" encoding="Shift_JIS"?>').encode(),
             "text/xml",
         ),
+        (
+            rss("Café “open”", head='<?xml version="1.0" encoding="UTF-8"?>').encode(),
+            "text/xml; charset=ISO-8859-1",
+        ),
         (rss("Café “open”").encode("utf-16"), "application/xml"),
         (
             rss("Café “open”", head='<?xml version="1.0" encoding="windows-1252"?>').encode(
@@ -85,6 +89,29 @@ def test_relative_links_are_resolved() -> None:
 def test_text_is_read_in_its_true_encoding(body: bytes, content_type: str) -> None:
     """Sound UTF-8 is UTF-8 whatever it is called; other encodings are believed."""
     assert one(body, content_type)[0] == "Café “open”"
+
+
+@pytest.mark.parametrize("broken", [b"cut mid-charact\xe2\x80", b"caf\xc3", b"it\x92s"])
+@pytest.mark.parametrize("head", ['<?xml version="1.0" encoding="UTF-8"?>', ""])
+@pytest.mark.parametrize("content_type", ["application/rss+xml; charset=utf-8", "text/xml", ""])
+def test_a_broken_character_costs_no_other(broken: bytes, head: str, content_type: str) -> None:
+    """One excerpt that was cut within a character leaves every other title as it is."""
+    body = rss("Café “open”</title><description>HERE</description><title>", head=head).encode()
+    assert one(body.replace(b"HERE", broken), content_type)[0] == "Café “open”"
+
+
+@pytest.mark.parametrize("charset", ["windows-1252", "windows-1251", "shift_jis", "euc-kr", "gbk"])
+def test_other_encodings_are_no_broken_utf8(charset: str) -> None:
+    """Text of another encoding holds hardly a character of UTF-8 and is believed to be its own."""
+    title = {
+        "windows-1252": "Ärger in der Café-Küche – naïve “Lösung”",
+        "windows-1251": "Мост через реку снова открыт для движения",
+        "shift_jis": "川にかかる橋が日曜日に再び開通した",
+        "euc-kr": "강을 건너는 다리가 일요일에 다시 열렸다",
+        "gbk": "跨河大桥周日重新开放通行",
+    }[charset]
+    body = rss(title, head=f'<?xml version="1.0" encoding="{charset}"?>').encode(charset)
+    assert one(body, "application/xml")[0] == title
 
 
 def test_utf7_is_not_decoded() -> None:
