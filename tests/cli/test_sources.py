@@ -90,6 +90,7 @@ def troubled(place: Path) -> None:
     now = room.clock()
     well = [replace(feed, last_visit=now, last_success=now, last_change=now) for feed in room.feeds]
     gone, failing, slow, *rest = well
+    room.articles.save_visits([(replace(failing, failures=n + 1), ()) for n in range(3)])
     room.articles.save_visits(
         (feed, ())
         for feed in (
