@@ -135,26 +135,32 @@ class InProcess:
 
 
 class Lanes:
-    """Threads of this process: one for issues, one for single mails, one for everything else.
+    """Threads of this process: one for each edition's letters and each kind of single mails.
 
-    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
+    A send may take hours at a provider's pace: the next draft, an alert and another edition must
+    not wait for it. Everything else shares one thread.
     """
 
     shared = False
 
     def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
-        known = functions(self) if callable(functions) else functions
-        self._own = {name: InProcess(known) for name in ("send", "mail")}
-        self._rest = InProcess(known)
+        self._known = functions(self) if callable(functions) else functions
+        self._lanes: dict[str, InProcess] = {}
+        self._lock = threading.Lock()
 
     def defer(self, job: Job) -> None:
         """Put a job at the end of its lane."""
-        self._own.get(job.queue, self._rest).defer(job)
+        name = (job.lock or job.queue) if job.queue in {"send", "mail"} else ""
+        with self._lock:
+            if name not in self._lanes:
+                self._lanes[name] = InProcess(self._known)
+        self._lanes[name].defer(job)
 
     def close(self, seconds: float) -> bool:
         """Drop what has not begun, let what runs finish within so many seconds in all."""
         until = time.monotonic() + seconds
-        lanes = [*self._own.values(), self._rest]
+        with self._lock:
+            lanes = list(self._lanes.values())
         for lane in lanes:
             lane.drop()
         ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
