@@ -37,7 +37,7 @@ from newsletter.database.event_posts import EventPosts
 from newsletter.database.farewell_journal import FarewellJournal
 from newsletter.database.fenced import FencedLedger
 from newsletter.database.issues import Issues
-from newsletter.database.keys import signing_keys
+from newsletter.database.keys import KEYED_SINCE, kept, signing_keys
 from newsletter.database.knocks import Knocks
 from newsletter.database.leaders import Fence, Leaders
 from newsletter.database.mails import Mails
@@ -206,6 +206,21 @@ class Newsroom:
     def mark(self, purpose: str) -> Mark:
         """What marks short words of one purpose, and reads them again."""
         return Mark(signing_keys(self.database, self.token), purpose)
+
+    def message_key(self, began: datetime | None) -> str:
+        """What the Message-IDs of an issue are made with, by when its sending began.
+
+        An issue that began before this program had a key keeps the older form to its end, so that
+        its bounces are known and a second copy of a letter carries the ID of the first.
+        """
+        since, key = self._message_keys
+        return "" if began is not None and began < since else key
+
+    @cached_property
+    def _message_keys(self) -> tuple[datetime, str]:
+        since = kept(self.database, KEYED_SINCE, lambda: self.clock().isoformat())
+        # The first key, because it is the one that never changes.
+        return datetime.fromisoformat(since), signing_keys(self.database, self.token)[0]
 
     @cached_property
     def clicks(self) -> Clicks:

@@ -41,9 +41,17 @@ STALLED_SECONDS = 60
 ATTEMPTS = 8
 """How often a job that failed for a passing reason is tried again, ever more slowly."""
 
+LISTEN_AGAIN_SECONDS = 1.0
+"""After so long a worker that lost its ear tries to listen again; it looks every second as well."""
+
 _SCHEMA = "jobs"
 _JOBS, _WORKERS = f"{_SCHEMA}.procrastinate_jobs", f"{_SCHEMA}.procrastinate_workers"
 _RUN = "newsletter.run"
+# Another worker may have taken this one for dead and its row away.
+_ALIVE = """
+    INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE
+    VALUES (%(worker_id)s, now()) ON CONFLICT (id) DO UPDATE SET last_heartbeat = now()
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,26 +135,32 @@ class InProcess:
 
 
 class Lanes:
-    """Threads of this process: one for issues, one for single mails, one for everything else.
+    """Threads of this process: one for each edition's letters and each kind of single mails.
 
-    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
+    A send may take hours at a provider's pace: the next draft, an alert and another edition must
+    not wait for it. Everything else shares one thread.
     """
 
     shared = False
 
     def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
-        known = functions(self) if callable(functions) else functions
-        self._own = {name: InProcess(known) for name in ("send", "mail")}
-        self._rest = InProcess(known)
+        self._known = functions(self) if callable(functions) else functions
+        self._lanes: dict[str, InProcess] = {}
+        self._lock = threading.Lock()
 
     def defer(self, job: Job) -> None:
         """Put a job at the end of its lane."""
-        self._own.get(job.queue, self._rest).defer(job)
+        name = (job.lock or job.queue) if job.queue in {"send", "mail"} else ""
+        with self._lock:
+            if name not in self._lanes:
+                self._lanes[name] = InProcess(self._known)
+        self._lanes[name].defer(job)
 
     def close(self, seconds: float) -> bool:
         """Drop what has not begun, let what runs finish within so many seconds in all."""
         until = time.monotonic() + seconds
-        lanes = [*self._own.values(), self._rest]
+        with self._lock:
+            lanes = list(self._lanes.values())
         for lane in lanes:
             lane.drop()
         ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
@@ -324,10 +338,30 @@ def _app(url: str, functions: Functions) -> App:
                 failed = procrastinate.jobs.Status.FAILED
                 await self.finish_job(job, failed, delete_job=True)
 
+        # Procrastinate ends both of these for good when the database is away for a moment, and the
+        # worker goes on without: taken for dead after a minute, with its jobs given to others.
+
+        async def update_heartbeat(self, worker_id: int) -> None:
+            try:
+                await self.connector.execute_query_async(_ALIVE, worker_id=worker_id)
+            except procrastinate.exceptions.ConnectorException as error:
+                log.warning("no sign of life could be given: %s", _reason(error))
+
+        async def listen_for_jobs(self, **named: Any) -> None:
+            while True:
+                try:
+                    await super().listen_for_jobs(**named)
+                except procrastinate.exceptions.ConnectorException as error:
+                    log.warning("new jobs are looked for, not heard of: %s", _reason(error))
+                await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
             conninfo=_plain(url),
             kwargs={"options": f"-c search_path={_SCHEMA}", **NOTICE_CUTS},
+            # Each connection that a restart of the server broke doubles the wait for the next one.
+            min_size=1,
+            max_size=4,
         )
     )
 
@@ -391,6 +425,12 @@ def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
+def _reason(error: Exception) -> str:
+    """The first line of what the driver said."""
+    said = str(error.__cause__ or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
+
+
 @contextmanager
 def _stated() -> Iterator[None]:
     """Turn the errors of Procrastinate's connection into ours."""
@@ -400,10 +440,9 @@ def _stated() -> Iterator[None]:
     try:
         yield
     except (ConnectorException, psycopg.Error) as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise DatabaseError(
             "the queue of jobs",
-            f"the database refused: {reason}",
+            f"the database refused: {_reason(error)}",
             hint="Is PostgreSQL running, and is [database] url right?",
             again=True,
         ) from error

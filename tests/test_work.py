@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
 
+from newsletter import work as work_module
 from newsletter.database.engine import Database
 from newsletter.errors import DatabaseError
-from newsletter.work import InProcess, Job, OnProcrastinate, run_worker, waiting_jobs
+from newsletter.work import (
+    InProcess,
+    Job,
+    OnProcrastinate,
+    run_worker,
+    waiting_jobs,
+    workers_at_work,
+)
+
+
+def address(database: Database) -> str:
+    """The database's address, with everything that is in it."""
+    return database.engine.url.render_as_string(hide_password=False)
 
 
 def test_jobs_run_in_the_order_they_came() -> None:
@@ -198,3 +216,76 @@ def test_a_database_that_is_away_is_said_in_a_sentence() -> None:
     with pytest.raises(DatabaseError, match="the queue of jobs") as caught:
         OnProcrastinate("postgresql://nobody@127.0.0.1:1/nothing")
     assert caught.value.again
+
+
+def test_a_worker_that_was_taken_for_dead_says_that_it_lives(
+    postgres: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its row comes back with its next sign of life; a database that is away costs one sign."""
+    url = address(postgres)
+    OnProcrastinate(url).close(1)
+
+    async def live() -> None:
+        app = work_module._app(url, {})
+        async with app.open_async():
+            number = await app.job_manager.register_worker()
+            for _ in range(2):
+                await app.job_manager.update_heartbeat(number)
+            assert workers_at_work(url) == 1
+            with postgres.begin() as connection:
+                connection.exec_driver_sql("DELETE FROM jobs.procrastinate_workers")
+            assert workers_at_work(url) == 0
+            await app.job_manager.update_heartbeat(number)
+            assert workers_at_work(url) == 1
+            with postgres.begin() as connection:
+                connection.exec_driver_sql("ALTER TABLE jobs.procrastinate_workers RENAME TO away")
+            await app.job_manager.update_heartbeat(number)
+            assert "no sign of life" in caplog.text
+
+    asyncio.run(live())
+
+
+WORKER = """
+import sys
+from newsletter.work import run_worker
+run_worker(
+    sys.argv[1], {"note": lambda: print("ran", flush=True)}, queues=["write"], concurrency=1
+)
+"""
+
+
+def test_a_worker_listens_again_after_a_restart(postgres: Database) -> None:
+    """A worker whose connections were all cut hears of the next job, and goes on."""
+    url = address(postgres)
+    office = OnProcrastinate(url)
+
+    def asked(statement: str) -> set[int]:
+        with postgres.begin() as connection:
+            return {row[0] for row in connection.exec_driver_sql(statement)}
+
+    def ears() -> set[int]:
+        return asked("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%%'")
+
+    def until(found: Callable[[], object]) -> bool:
+        for _ in range(600):
+            if found():
+                return True
+            time.sleep(0.05)
+        return False
+
+    with subprocess.Popen([sys.executable, "-c", WORKER, url], stdout=subprocess.PIPE) as worker:
+        try:
+            assert until(ears)
+            before = ears()
+            asked(
+                "SELECT pg_terminate_backend(pid)::int FROM pg_stat_activity"
+                " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            assert until(lambda: ears() - before)
+            office.defer(Job(name="note"))
+            assert worker.stdout is not None
+            assert worker.stdout.readline() == b"ran\n"
+            assert worker.poll() is None
+        finally:
+            worker.terminate()
+    office.close(1)

@@ -52,7 +52,7 @@ def list_(context: typer.Context, as_json: Json = False) -> None:
 
 @sources.command()
 def check(context: typer.Context, as_json: Json = False) -> None:
-    """Visit every feed now, store what is new, and say how each is doing."""
+    """Visit every feed now, store what is new, and say which are not healthy, and why."""
     from newsletter import pipeline
     from newsletter.feeds.health import NEEDS_A_PERSON as FOR_A_PERSON
     from newsletter.feeds.visit import Visit
@@ -66,12 +66,18 @@ def check(context: typer.Context, as_json: Json = False) -> None:
             progress.step(note=visit.feed.outlet)
 
         try:
-            pipeline.collect(room, force=True, on_visit=seen)
+            report = pipeline.collect(room, force=True, on_visit=seen)
         finally:
             progress.end()
         lines = health_of(room, brought)
         leans = {outlet.id: str(outlet.lean) for outlet in room.outlets.values()}
-    _show(lines, leans, as_json=as_json)
+    if as_json:
+        _show(lines, leans, as_json=True)
+    else:
+        # Hundreds of healthy feeds would push the few others off the screen.
+        _show_lines([line for line in lines if line.health != "healthy"], leans)
+        say(f"{_totals(lines)}; {count(report.articles, 'new article')}")
+        say("Every feed has a line in: newsletter sources list")
     if any(line.health in FOR_A_PERSON for line in lines):
         raise typer.Exit(NEEDS_A_PERSON)
 
@@ -214,8 +220,6 @@ def _why(line: SourceHealth) -> str:
 
 
 def _show(lines: Sequence[SourceHealth], leans: dict[str, str], *, as_json: bool) -> None:
-    from newsletter.feeds.health import summarise
-
     if as_json:
         rows = [{**_facts(one), "lean": leans.get(one.outlet, "unrated")} for one in lines]
         for row, line in zip(rows, lines, strict=True):
@@ -223,13 +227,23 @@ def _show(lines: Sequence[SourceHealth], leans: dict[str, str], *, as_json: bool
                 row["articles"] = line.articles
         show_json(rows)
         return
+    _show_lines(lines, leans)
+    say(_totals(lines))
+
+
+def _show_lines(lines: Sequence[SourceHealth], leans: dict[str, str]) -> None:
     for line in lines:
         lean = leans.get(line.outlet, "unrated")
         why = f"  {_why(line)}" if line.reason else ""
         say(f"{line.health:<8} {lean:<11} {line.name:<28.28} {line.url}{why}")
+
+
+def _totals(lines: Sequence[SourceHealth]) -> str:
+    from newsletter.feeds.health import summarise
+
     summary = summarise(lines)
     words = ", ".join(f"{number} {health}" for health, number in summary.counts.items())
-    say(f"{count(summary.feeds, 'feed')}: {words or 'none'}")
+    return f"{count(summary.feeds, 'feed')}: {words or 'none'}"
 
 
 def _read(file: Path) -> bytes:

@@ -182,8 +182,8 @@ class Articles:
         table = fingerprints.c
         with self._database.begin() as connection:
             connection.execute(delete(fingerprints).where(table.published < since))
-            rows = sorted(plain_rows(connection, _UNCOMPARED))
-            return [(id_, marks) for _, id_, marks in rows]
+            found: Any = plain_rows(connection, _UNCOMPARED)
+            return list(found)
 
     def compared(self) -> Iterator[tuple[str, str, bytes]]:
         """Id, id of the original and marks of the window's other articles, in no order."""
@@ -251,7 +251,9 @@ _KNOWN = {
     "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
     "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
 }
-_UNCOMPARED = "SELECT published, article, marks FROM fingerprints WHERE original IS NULL"
+_UNCOMPARED = (
+    "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
+)
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 

@@ -113,6 +113,22 @@ _NUMBER = (
     .correlate(batches)
     .scalar_subquery()
 )
+_LEFT = (
+    select(func.count())
+    .select_from(deliveries)
+    .where(
+        deliveries.c.issue == batches.c.issue,
+        deliveries.c.state.in_(
+            [
+                FOLLOWS,
+                *(one.value for one in (D.DELIVERED, D.BOUNCED, D.UNSUBSCRIBED, D.COMPLAINED)),
+            ]
+        ),
+        deliveries.c.id.between(batches.c.first, batches.c.last),
+    )
+    .correlate(batches)
+    .scalar_subquery()
+)
 _ANY = (
     select(literal(1))
     .select_from(deliveries)
@@ -159,25 +175,25 @@ def count(connection: Connection, issue: str) -> dict[str, int]:
     return dict(+found)
 
 
-def count_since(
-    connection: Connection, issue: str, states: Iterable[DeliveryState], moment: datetime
-) -> tuple[int, datetime | None]:
-    """How many deliveries came into some states since a moment, and when the first of them did."""
-    words = [one.value for one in states]
+def left_since(connection: Connection, issue: str, moment: datetime) -> tuple[int, datetime | None]:
+    """How many letters were answered for since a moment, and when the first of them was.
+
+    Events that came later are no letters that leave: who was in a batch counts by when that was
+    accepted, whatever became of the letter since.
+    """
     found = [
         connection.execute(
             select(func.count(), func.min(deliveries.c.changed)).where(
                 deliveries.c.issue == issue,
-                deliveries.c.state.in_(words),
+                deliveries.c.state.in_([D.ACCEPTED.value, D.REJECTED.value]),
                 deliveries.c.changed >= moment,
             )
         ).one(),
         connection.execute(
-            select(func.coalesce(func.sum(_NUMBER), 0), func.min(batches.c.changed)).where(
+            select(func.coalesce(func.sum(_LEFT), 0), func.min(batches.c.changed)).where(
                 batches.c.issue == issue,
-                batches.c.state.in_(words),
+                batches.c.state == D.ACCEPTED.value,
                 batches.c.changed >= moment,
-                _ANY.isnot(None),
             )
         ).one(),
     ]

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BindParameter,
     Connection,
     Select,
+    Update,
     and_,
     bindparam,
     func,
@@ -33,6 +34,7 @@ STOPPED = "the sender stopped after handing this letter over and before the answ
 _ANY_LISTED = select(literal(1)).select_from(suppressions).limit(1)
 
 _CLAIMABLE = (FOLLOWS, D.QUEUED.value, D.DEFERRED.value)
+_OPEN = (*_CLAIMABLE, D.CLAIMED.value)
 
 
 class Claims(LedgerPart):
@@ -282,7 +284,7 @@ class Claims(LedgerPart):
                 )
             )
         for reason, ids in skipped.items():
-            which = and_(self._among(ids), deliveries.c.state.in_(_CLAIMABLE))
+            which = and_(self._among(ids), deliveries.c.state.in_(_OPEN))
             self._change(connection, which, D.SKIPPED, reason, now, owner="")
         return fit
 
@@ -312,34 +314,54 @@ class Claims(LedgerPart):
         now: datetime,
         stale_seconds: float,
     ) -> list[Delivery]:
-        """Commit that these letters are about to leave; the ones that may.
+        """Commit that these letters are about to leave; those that may now.
 
         A row that is no longer claimed by this owner in this batch (its lease ran out and another
-        sender took over) is not in the answer, and its letter must not leave.
+        sender took over) is not in the answer, and its letter must not leave. Readers are looked
+        at again as in :meth:`claim`, because a slow pace can lie hours between the two.
         """
-        ids = [one.id for one in claimed]
+        if not claimed:
+            return []
+        issue_id = claimed[0].issue
+        wanted = {"its_issue": issue_id, "its_owner": owner, "its_batch": batch}
         with self.database.begin() as connection:
             until = now + timedelta(seconds=stale_seconds)
             leases.renew(connection, owner, self.holder, expires=until)
-            held = set(
-                connection.scalars(
-                    update(deliveries)
-                    .where(
-                        self._among(ids),
-                        deliveries.c.state == D.CLAIMED.value,
-                        deliveries.c.owner == owner,
-                        deliveries.c.batch == batch,
-                    )
-                    .values(
-                        state=D.HANDED.value,
-                        transport=transport,
-                        attempt=deliveries.c.attempt + 1,
-                        changed=now,
-                    )
-                    .returning(deliveries.c.id)
-                )
+            ids = [one.id for one in claimed]
+            found = connection.execute(self._held, wanted | {"its_ids": ids}).all()
+            handed = self._fit(connection, issue_id, found, now)
+            if handed:
+                given = {"its_ids": [one.id for one in handed], "its_transport": transport}
+                connection.execute(self._hand, given | {"its_time": now})
+        return handed
+
+    @cached_property
+    def _held(self) -> Select[Any]:
+        """Deliveries that an owner still holds in a batch, with their readers."""
+        return (
+            self._with_standing(bindparam("its_issue"))
+            .where(
+                self._these,
+                deliveries.c.state == D.CLAIMED.value,
+                deliveries.c.owner == bindparam("its_owner"),
+                deliveries.c.batch == bindparam("its_batch"),
             )
-        return [one for one in claimed if one.id in held]
+            .order_by(deliveries.c.id)
+            .with_for_update(of=deliveries)
+        )
+
+    @cached_property
+    def _hand(self) -> Update:
+        return (
+            update(deliveries)
+            .where(self._these)
+            .values(
+                state=D.HANDED.value,
+                transport=bindparam("its_transport"),
+                attempt=deliveries.c.attempt + 1,
+                changed=bindparam("its_time", type_=deliveries.c.changed.type),
+            )
+        )
 
     def _with_standing(self, issue_id: str | BindParameter[str]) -> Select[Any]:
         """Deliveries with what has to be known of their readers when they are claimed."""

@@ -31,11 +31,11 @@ from typing import Any
 from sqlalchemy import Select, func, literal, select
 
 from newsletter.database.audience_snapshot import AudienceSnapshot
-from newsletter.database.batches import any_following, count_since, standing, stands
+from newsletter.database.batches import any_following, left_since, standing, stands
 from newsletter.database.claims import Claims
 from newsletter.database.pacing import Pacing
 from newsletter.database.settling import Settling
-from newsletter.database.tables import deliveries, issues, readers
+from newsletter.database.tables import deliveries, issues, mails, readers
 from newsletter.model import DeliveryState as D
 
 
@@ -96,21 +96,36 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
             found: datetime | None = connection.scalar(query)
         return found
 
-    def letters_to(self, address_key: str, *, last: int = 60) -> list[tuple[str, str, int]]:
-        """Letters of the last issues to an address: (key, issue, reader)."""
+    def letters_to(
+        self, address_key: str, *, last: int = 60
+    ) -> list[tuple[str, str, int, datetime | None]]:
+        """Letters to an address: (key, issue, reader, when the issue's sending began).
+
+        Those of the last issues, and the last single mails, whose "issue" is the mail's key.
+        """
         newest = (
-            select(issues.c.id)
+            select(issues.c.id, issues.c.send_started)
             .where(issues.c.send_started.isnot(None))
             .order_by(issues.c.send_started.desc())
             .limit(last)
+            .subquery()
         )
-        query = (
-            select(deliveries.c.key, deliveries.c.issue, deliveries.c.reader)
+        letters = (
+            select(deliveries.c.key, deliveries.c.issue, deliveries.c.reader, newest.c.send_started)
             .join(readers, readers.c.id == deliveries.c.reader)
-            .where(readers.c.address_key == address_key, deliveries.c.issue.in_(newest))
+            .join(newest, newest.c.id == deliveries.c.issue)
+            .where(readers.c.address_key == address_key)
+        )
+        single = (
+            select(mails.c.word, mails.c.key, mails.c.reader, literal(None))
+            .join(readers, readers.c.id == mails.c.reader)
+            .where(readers.c.address_key == address_key)
+            .order_by(mails.c.made.desc())
+            .limit(last)
         )
         with self.database.reading() as connection:
-            return [(row.key, row.issue, row.reader) for row in connection.execute(query)]
+            found = [*connection.execute(letters), *connection.execute(single)]
+        return [(row[0], row[1], row[2], row[3]) for row in found]
 
     def addresses(self, selected: Select[Any]) -> list[str]:
         """The addresses of selected readers, in order."""
@@ -120,12 +135,10 @@ class DeliveryLedger(AudienceSnapshot, Claims, Settling, Pacing):
             return list(connection.scalars(query.order_by(readers.c.email)))
 
     def rate(self, issue_id: str, *, now: datetime, seconds: float = 60) -> float:
-        """Letters a second that were settled lately, in all processes together."""
+        """Letters a second that left lately, in all processes together."""
         recent = now - timedelta(seconds=seconds)
         with self.database.reading() as connection:
-            number, first = count_since(
-                connection, issue_id, (D.ACCEPTED, D.REJECTED, D.DELIVERED), recent
-            )
+            number, first = left_since(connection, issue_id, recent)
         if first is None:
             return 0.0
         return float(number / max((now - first).total_seconds(), 1.0))

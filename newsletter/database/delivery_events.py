@@ -6,9 +6,10 @@ order in which events come, nor on how often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -17,10 +18,12 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     String,
+    and_,
     any_,
     case,
     func,
     literal,
+    or_,
     select,
     update,
 )
@@ -28,7 +31,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.database.batches import standing, stands
 from newsletter.database.engine import Database
-from newsletter.database.tables import deliveries, events
+from newsletter.database.ledger_part import WRITTEN_OFF
+from newsletter.database.tables import deliveries, events, mails
 from newsletter.model import DeliveryState, Event
 
 D = DeliveryState
@@ -68,7 +72,8 @@ def absorb(
 ) -> Absorbed:
     """Keep events and fold them into their deliveries, in one transaction.
 
-    Events about deliveries that are not ours are dropped. Doing the same again changes nothing.
+    Events about deliveries and mails that are not ours are dropped. Doing the same again changes
+    nothing.
 
     :param states: which state each kind of event leads to.
     :param farewells: the kinds after which a reader may have to get no more letters; the answer
@@ -89,28 +94,25 @@ def absorb(
         for rank, state in enumerate(GRAVER):
             if state not in ids:
                 continue
-            lighter = (*NOT_YET, *GRAVER[:rank])
+            lighter = or_(stands(*NOT_YET, *GRAVER[:rank]), _given_up())
             details = {key: detail for key, detail in ids[state].items() if detail}
-            reason: ColumnElement[Any] = literal("")
-            if details and len(details) <= 200:
-                reason = case(details, value=deliveries.c.key, else_="")
-            result = connection.execute(
-                update(deliveries)
-                .where(
-                    _among(database, list(ids[state])),
-                    stands(*lighter),
+            plain = {key: "" for key in ids[state] if key not in details}
+            for said in filter(None, (plain, *_slices(details))):
+                reason = case(said, value=deliveries.c.key) if any(said.values()) else literal("")
+                result = connection.execute(
+                    update(deliveries)
+                    .where(_among(database, list(said)), lighter)
+                    .values(
+                        state=state.value,
+                        reason=reason,
+                        changed=now,
+                        owner="",
+                        # What was its batch's is its own from now on.
+                        **{name: standing(name) for name in ("attempt", "transport")},
+                    )
                 )
-                .values(
-                    state=state.value,
-                    reason=reason,
-                    changed=now,
-                    owner="",
-                    # What was its batch's is its own from now on.
-                    **{name: standing(name) for name in ("attempt", "transport")},
-                )
-            )
-            if result.rowcount:
-                changed[state.value] = int(result.rowcount)
+                if result.rowcount:
+                    changed[state.value] = changed.get(state.value, 0) + int(result.rowcount)
         concerned = {one.key for one in partings} | set(ids.get(D.DELIVERED, {}))
         whose = {
             row.key: (row.reader, row.issue)
@@ -120,21 +122,40 @@ def absorb(
                 )
             )
         }
+        # What was said of a single mail is no part of the ledger, but it may end a reader's mail.
+        single = select(mails.c.word, mails.c.reader).where(
+            mails.c.reader != 0, _among(database, sorted(concerned), mails.c.word)
+        )
+        whose |= {row.word: (row.reader, "") for row in connection.execute(single)}
     hurt = {*ids.get(D.BOUNCED, {}), *ids.get(D.COMPLAINED, {})}
     return Absorbed(
         changed=changed,
         farewells=[(one, whose[one.key][0]) for one in partings if one.key in whose],
         delivered=sorted({whose[key][0] for key in ids.get(D.DELIVERED, {}) if key in whose}),
-        issues_hurt=sorted({whose[key][1] for key in hurt if key in whose}),
+        issues_hurt=sorted({whose[key][1] for key in hurt if key in whose} - {""}),
     )
 
 
-def _among(database: Database, keys: list[str]) -> ColumnElement[bool]:
+def _given_up() -> ColumnElement[bool]:
+    """Letters that a person wrote off: any event knows more than that."""
+    return and_(stands(D.REJECTED), deliveries.c.reason.startswith(WRITTEN_OFF))
+
+
+def _slices(details: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Reasons in numbers that a statement can name one by one."""
+    rest = iter(details.items())
+    while part := dict(islice(rest, 200)):
+        yield part
+
+
+def _among(
+    database: Database, keys: list[str], column: ColumnElement[str] = deliveries.c.key
+) -> ColumnElement[bool]:
     """``key IN (keys)`` with one parameter."""
     if database.dialect == "postgresql":
-        return deliveries.c.key == any_(literal(keys, ARRAY(String())))
+        return column == any_(literal(keys, ARRAY(String())))
     listed = func.json_each(literal(keys, JSON)).table_valued("value")
-    return deliveries.c.key.in_(select(listed.c.value))
+    return column.in_(select(listed.c.value))
 
 
 def _insert_once(database: Database, rows: Sequence[Event], now: datetime) -> Any:

@@ -7,19 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from newsletter.database.batches import count_since, standing, stands
+from newsletter.database.batches import left_since, standing, stands
 from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
 from newsletter.model import DeliveryState
 
 PAGE = 50
-
-_ANSWERED = (
-    DeliveryState.ACCEPTED,
-    DeliveryState.DELIVERED,
-    DeliveryState.REJECTED,
-    DeliveryState.BOUNCED,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,4 +74,4 @@ def delivery_log(
 def settled_since(database: Database, issue: str, moment: datetime) -> int:
     """How many letters were handed over and answered for after a moment."""
     with database.reading() as connection:
-        return count_since(connection, issue, _ANSWERED, moment)[0]
+        return left_since(connection, issue, moment)[0]

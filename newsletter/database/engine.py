@@ -125,7 +125,12 @@ def open_database(url: str, *, busy_seconds: float = 10, upgrade: bool = True) -
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, connect_args=_connect_arguments(url, busy_seconds))
+        engine = create_engine(
+            parsed,
+            connect_args=_connect_arguments(url, busy_seconds),
+            # The connection used last has what is needed next in its memory, and the others none.
+            pool_use_lifo=True,
+        )
     except (ArgumentError, NoSuchModuleError):
         raise DatabaseError(
             _shown(url),

@@ -38,6 +38,8 @@ SOFT_LIMIT = 5
 SOFT_WITHIN = timedelta(days=30)
 SOFT = "soft-bounced"
 """The line in a reader's history that a soft bounce leaves."""
+SOFT_OVER = "soft-bounce-over"
+"""What such a line becomes when the mailbox takes a letter again."""
 UNSUBSCRIBED = "unsubscribed"
 MAX_DETAIL = 500
 
@@ -113,7 +115,7 @@ def note_taken(connection: Connection, ids: list[int], now: datetime) -> int:
         connection.execute(
             update(consents)
             .where(consents.c.reader == reader, consents.c.action == SOFT)
-            .values(action="soft-bounce-over")
+            .values(action=SOFT_OVER)
         )
     return len(had)
 
@@ -249,7 +251,9 @@ def _soft(
 ) -> bool:
     """Note a soft bounce; whether it was one too many."""
     own = (consents.c.reader == row.id, consents.c.action == SOFT)
-    same = select(consents.c.id).where(*own, consents.c.at == one.at).limit(1)
+    # The same event may come again after a letter arrived, which had ended the row it stood in.
+    known = (consents.c.reader == row.id, consents.c.action.in_([SOFT, SOFT_OVER]))
+    same = select(consents.c.id).where(*known, consents.c.at == one.at).limit(1)
     if connection.execute(same).first() is None:
         log_line(
             connection, row.id, SOFT, one.at, source="provider", detail=one.detail[:MAX_DETAIL]

@@ -13,6 +13,8 @@ from newsletter.database.tables import settings
 SUPPRESSION = "suppression_key"
 SIGNING = "signing_keys"
 """One key a line, oldest first; a new one is added at the end, and none is taken away."""
+KEYED_SINCE = "message_ids_keyed_since"
+"""When this installation began to make Message-IDs with a key."""
 
 
 def kept(database: Database, name: str, make: Callable[[], str]) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     any_,
+    bindparam,
     func,
     literal,
     select,
@@ -29,6 +30,8 @@ from newsletter.database.engine import Database
 from newsletter.database.tables import deliveries, readers
 from newsletter.model import DeliveryState
 
+WRITTEN_OFF = "written off by "
+"""How the reason begins of a letter that a person gave up; an event may show that it left."""
 MAX_REASON = 300
 
 AddressHash = Callable[[str], str]
@@ -91,6 +94,14 @@ class LedgerPart:
             return column == any_(literal(list(values), ARRAY(kind)))
         listed = func.json_each(literal(list(values), JSON)).table_valued("value")
         return column.in_(select(listed.c.value))
+
+    @property
+    def _these(self) -> ColumnElement[bool]:
+        """The deliveries whose ids are given as ``its_ids``: for statements put together once."""
+        if self.database.dialect == "postgresql":
+            return deliveries.c.id == any_(bindparam("its_ids", type_=ARRAY(BigInteger())))
+        listed = func.json_each(bindparam("its_ids", type_=JSON)).table_valued("value")
+        return deliveries.c.id.in_(select(listed.c.value))
 
     @staticmethod
     def _change(

@@ -30,6 +30,8 @@ from newsletter.model import DeliveryState, Mail, Outcome, ReaderState
 
 D = DeliveryState
 MAX_REASON = 300
+LONGEST = timedelta(hours=1)
+"""Longer than a mail waits between two tries."""
 _WAITING = (D.QUEUED.value, D.DEFERRED.value)
 
 
@@ -290,11 +292,14 @@ class Mails:
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    """Whether a mail may leave: what goes to readers waits while a restored database does."""
+    """Whether a mail may leave: what goes to readers waits while a restored database does.
+
+    One that is to wait for longer than anybody lets it was deferred by a wrong clock.
+    """
     restored = exists().where(settings.c.name == RESTORED)
     return and_(
         mails.c.state.in_(_WAITING),
-        mails.c.not_before <= now,
+        or_(mails.c.not_before <= now, mails.c.not_before > now + LONGEST),
         or_(mails.c.reader == 0, ~restored),
     )
 

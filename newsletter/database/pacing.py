@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from newsletter.database.ledger_part import LedgerPart
@@ -14,6 +14,10 @@ from newsletter.database.rows import upsert
 from newsletter.database.tables import pace, pace_counts, pace_limits
 
 HOUR, DAY = "hour", "day"
+TURN = 60.0
+"""Most seconds that one turn takes a lane for; a slower pace cuts shorter turns."""
+IN_LINE = 60
+"""Most turns that can be in line for a lane: each sender waits for its own before the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +61,9 @@ class Pacing(LedgerPart):
         ``within`` seconds away.
         """
         with self.database.begin() as connection:
-            begin = self._reserve(connection, lane, 0, now)
+            begin = self._free_at(connection, lane, seconds, now)
             if within is None or (begin - now).total_seconds() <= within:
-                self._reserve(connection, lane, seconds, now)
+                self._hold(connection, lane, begin + timedelta(seconds=seconds))
             return begin
 
     def take_place(
@@ -68,7 +72,8 @@ class Pacing(LedgerPart):
         """Take one of a lane's places for some seconds; its name and until when, or None.
 
         A place is a row of its own whose time is when it is free again, so that of a process
-        that died is free after its seconds.
+        that died is free after its seconds. One that is taken for much longer than anybody takes
+        a place was taken while a clock was wrong.
         """
         until = now + timedelta(seconds=seconds)
         with self.database.begin() as connection:
@@ -76,7 +81,12 @@ class Pacing(LedgerPart):
                 name = f"{lane}#{number}"
                 mine = self._insert()(pace).values(lane=name, free_at=until)
                 free = mine.on_conflict_do_update(
-                    index_elements=["lane"], set_={"free_at": until}, where=pace.c.free_at <= now
+                    index_elements=["lane"],
+                    set_={"free_at": until},
+                    where=or_(
+                        pace.c.free_at <= now,
+                        pace.c.free_at > now + timedelta(seconds=4 * seconds),
+                    ),
                 )
                 if connection.execute(free.returning(pace.c.lane)).first() is not None:
                     return name, until
@@ -112,9 +122,12 @@ class Pacing(LedgerPart):
         if not limits.per_second and not limits.per_hour and not most_today:
             return letters, now
         with self.database.begin() as connection:
-            # The lane's row is the lock under which the windows are counted.
-            begin = self._reserve(connection, lane, 0, now)
             granted = letters
+            if limits.per_second:
+                granted = min(granted, max(1, int(TURN * limits.per_second)))
+            # The lane's row is the lock under which the windows are counted.
+            seconds = granted / limits.per_second if limits.per_second else 0
+            begin = self._free_at(connection, lane, seconds, now)
             for span, most in ((HOUR, limits.per_hour), (DAY, most_today)):
                 if most:
                     left = max(most - _used(connection, lane, span, now), 0)
@@ -122,7 +135,8 @@ class Pacing(LedgerPart):
                         return 0, _window(span, now) + _length(span)
                     granted = min(granted, left)
             if limits.per_second:
-                begin = self._reserve(connection, lane, granted / limits.per_second, now)
+                taken = timedelta(seconds=granted / limits.per_second)
+                self._hold(connection, lane, begin + taken)
             for span in (HOUR, DAY):
                 _count(connection, self._insert(), lane, span, granted, now)
             return granted, begin
@@ -159,23 +173,48 @@ class Pacing(LedgerPart):
         with self.database.reading() as connection:
             return {span: _used(connection, lane, span, now) for span in (HOUR, DAY)}
 
-    def _reserve(
+    def give_back(self, lane: str, *, letters: int, per_second: float, taken: datetime) -> None:
+        """Give back letters of a turn that did not leave: others may have them.
+
+        :param per_second: the limit of the configuration, as in :meth:`take_turn`.
+        :param taken: when the turn was taken.
+        """
+        pace_now = self.limits(lane).and_(per_second, 0, 0).per_second
+        with self.database.begin() as connection:
+            if pace_now:
+                free_at = self._free_at(connection, lane, 0, taken)
+                unused = timedelta(seconds=letters / pace_now)
+                self._hold(connection, lane, max(free_at - unused, taken))
+            for span in (HOUR, DAY):
+                connection.execute(
+                    update(pace_counts)
+                    .where(
+                        pace_counts.c.lane == lane,
+                        pace_counts.c.span == span,
+                        pace_counts.c.begins == _window(span, taken),
+                        pace_counts.c.letters >= letters,
+                    )
+                    .values(letters=pace_counts.c.letters - letters)
+                )
+
+    def _free_at(
         self, connection: Connection, lane: str, seconds: float, now: datetime
     ) -> datetime:
+        """When a lane is free for a turn of so many seconds; it is locked until the commit.
+
+        A moment further away than all who may wait before us was written by a wrong clock.
+        """
         connection.execute(
             self._insert()(pace).values(lane=lane, free_at=now).on_conflict_do_nothing()
         )
         free_at: datetime = connection.execute(
             select(pace.c.free_at).where(pace.c.lane == lane).with_for_update()
         ).scalar_one()
-        begin = max(free_at, now)
-        if seconds:
-            connection.execute(
-                update(pace)
-                .where(pace.c.lane == lane)
-                .values(free_at=begin + timedelta(seconds=seconds))
-            )
-        return begin
+        longest = IN_LINE * timedelta(seconds=max(TURN, seconds))
+        return now if free_at > now + longest else max(free_at, now)
+
+    def _hold(self, connection: Connection, lane: str, until: datetime) -> None:
+        connection.execute(update(pace).where(pace.c.lane == lane).values(free_at=until))
 
     def _insert(self) -> Any:
         return postgresql.insert if self.database.dialect == "postgresql" else sqlite.insert

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, literal, select, update
 
 from newsletter.database import batches
 from newsletter.database.batches import Batch
@@ -236,6 +236,30 @@ class Settling(LedgerPart):
             return self._change(
                 connection, which, D.DEFERRED, reason, now, owner="", batch="", not_before=due
             )
+
+    def put_off(self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime) -> int:
+        """Let letters that were refused for good be tried again; how many.
+
+        A refusal is certain, so nobody can get two. What a person wrote off stays as it is.
+
+        :param reason: comes before the reason of the refusal.
+        """
+        with self.database.begin() as connection:
+            found = connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.issue == issue_id,
+                    deliveries.c.state == D.REJECTED.value,
+                    self._among(list(keys), deliveries.c.key),
+                )
+                .values(
+                    state=D.DEFERRED.value,
+                    reason=func.substr(literal(reason).concat(deliveries.c.reason), 1, MAX_REASON),
+                    not_before=now,
+                    changed=now,
+                )
+            )
+            return int(found.rowcount)
 
     def write_off(
         self, issue_id: str, *, reason: str, now: datetime, keys: Sequence[str] | None = None

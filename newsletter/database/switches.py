@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -44,6 +46,14 @@ class Switches:
         """A person looked at it."""
         self._clear(_pause_of(issue_id))
 
+    def note_seen(self, issue_id: str, states: Mapping[str, int]) -> None:
+        """Keep how the letters stood when a person let an issue go on that had paused itself."""
+        self._set(_seen(issue_id), json.dumps(dict(states)))
+
+    def seen(self, issue_id: str) -> dict[str, int]:
+        """How letters stood when a person last let an issue go on; empty when nobody had to."""
+        return dict(json.loads(self._get(_seen(issue_id)) or "{}"))
+
     def note_taken_up(self, issue_id: str, now: datetime) -> None:
         """A person asked for an issue to be sent."""
         self._set(_taken_up(issue_id), now.isoformat())
@@ -70,6 +80,10 @@ class Switches:
 
 def _pause_of(issue_id: str) -> str:
     return f"paused:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"
+
+
+def _seen(issue_id: str) -> str:
+    return f"seen:{hashlib.sha256(issue_id.encode()).hexdigest()[:40]}"
 
 
 def _taken_up(issue_id: str) -> str:

@@ -1,8 +1,8 @@
 """Undeliverable mail that comes back: delivery status notifications (RFC 3464) read as facts.
 
 Anybody can write such a message. What protects readers is the Message-ID of our letter that a
-real one carries back: it is a hash nobody else knows. The pipeline believes only what fits one of
-our letters to that very address.
+real one carries back: it is made with a key that nobody else has. The pipeline believes only what
+fits one of our letters to that very address.
 
 The codes are those of RFC 3463. Only what says that the mailbox is not there ends a reader's
 mail; a full mailbox or a refused text is one letter's bad luck.
@@ -24,8 +24,8 @@ MAX_BYTES = 2_000_000
 MAX_RECIPIENTS = 100
 
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
-_GONE = re.compile(r"5\.(1\.\d+|2\.1|4\.4)")
-"""No such mailbox or domain, or the mailbox is closed."""
+_GONE = re.compile(r"5\.(1\.([12346]|10)|2\.1|4\.4)")
+"""No such mailbox or domain, or the mailbox is closed; 5.1.7 and 5.1.8 are about the sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ def _notice(fields: Message, original: str, at: datetime) -> Notice | None:
     recipient = ""
     for name in ("Original-Recipient", "Final-Recipient"):
         _, _, address = str(fields.get(name) or "").partition(";")
-        recipient = address.strip().strip("<>")[:254]
+        recipient = "".join(filter(str.isprintable, address)).strip().strip("<>")[:254]
         if "@" in recipient:
             break
     if "@" not in recipient:

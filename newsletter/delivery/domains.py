@@ -62,6 +62,7 @@ class _Domain:
 
     name: str
     turns: deque[datetime] = field(default_factory=deque)
+    looked: datetime | None = None
     taken_until: datetime | None = None
     back: datetime | None = None
     idle: list[tuple[Place, datetime]] = field(default_factory=list)
@@ -108,7 +109,7 @@ class DomainPace:
             return 0.0
         with self._lock:
             now = self._clock()
-            known = self._known(domain)
+            known = self._known(domain, now)
             while known.turns and (now - known.turns[0]).total_seconds() > FETCHED:
                 known.turns.popleft()
             longest = LONGEST_SINGLE_TURN if single else LONGEST_TURN
@@ -130,7 +131,7 @@ class DomainPace:
             yield True
             return
         with self._lock:
-            known = self._known(domain)
+            known = self._known(domain, self._clock())
             if known.free is None:
                 known.free = threading.Semaphore(self._connections)
         with known.free:
@@ -156,10 +157,16 @@ class DomainPace:
         for place in leaving:
             self._lane.leave_place(place, now=now)
 
-    def _known(self, domain: str) -> _Domain:
+    def _known(self, domain: str, now: datetime) -> _Domain:
         found = self._domains.get(domain)
         if found is None:
             found = self._domains[domain] = _Domain(lane_of(domain))
+        if found.looked is not None and now < found.looked:
+            # The clock was set back: what was fetched by it would keep us waiting for as long.
+            found.turns.clear()
+            found.idle.clear()
+            found.taken_until = found.back = None
+        found.looked = now
         return found
 
     def _fetch(self, known: _Domain, limit: float, longest: float, now: datetime) -> datetime:

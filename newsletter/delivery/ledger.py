@@ -70,6 +70,10 @@ class Ledger(DoubtLedger, Lane, Protocol):
         """Claim some rows and commit that their letters are about to leave."""
         ...
 
+    def put_off(self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime) -> int:
+        """Let letters that were refused for good be tried again; how many."""
+        ...
+
     def states(self, issue_id: str) -> dict[str, int]:
         """How many deliveries are in each state."""
         ...

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,6 +104,7 @@ class IssueMail:
     mailto: str = ""
     click: Callable[[Delivery], str] | None = None
     why: Why | None = None
+    message_key: str = ""
 
     def prepared(self, variant: str, batch: str) -> PreparedMail:
         """The shared part of the letters of one variant in one batch.
@@ -129,6 +131,7 @@ class IssueMail:
             mailto=self.mailto,
             click=self.click,
             why=self.why,
+            message_key=self.message_key,
         )
 
 
@@ -147,6 +150,7 @@ def prepare_issue(
     mailto: str = "",
     click: Callable[[Delivery], str] | None = None,
     why: Why | None = None,
+    message_key: str = "",
 ) -> IssueMail:
     """Make an issue ready to be written to its readers.
 
@@ -159,6 +163,7 @@ def prepare_issue(
     :param click: the address that the counted links of a delivery begin with; empty for one
         without such links.
     :param why: says why a reader gets this, in the language of the letter; English when absent.
+    :param message_key: what Message-IDs are made with, see :func:`message_id`.
     :raises DeliveryError: when an address cannot be used, or a rendering has no place for the
         unsubscribe link.
     """
@@ -202,6 +207,7 @@ def prepare_issue(
         mailto=mailto,
         click=click,
         why=why,
+        message_key=message_key,
     )
 
 
@@ -288,11 +294,12 @@ def letters_for(
     mailto: str = "",
     click: Callable[[Delivery], str] | None = None,
     why: Why | None = None,
+    message_key: str = "",
 ) -> list[Letter]:
     """One letter per delivery: where it goes, its Message-ID, and the reader's own words.
 
-    The Message-ID follows from issue and reader alone, so a copy that goes out twice by accident
-    carries the same one, and mail programs that know it show it once.
+    The Message-ID follows from issue, reader and a key that never changes, so a copy that goes out
+    twice by accident carries the same one, and mail programs that know it show it once.
     """
     title = " ".join(scrub(edition_title, limit=120).translate(_MARKUP).split())
     why = why or because
@@ -311,7 +318,7 @@ def letters_for(
                 key=delivery.key,
                 to=delivery.email,
                 to_name=delivery.name,
-                message_id=message_id(issue, delivery.reader, domain),
+                message_id=message_id(issue, delivery.reader, domain, message_key),
                 list_unsubscribe=f"<{unsubscribe}>"
                 + (f", <{mailto.replace('{token}', delivery.token)}>" if mailto else ""),
                 values=values,
@@ -320,10 +327,16 @@ def letters_for(
     return letters
 
 
-def message_id(issue: str, reader: int, domain: str) -> str:
-    """The Message-ID of one reader's copy of one issue; the same for ever."""
-    digest = hashlib.sha256(f"{issue}\0{reader}".encode()).hexdigest()[:32]
-    return f"<{digest}@{domain}>"
+def message_id(issue: str, reader: int, domain: str, key: str) -> str:
+    """The Message-ID of one reader's copy of one issue; the same for ever.
+
+    Bounces are believed by it, so nobody may guess it: issues and readers are numbered.
+
+    :param key: a secret of this installation; "" makes the older form, which anybody can make.
+    """
+    said = f"{issue}\0{reader}".encode()
+    digest = hmac.digest(key.encode(), said, "sha256") if key else hashlib.sha256(said).digest()
+    return f"<{digest.hex()[:32]}@{domain}>"
 
 
 @lru_cache(maxsize=4096)

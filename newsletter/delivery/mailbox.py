@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import imaplib
+import logging
 import ssl
 from collections.abc import Callable
 from typing import Any
 
-from newsletter.errors import TransportError
+from newsletter.errors import NewsletterError, TransportError
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 500
 """Most messages of one visit; the next visit takes the next."""
@@ -40,8 +43,7 @@ def visit(
             server.login(username, password)
             _good(server.select(f'"{folder}"'))
             for number in _new(server)[:AT_ONCE]:
-                raw = _message(server, number)
-                if take(raw):
+                if _taken(take, _message(server, number)):
                     understood += 1
                     _good(server.store(number, "+FLAGS", "(\\Seen)"))
                 else:
@@ -61,6 +63,19 @@ def visit(
             again=True,
         ) from None
     return understood, other
+
+
+def _taken(take: Callable[[bytes], bool], raw: bytes) -> bool:
+    """Whether a message was understood; one that cannot be read must not hold up the others."""
+    try:
+        return take(raw)
+    except NewsletterError as error:
+        if error.again:
+            raise
+        log.error("a message in the mailbox was passed over: %s", error)
+    except Exception:
+        log.exception("a message in the mailbox could not be read")
+    return False
 
 
 def _new(server: imaplib.IMAP4) -> list[str]:

@@ -110,6 +110,7 @@ def deliver(
     per_second: float = 0,
     at_most: int = 10_000,
     why: Why = because,
+    message_key: str = "",
 ) -> MailReport:
     """Send every single mail that is due.
 
@@ -118,6 +119,7 @@ def deliver(
     :param per_second: the pace of this lane, shared by all processes; 0 for no limit.
     :param at_most: mails in one call.
     :param why: says to a reader why they get this, in the language of the mails.
+    :param message_key: what Message-IDs are made with.
     """
     settled: Counter[str] = Counter()
     begun = clock()
@@ -130,7 +132,7 @@ def deliver(
             now = clock()
             if not box.due(now=now):
                 break
-            wait = turn(lane, LANE, letters=1, per_second=per_second, now=now)
+            wait = turn(lane, LANE, letters=1, per_second=per_second, now=now, within=LONGEST_TURN)
             if wait > LONGEST_TURN:
                 break
             if wait:
@@ -146,7 +148,10 @@ def deliver(
             )
             if not taken:
                 continue
-            written = [_letter(one, base_url=base_url, domain=domain, why=why) for one in taken]
+            written = [
+                _letter(one, base_url=base_url, domain=domain, why=why, message_key=message_key)
+                for one in taken
+            ]
             said, problem = _send(taken, written, transport, write, batch)
             now = clock()
             outcomes = [_given_up(one, taken, now) for one in said.outcomes]
@@ -190,7 +195,9 @@ def _send(
     return said, f"{transport.name}: failed ({type(said.error).__name__}: {said.error})"
 
 
-def _letter(mail: Mail, *, base_url: str, domain: str, why: Why = because) -> Letter:
+def _letter(
+    mail: Mail, *, base_url: str, domain: str, why: Why = because, message_key: str = ""
+) -> Letter:
     """A mail as a transport gets it. Who has a token gets personal links; others have none."""
     values = {"unsubscribe": "", "preferences": "", "because": ""}
     unsubscribe = ""
@@ -206,7 +213,7 @@ def _letter(mail: Mail, *, base_url: str, domain: str, why: Why = because) -> Le
         key=mail.word,
         to=mail.to,
         to_name="",
-        message_id=message_id(mail.key, mail.reader, domain),
+        message_id=message_id(mail.key, mail.reader, domain, message_key),
         list_unsubscribe=unsubscribe,
         values=values,
     )

@@ -24,6 +24,7 @@ from random import Random
 
 from newsletter.clock import Clock
 from newsletter.delivery.bearing import Bearing
+from newsletter.delivery.guards import LEFT
 from newsletter.delivery.handing import Said, all_of, hand_over
 from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.letter import IssueMail, PreparedMail
@@ -39,7 +40,9 @@ __all__ = ["Ledger", "Progress", "SendReport", "SendSettings", "send_issue"]
 STOP_EVERY = 0.25
 """Seconds between two looks at whether somebody pressed pause."""
 REFUSED_MANY = 50
-"""So many letters refused for good, and more than half of all, end a send: that is no accident."""
+"""So many letters refused for good in a row, or more than half of all, end a send: no accident."""
+TAKEN = tuple(one for one in LEFT if one is not DeliveryState.REJECTED)
+"""States of letters that a provider took."""
 ROUNDS = 10
 """Most times one call goes over letters whose answer was lost and that may be sent again."""
 WHOLE = 100
@@ -132,10 +135,13 @@ class _Send:
         self.staged: deque[tuple[str, list[Delivery]]] = deque()
         self.flying: dict[Future[Said], _Batch] = {}
         self.settled: Counter[str] = Counter()
+        self.refused: list[str] = []
+        self.refused_in_a_row = 0
         self.recovered = 0
         self.paused_until = self.begun
         self.renewed = self.begun
         self.granted = 0
+        self.granted_at = self.begun
         self.new_doubts = False
         self.looked_at_stop = self.begun - timedelta(days=1)
         self.error: Exception | None = None
@@ -156,9 +162,11 @@ class _Send:
                 self._land_all()
                 if not self.new_doubts:
                     break
-                reconciled = self._settle_doubts()
+                reconciled = self._settle_doubts(retry_after(1))
                 if not reconciled.queued or ended != "done" or self.error is not None:
                     break
+            if ended != "stopped" and self._nobody_was_taken():
+                self._blame_nobody(self.clock())
         finally:
             # Whatever went wrong: what flies is waited for and written down, what is only
             # claimed goes back. A second interruption ends this too, and the next send recovers.
@@ -167,6 +175,7 @@ class _Send:
             finally:
                 pool.shutdown()
                 self.ledger.release(self.issue, self.owner, now=self.clock())
+                self._give_back()
         if self.error is not None:
             raise self.error
         return SendReport(
@@ -241,10 +250,22 @@ class _Send:
             per_day=self.settings.letters_per_day,
             now=now,
         )
+        self.granted_at = now
         if self.granted and begin <= now:
             return True
         self.paused_until = begin
         return False
+
+    def _give_back(self) -> None:
+        """Leave to others what we were granted and had no letters for."""
+        if self.granted:
+            self.ledger.give_back(
+                self.transport.name,
+                letters=self.granted,
+                per_second=self.settings.letters_per_second,
+                taken=self.granted_at,
+            )
+            self.granted = 0
 
     def _is_work(self, now: datetime) -> bool:
         """Whether it makes sense to wait for a turn."""
@@ -372,7 +393,14 @@ class _Send:
             self._fall_back(said.error or DeliveryError(self.transport.name, "takes no letters"))
         elif current or not isinstance(said.error, TransportError):
             self.error = self.error or said.error or self._too_silent()
-        self.error = self.error or self._too_many_refused()
+        refused = [one.key for one in odd if one.state is DeliveryState.REJECTED]
+        self.refused += refused
+        self.refused_in_a_row += len(refused)
+        if len(odd) < len(said.outcomes):
+            self.refused_in_a_row = 0
+        most = len(self.refused) * 2 > self.settled.total()
+        if max(most * len(self.refused), self.refused_in_a_row) >= REFUSED_MANY:
+            self._blame_nobody(now)
         self.on_progress(
             Progress(settled=dict(self.settled), seconds=(now - self.begun).total_seconds())
         )
@@ -395,10 +423,10 @@ class _Send:
     def _fall_back(self, error: Exception) -> None:
         """Go on with the second transport. What it gets is certainly not with the first one."""
         self.fell_back = str(error)
+        self._give_back()
         self.transport = self.transports[-1]
         self.bearing = Bearing(self.bearing.jitter)
         self.paused_until = self.clock()
-        self.granted = 0
 
     def _too_silent(self) -> TransportError | None:
         """Why to stop when nobody knows what becomes of letters: each more is one more in doubt."""
@@ -411,20 +439,29 @@ class _Send:
             again=True,
         )
 
-    def _too_many_refused(self) -> DeliveryError | None:
-        """Why to stop when nearly everybody is refused: it is not the readers."""
-        refused = self.settled[DeliveryState.REJECTED.value]
-        if refused < REFUSED_MANY or refused * 2 <= self.settled.total():
-            return None
-        return DeliveryError(
-            self.issue,
-            f"{refused} of {self.settled.total()} letters were refused for good, so the rest waits",
-            hint='See why with "newsletter deliveries --state rejected"; send again to go on.',
+    def _blame_nobody(self, now: datetime) -> None:
+        """End the send because nearly everybody is refused; whom this call refused is put off."""
+        refused, self.refused = self.refused, []
+        self.ledger.put_off(
+            self.issue, refused, reason="put off, since nearly all were refused: ", now=now
         )
+        self.error = self.error or DeliveryError(
+            self.issue,
+            f"{len(refused)} of {self.settled.total()} letters were refused for good, "
+            "so they and the rest wait",
+            hint='See why with "newsletter deliveries --state deferred"; then send again.',
+        )
+
+    def _nobody_was_taken(self) -> bool:
+        """Whether the issue reached nobody and was refused by several: that is no accident."""
+        if len(self.refused) < 2:
+            return False
+        states = self.ledger.states(self.issue)
+        return not any(states.get(one.value) for one in TAKEN)
 
     # -- doubt, and waiting
 
-    def _settle_doubts(self) -> ReconcileReport:
+    def _settle_doubts(self, patience: float = 0.0) -> ReconcileReport:
         queued, unknown = self.ledger.recover(self.issue, now=self.clock())
         self.recovered += queued + unknown
         report = reconcile(
@@ -436,7 +473,7 @@ class _Send:
                 self.issue,
                 reason="sent again although it may have left",
                 now=now,
-                due=now + timedelta(seconds=retry_after(1)),
+                due=now + timedelta(seconds=patience),
             )
             report = ReconcileReport(
                 found=report.found,

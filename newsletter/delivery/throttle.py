@@ -20,8 +20,10 @@ LONGEST_PAUSE = 60.0
 class Lane(Protocol):
     """Time that all sending processes share."""
 
-    def reserve(self, lane: str, *, seconds: float, now: datetime) -> datetime:
-        """Take the lane for some seconds; when they begin."""
+    def reserve(
+        self, lane: str, *, seconds: float, now: datetime, within: float | None = None
+    ) -> datetime:
+        """When the lane is free; from then it is taken, unless that is not ``within`` seconds."""
         ...
 
     def take_turn(
@@ -37,12 +39,27 @@ class Lane(Protocol):
         """How many letters may leave (at most so many), and when; 0: ask again then."""
         ...
 
+    def give_back(self, lane: str, *, letters: int, per_second: float, taken: datetime) -> None:
+        """Give back letters of a turn that did not leave."""
+        ...
 
-def turn(lane: Lane, name: str, *, letters: int, per_second: float, now: datetime) -> float:
-    """Seconds to wait before this many letters may leave; 0 without a limit."""
+
+def turn(
+    lane: Lane,
+    name: str,
+    *,
+    letters: int,
+    per_second: float,
+    now: datetime,
+    within: float | None = None,
+) -> float:
+    """Seconds to wait before this many letters may leave; 0 without a limit.
+
+    :param within: who would wait for longer than so many seconds takes no turn.
+    """
     if per_second <= 0:
         return 0.0
-    begin = lane.reserve(name, seconds=letters / per_second, now=now)
+    begin = lane.reserve(name, seconds=letters / per_second, now=now, within=within)
     return max((begin - now).total_seconds(), 0.0)
 
 

@@ -194,18 +194,20 @@ def _proposed(window: _Window, known: int, most: int) -> Iterator[tuple[int, int
     # Loading numpy takes longer than the rest where nothing is new.
     import numpy as np  # noqa: PLC0415 - see above
 
-    flat = np.frombuffer(window.marks, np.uint32)
     sizes = np.frombuffer(window.sizes, np.uint32)
-    owner = np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
-    both = (flat.astype(np.uint64) << np.uint64(32)) | owner
-    del flat, owner
+    # In place as far as it goes: this is where a round with much news takes most of its memory.
+    both = np.frombuffer(window.marks, np.uint32).astype(np.uint64)
+    both <<= np.uint64(32)
+    both |= np.repeat(np.arange(len(sizes), dtype=np.uint32), sizes)
     both.sort()
-    mark, who = (both >> np.uint64(32)).astype(np.uint32), both.astype(np.uint32)
+    who = both.astype(np.uint32)
+    both >>= np.uint64(32)
+    first = np.append(True, both[1:] != both[:-1])
     del both
-    starts = np.flatnonzero(np.concatenate(([True], mark[1:] != mark[:-1]))).astype(np.uint32)
-    start = np.repeat(starts, np.diff(np.append(starts, len(mark))).astype(np.int64))
-    rank = np.arange(len(mark), dtype=np.uint32) - start
-    del mark, starts
+    start = np.flatnonzero(first).astype(np.uint32)[np.cumsum(first, dtype=np.uint32) - 1]
+    del first
+    rank = np.arange(len(who), dtype=np.uint32)
+    rank -= start
     for low in range(known, len(sizes), LATER_TOGETHER):
         here = (who >= low) & (who < low + LATER_TOGETHER)
         pairs = []

@@ -115,7 +115,7 @@ async def _find(url: str, fetcher: Fetcher, workers: Workers, clock: Clock) -> F
     parts = urlsplit(answer.url)
     usual = [f"{parts.scheme}://{parts.netloc}{place}" for place in USUAL_PLACES]
     for address in [*candidates(page, answer.url), *usual][:MOST_TRIES]:
-        tried = await fetcher.get(address)
+        tried = await fetcher.get(address, named_by=url)
         found = None if tried.problem else await _read(tried, workers, clock)
         if found:
             title = _TITLE.search(page)

@@ -54,7 +54,7 @@ def inflater(encoding: str, limit: int) -> Inflater:
         return _Zlib(limit, gzip="gzip" in names[0])
     if names[0] == "br":
         return _Brotli(limit)
-    raise Broken(f"the answer is packed in a way that was not offered ({names[0][:20]})")
+    raise Broken(f"the answer is packed in a way that was not offered ({names[0][:20]!a})")
 
 
 class _Plain:

@@ -117,7 +117,7 @@ def visit_feeds(
         compared_from=compared_from,
         deadline=seconds,
     )
-    yield from stream(run.visit_all, room=2 * settings.at_once)
+    yield from stream(run.visit_all, room=settings.at_once)
 
 
 class _Run:
@@ -221,6 +221,7 @@ class _Run:
         asked = loop.time()
         answer = await fetcher.get(
             feed.moved_to or feed.url,
+            named_by=feed.url,
             etag=feed.etag if held else "",
             modified=feed.modified if held else "",
         )

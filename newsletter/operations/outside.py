@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import urllib.error
 import urllib.request
@@ -95,6 +96,8 @@ def public_address(room: Newsroom) -> Iterator[Finding]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         wrong = isinstance(reason, ssl.SSLError)
+        if isinstance(reason, socket.gaierror):
+            reason = "its name is not known"
         yield Finding(
             name="TLS" if wrong else "public address",
             state="fail",

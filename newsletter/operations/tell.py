@@ -210,7 +210,7 @@ def _mail_directly(room: Newsroom, notices: Sequence[Notice]) -> None:
             key=f"{word}-{number}",
             to=address,
             to_name="",
-            message_id=message_id(word, number, mail.domain),
+            message_id=message_id(word, number, mail.domain, ""),
             list_unsubscribe="",
             values={},
         )

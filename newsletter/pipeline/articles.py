@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,6 +15,8 @@ from newsletter.newsroom import Newsroom
 
 if TYPE_CHECKING:
     from newsletter.feeds.visit import Visit
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +69,15 @@ def collect(
         force=force,
     )
     for batch in in_batches(visits):
-        marks = {id_: found for visit in batch for id_, found in visit.marks.items()}
-        new += room.articles.save_visits(((visit.feed, visit.articles) for visit in batch), marks)
+        try:
+            new += _store(room, batch)
+        except ValueError:
+            # Words that no database takes cost the visit that brought them, and no other.
+            for visit in batch:
+                try:
+                    new += _store(room, [visit])
+                except ValueError as error:
+                    log.error("what %s brought cannot be stored: %r", visit.feed.url, error)
         for visit in batch:
             outcomes[visit.outcome] += 1
             if visit.problem:
@@ -83,6 +93,11 @@ def collect(
         problems=tuple(problems),
         seconds=time.monotonic() - started,
     )
+
+
+def _store(room: Newsroom, visits: Sequence[Visit]) -> int:
+    marks = {id_: found for visit in visits for id_, found in visit.marks.items()}
+    return room.articles.save_visits(((visit.feed, visit.articles) for visit in visits), marks)
 
 
 def link_copies(room: Newsroom, since: datetime) -> int:

@@ -26,13 +26,15 @@ class BounceReport:
 def take_notice(room: Newsroom, raw: bytes) -> bool:
     """Take in one message; whether it is a notification about a letter of ours.
 
-    It is believed when it carries the Message-ID of a letter that we sent to the very address.
+    It is believed when it carries the Message-ID of a letter or single mail that we sent to the
+    very address.
     """
     events = []
     for notice in read_notices(raw, now=room.clock()):
         domain = notice.message_id.strip("<>").rpartition("@")[2]
-        for key, issue, reader in room.ledger.letters_to(address_key(notice.recipient)):
-            if message_id(issue, reader, domain) == notice.message_id:
+        for key, issue, reader, began in room.ledger.letters_to(address_key(notice.recipient)):
+            secret = room.message_key(began)
+            if message_id(issue, reader, domain, secret) == notice.message_id:
                 events.append(
                     Event(key=key, kind=notice.kind, at=notice.at, detail=notice.detail[:250])
                 )

@@ -96,6 +96,7 @@ def _pause_where_bad(room: Newsroom, done: Absorbed) -> tuple[str, ...]:
             bounce_limit=settings.bounce_limit,
             complaint_limit=settings.complaint_limit,
             judge_after=settings.judge_after,
+            seen=room.switches.seen(issue_id),
         )
         if reason:
             room.issues.change(issue, replace(approval.move(issue, "pause")))

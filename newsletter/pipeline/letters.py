@@ -15,6 +15,7 @@ from sqlalchemy import Select
 from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.database.choosing import COUNTED, TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact
+from newsletter.database.ledger_part import WRITTEN_OFF
 from newsletter.database.waves import chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
@@ -56,6 +57,7 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
         audience grew too much.
     """
     refuse_restored(room)
+    room.message_key(None)  # made before the first sending begins
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)
     approval.must_match(issue, revision)
@@ -185,7 +187,7 @@ def write_off(room: Newsroom, issue: Issue, *, by: str, keys: Sequence[str] | No
 
     :param keys: only these deliveries; all of the issue's when absent.
     """
-    reason = f"written off by {by}: nobody knows whether it left"
+    reason = f"{WRITTEN_OFF}{by}: nobody knows whether it left"
     room.ledger.recover(issue.id, now=room.clock())
     number = room.ledger.write_off(issue.id, reason=reason, now=room.clock(), keys=keys)
     _close_settled(room, issue)
@@ -193,9 +195,14 @@ def write_off(room: Newsroom, issue: Issue, *, by: str, keys: Sequence[str] | No
 
 
 def resume(room: Newsroom, issue: Issue) -> Issue:
-    """Let a paused issue go on; why it paused itself, if it did, is then forgotten."""
+    """Let a paused issue go on.
+
+    If it paused itself, a person saw why: only what comes from now on is held against it.
+    """
     changed = room.issues.change(issue, approval.move(issue, "resume"))
-    room.switches.forget_pause(issue.id)
+    if room.switches.pause_of(issue.id):
+        room.switches.note_seen(issue.id, room.ledger.states(issue.id))
+        room.switches.forget_pause(issue.id)
     return changed
 
 
@@ -352,6 +359,7 @@ def issue_mail(
         edition=issue.publication,
         edition_title=room.config.edition(issue.publication).title,
         why=why(room),
+        message_key=room.message_key(issue.send_started),
         mailto=mailto(mailbox, "{token}", quoted=False) if mailbox else "",
         click=click_addresses(room),
     )

@@ -87,6 +87,7 @@ def deliver_mail(room: Newsroom) -> MailReport:
             domain=room.config.delivery.from_email.rpartition("@")[2].lower() or "localhost",
             per_second=room.config.delivery.mails_per_second,
             why=lambda _, day: why(room)(room.renderer.words("this_newsletter"), day),
+            message_key=room.message_key(None),
         )
     finally:
         transport.close()

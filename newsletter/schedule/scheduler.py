@@ -61,18 +61,21 @@ def jobs(
     rooms: Rooms = room if callable(room) else lambda: room
     arrows = Arrows(send=partial(_send, work=work))
 
-    def fenced(run: Callable[[Newsroom], object]) -> Callable[..., object]:
-        def job(epoch: int = 0) -> object:
+    def fenced(run: Callable[..., object]) -> Callable[..., object]:
+        def job(epoch: int = 0, **arguments: Any) -> object:
             found = rooms()
-            return run(replace(found, fence=Fence(OFFICE, epoch)) if epoch else found)
+            fence = Fence(OFFICE, epoch) if epoch else None
+            return run(replace(found, fence=fence), **arguments)
 
         return job
 
     def look(found: Newsroom) -> None:
-        if ring_due(found, bells=(DRAFT, REMIND), stop=stop, arrows=arrows):
+        epoch = found.fence.epoch if found.fence else 0
+        for edition in {
+            one.edition for one in ring_due(found, bells=(DRAFT, REMIND), stop=stop, arrows=arrows)
+        }:
             # A draft that came late may be sent at once: nobody waits a minute for the next look.
-            epoch = found.fence.epoch if found.fence else 0
-            work.defer(_job(LETTERS, epoch))
+            work.defer(_letters(epoch, edition))
         shares.fold_waiting(found, work)
 
     def share(name: str) -> Callable[..., object]:
@@ -201,20 +204,22 @@ class Scheduler:
 
     def look(self) -> None:
         """Hand over whatever is due now: drafts, letters and single mails, each in its lane."""
-        for name in (LOOK, LETTERS, MAIL, WEBHOOKS):
+        for name in (LOOK, MAIL, WEBHOOKS):
             self._hand_over(name)
+        for edition in (*self._rooms().config.editions, ""):
+            self._hand_over(LETTERS, partial(_letters, edition=edition))
 
     def watch(self) -> None:
         """Look for trouble and tell of it; also while the database is the trouble."""
         if self._watch is not None and (self._epoch is not None or self._watch.alone):
             self._watch.look(self._rooms())
 
-    def _hand_over(self, name: str) -> None:
+    def _hand_over(self, name: str, make: Callable[[int], Job] | None = None) -> None:
         epoch = self._epoch
         if epoch is None:
             return
         try:
-            self._work.defer(_job(name, epoch))
+            self._work.defer(make(epoch) if make else _job(name, epoch))
         except NewsletterError as error:
             log.error("%s: %s", name, error)
 
@@ -255,9 +260,9 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
         return found[0].at if found else None
 
 
-_QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
+_QUEUES = {COLLECT: "collect", MAIL: "mail", WEBHOOKS: "mail"}
 # A draft begins with grouping, and of that there is one at a time.
-_LOCKS = {LETTERS: LETTERS, MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
+_LOCKS = {MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
 
 
 def _job(name: str, epoch: int) -> Job:
@@ -269,6 +274,13 @@ def _job(name: str, epoch: int) -> Job:
         key=name,
         lock=_LOCKS.get(name, ""),
     )
+
+
+def _letters(epoch: int, edition: str) -> Job:
+    """The send bell of one edition: a send may take hours, and holds up no other edition."""
+    name = f"{LETTERS}:{edition}"
+    arguments: dict[str, int | str] = {"epoch": epoch, "edition": edition}
+    return Job(name=LETTERS, queue="send", arguments=arguments, key=name, lock=name)
 
 
 def _quiet(call: Callable[[], object]) -> Callable[[], None]:

@@ -76,6 +76,13 @@ def test_imported_ratings_are_used_here_and_never_exported(run: Run, place: Path
     assert 'newsletterLean="left"' in run("sources", "export-opml").out
 
 
+def test_imported_ratings_stay_out_of_version_control(place: Path) -> None:
+    """A new place keeps the folder they lie in, and letters, to itself."""
+    config = load(place / "config.toml")
+    folder = config.ratings_file.parent.relative_to(place)
+    assert f"{folder}/" in (place / ".gitignore").read_text().splitlines()
+
+
 def troubled(place: Path) -> None:
     """Three feeds of the place in trouble, as rounds of visits would leave them."""
     room = open_newsroom(load(place / "config.toml"))
@@ -127,7 +134,7 @@ def opened(server: ByteServer) -> tuple[str, ...]:
 def test_check_visits_every_feed_and_tells_how_each_is(
     run: Run, place: Path, server: ByteServer
 ) -> None:
-    """All are fetched now; a retired one needs a person, which the exit status says."""
+    """All are fetched now and those in trouble stand in a line; one needs a person (status 3)."""
     server.replies["/good"] = answer(FEED)
     server.replies["/gone"] = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
     (place / "config.toml").write_text(
@@ -142,8 +149,8 @@ def test_check_visits_every_feed_and_tells_how_each_is(
     assert "gone for good (410)" in lines[0]
     assert lines[0].startswith("retired")
     assert "nothing at this address (404)" in lines[1]
-    assert lines[2].startswith("healthy")
-    assert lines[3] == "3 feeds: 1 retired, 1 failing, 1 healthy"
+    assert lines[2] == "3 feeds: 1 retired, 1 failing, 1 healthy; 2 new articles"
+    assert lines[3].endswith("newsletter sources list")
     again = run(*opened(server), "sources", "check", "--json").json
     assert {row["id"]: row["health"] for row in again} == {
         "gone": "retired", "lost": "failing", "good": "healthy",

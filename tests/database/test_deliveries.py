@@ -31,6 +31,7 @@ from newsletter.database import leases
 from newsletter.database.batches import standing
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.delivery_events import absorb
+from newsletter.database.delivery_log import settled_since
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import (
     batches,
@@ -43,6 +44,7 @@ from newsletter.database.tables import (
 )
 from newsletter.database.tables import settings as facts
 from newsletter.database.waves import lay_out, waves_of
+from newsletter.delivery.events import FAREWELLS, STATES
 from newsletter.errors import DatabaseError
 from newsletter.model import Delivery, DeliveryState, Event, Outcome
 from tests.database.meeting import meet
@@ -131,6 +133,27 @@ def test_freeze_takes_up_where_it_stopped(
     assert ledger.states(ISSUE) == ({"queued": 5} if pieces == 2 else {})
     assert freeze(ledger, chunk=4) == 12
     assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
+
+
+def test_the_frozen_audience_is_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An audience of which a reader is missing in the end is not frozen, and nobody gets a letter."""
+    people(database, 12)
+    ledger = DeliveryLedger(database)
+    cut = batch_part.cut
+
+    def lose(connection: Any, *given: Any, **named: Any) -> None:
+        cut(connection, *given, **named)
+        connection.execute(delete(deliveries).where(deliveries.c.reader == 7))
+
+    monkeypatch.setattr(batch_part, "cut", lose)
+    with pytest.raises(DatabaseError, match="meant for 12 readers, but only 11"):
+        freeze(ledger)
+    assert not ledger.is_frozen(ISSUE)
+    monkeypatch.setattr(batch_part, "cut", cut)
+    assert freeze(ledger) == 12
+    assert ledger.is_frozen(ISSUE)
 
 
 def test_freeze_takes_up_what_an_older_program_began(database: Database) -> None:
@@ -223,6 +246,31 @@ def test_looked_at_again(ledger: DeliveryLedger, change: object, reason: str) ->
     assert [row["reason"] for row in ledger.rows(ISSUE, "skipped")] == [reason]
 
 
+def test_looked_at_again_before_they_leave(ledger: DeliveryLedger) -> None:
+    """Who left between the claim and the hand-over is not in it, and is skipped with the reason."""
+    owner = start(ledger)
+    claimed = claim(ledger, owner=owner, limit=12)
+    with ledger.database.begin() as connection:
+        connection.execute(update(readers).where(readers.c.id == 3).values(state="suppressed"))
+        connection.execute(
+            update(subscriptions).where(subscriptions.c.reader == 4).values(state="unsubscribed")
+        )
+        connection.execute(delete(subscriptions).where(subscriptions.c.reader == 5))
+        connection.execute(delete(readers).where(readers.c.id == 5))
+        connection.execute(
+            update(readers).where(readers.c.id == 6).values(email="moved@example.org")
+        )
+    handed = hand(ledger, claimed, owner=owner)
+    assert [one.reader for one in handed] == [1, 2, *range(6, 13)]
+    assert handed[2].email == "moved@example.org"
+    assert ledger.states(ISSUE) == {"handed": 9, "skipped": 3}
+    assert [row["reason"] for row in ledger.rows(ISSUE, "skipped")] == [
+        "the reader is suppressed",
+        "the subscription is unsubscribed",
+        "the reader was erased",
+    ]
+
+
 def test_suppressed_since(database: Database) -> None:
     """An address that came on the suppression list after the freeze is skipped."""
     people(database, 4)
@@ -281,6 +329,19 @@ def test_a_batch_is_written_once(ledger: DeliveryLedger) -> None:
     with ledger.database.reading() as connection:
         row = connection.execute(select(batches)).one()
     assert (row.state, row.name, row.provider_id, row.attempt) == ("accepted", "b1", "m1", 1)
+
+
+def test_events_are_no_letters_that_leave(ledger: DeliveryLedger) -> None:
+    """An hour after the last letter left nothing leaves, however many are reported delivered."""
+    owner = start(ledger)
+    taken = take(ledger, owner=owner, limit=50)
+    ledger.settle(accepted(taken), batch="b1", now=NOON, whole=True)
+    later = NOON + timedelta(hours=1)
+    reported = [Event(key=one.key, kind="delivered", at=later) for one in taken[:5]]
+    absorb(ledger.database, reported, states=STATES, farewells=FAREWELLS, now=later)
+    assert ledger.rate(ISSUE, now=later) == 0
+    assert ledger.rate(ISSUE, now=NOON) == 12
+    assert settled_since(ledger.database, ISSUE, NOON) == 12
 
 
 def test_a_slow_pace_cuts_shorter_batches(ledger: DeliveryLedger) -> None:
@@ -729,7 +790,7 @@ class LedgerModel(RuleBasedStateMachine):
         self.ledger = DeliveryLedger(self.database)
         freeze(self.ledger)
         self.left: Counter[str] = Counter()
-        self.refused: set[str] = set()
+        self.gone: set[int] = set()
         self.batches = 0
         self.now = NOON
 
@@ -763,6 +824,7 @@ class LedgerModel(RuleBasedStateMachine):
         """A claim is handed over, and the letters really leave."""
         owner, batch, claimed = one
         handed = hand(self.ledger, list(claimed), owner=owner, batch=batch)
+        assert not self.gone & {letter.reader for letter in handed}
         self.left.update(letter.key for letter in handed)
         return (batch, tuple(handed)) if handed else multiple()
 
@@ -772,6 +834,7 @@ class LedgerModel(RuleBasedStateMachine):
         self.batches += 1
         batch = f"b{self.batches}"
         taken = take(self.ledger, owner=owner, limit=limit, batch=batch, now=self.now)
+        assert not self.gone & {letter.reader for letter in taken}
         self.left.update(letter.key for letter in taken)
         return (batch, tuple(taken)) if taken else multiple()
 
@@ -816,7 +879,8 @@ class LedgerModel(RuleBasedStateMachine):
 
     @rule(reader=st.integers(1, 9))
     def leave(self, reader: int) -> None:
-        """A reader unsubscribes."""
+        """A reader unsubscribes; nothing leaves for them any more."""
+        self.gone.add(reader)
         with self.database.begin() as connection:
             connection.execute(
                 update(readers).where(readers.c.id == reader).values(state="unsubscribed")

@@ -121,6 +121,17 @@ def test_a_mailbox_that_takes_letters_again_starts_anew(office: Office) -> None:
     assert office.state() == office.state("bo") == "active"
 
 
+def test_an_event_that_comes_again_revives_no_old_row(office: Office) -> None:
+    """Four bounces, a letter that arrived, the four reported again, one more: that is one."""
+    for number in range(4):
+        office.note(SOFT, at=NOW + number * DAY)
+    office.readers.note_taken([1], now=NOW + 4 * DAY)
+    for number in range(4):
+        office.note(SOFT, at=NOW + number * DAY)
+    assert office.note(SOFT, at=NOW + 5 * DAY).suppressed == 0
+    assert office.state() == "active"
+
+
 def test_the_address_of_somebody_unknown_is_barred_all_the_same(office: Office) -> None:
     """A bounce of an erased person keeps the address from coming in again."""
     assert office.note(HARD, "dee").unknown == 1

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter.database import leases
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database
 from newsletter.database.pacing import Limits
@@ -93,5 +94,57 @@ def test_plan(plan: tuple[int, ...], per_day: int, offset: int) -> None:
 
 @pytest.mark.parametrize("letters", [1, 7, 1000])
 def test_never_more_than_asked(database: Database, letters: int) -> None:
-    """A grant is never larger than the wish."""
-    assert ask(DeliveryLedger(database), letters, per_hour=10**6, per_second=5)[0] == letters
+    """A grant is never larger than the wish, nor than a minute's letters."""
+    granted = ask(DeliveryLedger(database), letters, per_hour=10**6, per_second=5)[0]
+    assert granted == min(letters, 300)
+
+
+def test_what_did_not_leave_is_given_back(database: Database) -> None:
+    """The rest of a turn takes neither the lane nor the day from the others."""
+    ledger = DeliveryLedger(database)
+    for _ in range(3):
+        assert ask(ledger, 250, per_second=5, per_day=300) == (250, NOON)
+        ledger.give_back("smtp", letters=250, per_second=5, taken=NOON)
+    assert ledger.sent_in("smtp", now=NOON) == {"hour": 0, "day": 0}
+    assert ask(ledger, 50, per_second=5, per_day=300) == (50, NOON)
+    ledger.give_back("smtp", letters=10, per_second=5, taken=NOON)
+    assert ledger.sent_in("smtp", now=NOON) == {"hour": 40, "day": 40}
+    assert ask(ledger, 50, per_second=5, per_day=300) == (50, NOON + timedelta(seconds=8))
+
+
+def test_a_clock_that_was_a_day_ahead_stops_nothing(database: Database) -> None:
+    """When it is right again, lanes, places and turns of a domain are free at once."""
+    ledger, ahead = DeliveryLedger(database), NOON + timedelta(days=1)
+    assert ask(ledger, 50, ahead, per_second=10)[1] == ahead
+    assert ask(ledger, 50, per_second=10) == (50, NOON)
+    assert ask(ledger, 50, per_second=10) == (50, NOON + timedelta(seconds=5))
+    assert ledger.reserve("mail", seconds=1, now=ahead, within=5) == ahead
+    assert ledger.reserve("mail", seconds=1, now=NOON, within=5) == NOON
+    assert ledger.reserve("mail", seconds=1, now=NOON, within=5) == NOON + timedelta(seconds=1)
+    place = ledger.take_place("@a", places=1, seconds=130, now=ahead)
+    again = ledger.take_place("@a", places=1, seconds=130, now=NOON)
+    assert place
+    assert again
+    assert ledger.take_place("@a", places=1, seconds=130, now=NOON) is None
+    # A machine whose clock is a little behind believes the others.
+    assert ledger.take_place("@a", places=1, seconds=130, now=NOON - timedelta(minutes=1)) is None
+
+
+def test_a_long_line_is_no_wrong_clock(database: Database) -> None:
+    """Forty senders in a very slow lane follow one another."""
+    ledger = DeliveryLedger(database)
+    begins = [ask(ledger, 5, per_second=0.01)[1] for _ in range(40)]
+    assert begins == [NOON + timedelta(seconds=100 * number) for number in range(40)]
+
+
+def test_a_lease_from_a_clock_ahead_proves_nothing(database: Database) -> None:
+    """On another machine it is over; here the process is looked up, as ever."""
+    here = leases.this_process()
+    away = leases.Holder(place="there", pid=1, born="1")
+    with database.begin() as connection:
+        leases.take(connection, "away", away, expires=NOON + timedelta(days=1))
+        leases.take(connection, "here", here, expires=NOON + timedelta(days=1))
+        leases.take(connection, "usual", away, expires=NOON + timedelta(minutes=2))
+        assert not leases.alive(connection, "away", now=NOON)
+        assert leases.alive(connection, "here", now=NOON)
+        assert leases.alive(connection, "usual", now=NOON)

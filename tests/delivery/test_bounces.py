@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 
 from newsletter.delivery.bounces import MAX_BYTES, read_notices
 from newsletter.delivery.mailbox import visit
-from newsletter.errors import TransportError
+from newsletter.errors import DatabaseError, TransportError
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+POISON, TOO_EARLY = b"Subject: poison\r\n\r\n", b"Subject: too early\r\n\r\n"
 ORIGINAL = "<0123456789abcdef0123456789abcdef@example.org>"
 
 
@@ -59,6 +60,10 @@ def notification(  # noqa: PLR0917 - a test says what it is about
         ("5.4.4", "failed", "smtp; no host", "bounce"),
         ("5.0.0", "failed", "smtp; 550 5.1.1 unknown user", "bounce"),
         ("", "failed", "smtp; 550-5.1.1 unknown user", "bounce"),
+        ("5.1.7", "failed", "smtp; 553 sender address syntax", "blocked"),
+        ("5.1.8", "failed", "smtp; 550 sender domain not found", "blocked"),
+        ("5.0.0", "failed", "smtp; 550 5.1.8 sender rejected", "blocked"),
+        ("5.1.0", "failed", "smtp; 550 5.1.0 sender rejected", "blocked"),
         ("5.2.2", "failed", "smtp; 552 full", "blocked"),
         ("5.7.1", "failed", "smtp; 550 policy", "blocked"),
         ("4.4.7", "failed", "smtp; expired", "blocked"),
@@ -217,6 +222,10 @@ def look(
 
     def take(raw: bytes) -> bool:
         taken.append(raw)
+        if raw == POISON:
+            raise ValueError(raw)
+        if raw == TOO_EARLY:
+            raise DatabaseError("database", "is locked", again=True)
         return bool(read_notices(raw, now=NOW))
 
     counts = visit(
@@ -241,6 +250,14 @@ def test_mailbox(tmp_path: Path) -> None:
         assert counts == (1, 1)
         assert server.flags == {1: "Seen", 2: "Flagged"}
         assert look(server) == ([], (0, 0))
+
+
+def test_a_message_that_breaks_the_reading_holds_up_no_other(tmp_path: Path) -> None:
+    """It is flagged for a person; where only the moment is wrong, it comes again."""
+    with imap(tmp_path, [POISON, notification(), TOO_EARLY]) as server:
+        with pytest.raises(DatabaseError):
+            look(server)
+        assert server.flags == {1: "Flagged", 2: "Seen"}
 
 
 def test_mailbox_refuses(tmp_path: Path) -> None:

@@ -63,6 +63,20 @@ def test_sent_away(sqlite: Database) -> None:
     assert leaves_at(one, watch, "a.example") == 0.0
 
 
+def test_a_clock_set_back_lets_letters_go(sqlite: Database) -> None:
+    """Turns, places and waits that were fetched a day ahead hold nobody up when it is right again."""
+    watch = Watch(NOON + timedelta(days=1))
+    one = pace(sqlite, watch, per_second=0.5, connections=1, lease=130)
+    with one.place("a.example") as free:
+        assert free
+    assert [one.turn("a.example") for _ in range(3)] == [0.0, 2.0, 4.0]
+    watch.now = NOON
+    with one.place("a.example") as free:
+        assert free
+    assert leaves_at(one, watch, "a.example") == 0.0
+    assert pace(sqlite, watch, per_second=0.5).turn("a.example") == 2.0
+
+
 def test_a_single_mail_takes_its_turn(sqlite: Database) -> None:
     """A confirmation is not sent away while an issue fills its domain's pace."""
     watch = Watch()

@@ -183,6 +183,37 @@ def test_oracle(database: Database) -> None:
     assert farewells.get("complaint", set()) == complained
 
 
+def test_many_reasons(database: Database) -> None:
+    """However many bounces come together, each letter keeps what was said of it."""
+    people(database, 450)
+    freeze(DeliveryLedger(database))
+    with database.reading() as connection:
+        keys = list(connection.scalars(select(deliveries.c.key)))
+    said = {key: f"550 {key} is not here" if number % 9 else "" for number, key in enumerate(keys)}
+    some = [Event(key=key, kind="bounce", at=NOON, detail=said[key]) for key in keys]
+    assert take(database, some).changed == {"bounced": 450}
+    with database.reading() as connection:
+        found = connection.execute(select(deliveries.c.key, deliveries.c.reason)).all()
+    assert {row.key: row.reason for row in found} == said
+
+
+def test_a_letter_that_was_written_off_and_arrived(database: Database) -> None:
+    """An event shows that it left, and a later bounce still counts."""
+    people(database, 2)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    ledger.doubt(ISSUE, reason="nobody knows", now=NOON)
+    ledger.write_off(ISSUE, reason="written off by Ana: nobody knows whether it left", now=NOON)
+    with database.reading() as connection:
+        one, other = connection.scalars(select(deliveries.c.key).order_by(deliveries.c.id))
+    take(database, [Event(key=one, kind="delivered", at=NOON)])
+    take(database, [Event(key=other, kind="dropped", at=NOON, detail="550 no")])
+    take(database, [Event(key=other, kind="delivered", at=NOON)])
+    assert ledger.states(ISSUE) == {"delivered": 1, "rejected": 1}
+    take(database, [Event(key=one, kind="bounce", at=NOON)])
+    assert ledger.states(ISSUE) == {"bounced": 1, "rejected": 1}
+
+
 def test_a_restored_backup_sends_nobody_twice(sqlite: Database) -> None:
     """A row that a backup calls queued is not sent when the provider reports its letter."""
     people(sqlite, 3)

@@ -39,6 +39,19 @@ def test_worry() -> None:
     assert "spam" in worrying_answers({"delivered": 996, "complained": 4}, **limits)  # type: ignore[arg-type]
 
 
+def test_who_resumes_has_seen_what_was_wrong() -> None:
+    """What had bounced by then pauses the issue no second time; as much again does."""
+    limits = {"bounce_limit": 0.05, "complaint_limit": 0.003, "judge_after": 200}
+    seen = {"accepted": 900, "bounced": 100}
+    assert not worrying_answers(seen, seen=seen, **limits)  # type: ignore[arg-type]
+    more = {"accepted": 860, "bounced": 140}
+    assert not worrying_answers(more, seen=seen, **limits)  # type: ignore[arg-type]
+    worse = {"accepted": 840, "bounced": 160}
+    said = worrying_answers(worse, seen=seen, **limits)  # type: ignore[arg-type]
+    assert said.startswith("60 of 900 letters bounced since it was resumed")
+    assert not worrying_answers({"complained": 100}, seen=seen, **limits | {"complaint_limit": 0})  # type: ignore[arg-type]
+
+
 @given(
     states=st.dictionaries(
         st.sampled_from(["queued", "accepted", "bounced", "complained", "skipped", "unknown"]),

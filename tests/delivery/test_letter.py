@@ -158,10 +158,11 @@ def test_unknown_token() -> None:
 
 def test_message_id_is_for_ever() -> None:
     """The Message-ID follows from issue and reader, and tells neither."""
-    one = message_id(ISSUE, 7, "example.org")
-    assert one == message_id(ISSUE, 7, "example.org")
-    assert one != message_id(ISSUE, 8, "example.org")
-    assert one != message_id("other", 7, "example.org")
+    one = message_id(ISSUE, 7, "example.org", "a key")
+    assert one == message_id(ISSUE, 7, "example.org", "a key")
+    assert one != message_id(ISSUE, 8, "example.org", "a key")
+    assert one != message_id("other", 7, "example.org", "a key")
+    assert one != message_id(ISSUE, 7, "example.org", "another key")
     assert re.fullmatch(r"<[0-9a-f]{32}@example\.org>", one)
 
 

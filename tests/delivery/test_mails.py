@@ -127,6 +127,23 @@ def test_own_pace(database: Database) -> None:
     assert watch.slept == pytest.approx(4.5)
 
 
+def test_a_clock_set_back_and_calls_that_give_up(database: Database) -> None:
+    """What waited for a clock a day ahead leaves, and who does not wait takes no turn."""
+    box, transport = Mails(database), RecordingTransport()
+    ahead, watch = Watch(NOON + timedelta(days=1)), Watch()
+    later = RecordingTransport(
+        lambda letter: Outcome(key=letter.key, state=D.DEFERRED, reason="later", wait=1)
+    )
+    box.post(mail("confirm-1"), now=ahead.now)
+    assert deliver(database, later, ahead, per_second=0.1).settled == {"deferred": 1}
+    assert deliver(database, transport, watch, per_second=0.1).settled == {"accepted": 1}
+    box.post(mail("confirm-2"), now=NOON)
+    for _ in range(5):
+        assert deliver(database, transport, watch, per_second=0.1).waiting == 1
+    watch.sleep(10)
+    assert deliver(database, transport, watch, per_second=0.1).settled == {"accepted": 1}
+
+
 def test_in_doubt(database: Database) -> None:
     """A mail without an answer is not sent again by itself, but a person may send it again."""
     box, watch = Mails(database), Watch()

@@ -15,6 +15,7 @@ from newsletter.database import leases
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import readers
+from newsletter.delivery.reconcile import reconcile
 from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
 from newsletter.delivery.transport.recording import RecordingTransport, accept
 from newsletter.errors import DatabaseError, DeliveryError, TransportError
@@ -269,6 +270,23 @@ def test_absence_as_proof(ledger: DeliveryLedger) -> None:
     assert report.finished
 
 
+@pytest.mark.parametrize("can_look", [False, True])
+def test_absence_by_decision_needs_a_log(ledger: DeliveryLedger, can_look: bool) -> None:  # noqa: FBT001
+    """Where nothing keeps a log, no decision makes absence a proof, and the report says so."""
+    transport = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN), batch_size=50
+    )
+    transport.can_look = can_look
+    send(ledger, transport)
+    unknown = ledger.states(ISSUE)["unknown"]
+    later = Watch(NOON + timedelta(hours=2))
+    report = reconcile(
+        ISSUE, ledger=ledger, transports=[transport], clock=later, absence_after=3600
+    )
+    assert (report.queued, report.left) == ((unknown, 0) if can_look else (0, unknown))
+    assert ("no log" in report.problem) != can_look
+
+
 def test_provider_refuses_us(ledger: DeliveryLedger) -> None:
     """When the provider refuses us the send ends with its sentence, and nobody is lost."""
 
@@ -295,7 +313,7 @@ def test_transport_bug(ledger: DeliveryLedger) -> None:
 
 
 def test_nearly_everybody_refused(tmp_path: Path) -> None:
-    """When most letters are refused for good, the send stops before it has written off everybody."""
+    """When most letters are refused for good, the send stops, and all wait until that is mended."""
     database = open_database(f"sqlite:///{tmp_path}/many.sqlite")
     people(database, 400)
     ledger = DeliveryLedger(database)
@@ -306,8 +324,63 @@ def test_nearly_everybody_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DeliveryError, match="60 of 60 letters were refused"):
         send(ledger, RecordingTransport(answer, batch_size=20))
-    assert ledger.states(ISSUE) == {"queued": 340, "rejected": 60}
+    assert ledger.states(ISSUE) == {"queued": 340, "deferred": 60}
+    reasons = {row["reason"] for row in ledger.rows(ISSUE, "deferred")}
+    assert reasons == {"put off, since nearly all were refused: 554 we know you"}
+    assert send(ledger, RecordingTransport()).states == {"accepted": 400}
     database.close()
+
+
+def test_everybody_refused_from_some_moment_on(tmp_path: Path) -> None:
+    """Fifty refusals in a row stop a send however many were taken before; single ones stand."""
+    database = open_database(f"sqlite:///{tmp_path}/many.sqlite")
+    people(database, 400)
+    ledger = DeliveryLedger(database)
+    freeze(ledger)
+    tried: list[str] = []
+
+    def answer(letter: Letter) -> Outcome:
+        tried.append(letter.key)
+        if len(tried) > 200 or len(tried) % 20 == 0:
+            return Outcome(key=letter.key, state=DeliveryState.REJECTED, reason="550 no")
+        return accept(letter)
+
+    with pytest.raises(DeliveryError, match="were refused for good"):
+        send(ledger, RecordingTransport(answer, batch_size=10))
+    states = ledger.states(ISSUE)
+    assert states == {"accepted": 190, "deferred": 60, "queued": 150}
+    assert send(ledger, RecordingTransport()).states == {"accepted": 400}
+    database.close()
+
+
+def test_a_short_list_that_is_refused_as_a_whole(ledger: DeliveryLedger) -> None:
+    """An issue that reached nobody is not called sent, however short its list; one bad address is."""
+
+    def answer(letter: Letter) -> Outcome:
+        return Outcome(key=letter.key, state=DeliveryState.REJECTED, reason="550 no relay")
+
+    with ledger.database.begin() as connection:
+        connection.execute(update(readers).where(readers.c.id > 3).values(state="unsubscribed"))
+    with pytest.raises(DeliveryError, match="3 of 3 letters were refused"):
+        send(ledger, RecordingTransport(answer))
+    assert ledger.states(ISSUE) == {"deferred": 3, "skipped": 47}
+    assert send(ledger, RecordingTransport()).states == {"accepted": 3, "skipped": 47}
+
+
+def test_the_last_letters_may_be_refused(ledger: DeliveryLedger) -> None:
+    """Where others were taken, the refusals of a later call stand."""
+    busy = [f"reader{number}@example.org" for number in range(1, 4)]
+
+    def answer(state: DeliveryState) -> Any:
+        return lambda letter: (
+            Outcome(key=letter.key, state=state) if letter.to in busy else accept(letter)
+        )
+
+    deadline = {"deadline": NOON + timedelta(minutes=1)}
+    send(ledger, RecordingTransport(answer(DeliveryState.DEFERRED)), settings=deadline)
+    later = Watch(NOON + timedelta(hours=1))
+    report = send(ledger, RecordingTransport(answer(DeliveryState.REJECTED)), watch=later)
+    assert report.states == {"accepted": 47, "rejected": 3}
 
 
 def test_restored_backup_is_held(ledger: DeliveryLedger) -> None:
@@ -490,3 +563,13 @@ def test_who_slept_while_others_went_on_sends_nothing_twice(ledger: DeliveryLedg
     report = send(Interrupted(ledger.database, after_take=[others_go_on]), transport, watch=watch)
     assert report.states == {"accepted": 50}
     assert addresses(transport.letters) == EVERYBODY
+
+
+def test_a_pace_counts_only_what_left(ledger: DeliveryLedger) -> None:
+    """A turn for a full batch that found fifty letters, or none, leaves the rest to others."""
+    watch, pace = Watch(), {"letters_per_day": 5000, "letters_per_second": 10}
+    for _ in range(3):
+        send(ledger, RecordingTransport(batch_size=1000), watch=watch, settings=pace)
+    assert ledger.sent_in("recording", now=watch.now)["day"] == 50
+    free = ledger.reserve("recording", seconds=0, now=watch.now)
+    assert (free - watch.now).total_seconds() <= 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 
 from newsletter.config import Collect
+from newsletter.feeds.background import _loop_factory
 from newsletter.feeds.fetch import Answer, Fetcher, _following, _max_age, _sentence
 from newsletter.feeds.visit import _line
 from newsletter.model import Feed
@@ -52,7 +54,7 @@ def test_max_age_is_read(header: str, seconds: float) -> None:
     assert _max_age(header) == seconds
 
 
-def get(settings: Any, *urls: str, **given: str) -> list[Answer]:
+def get(settings: Any, *urls: str, **given: Any) -> list[Answer]:
     """Ask for addresses at once."""
 
     async def run() -> list[Answer]:
@@ -86,6 +88,20 @@ def test_validators_with_line_breaks_are_not_sent(server: Any, settings: Any) ->
     assert "if-none-match" not in server.requests[-1].headers
     assert "x-evil" not in server.requests[-1].headers
     assert server.requests[-1].headers["if-modified-since"] == "then"
+
+
+def test_a_header_that_cannot_be_stored_is_not_kept(server: Any, settings: Any) -> None:
+    """A byte that is no text costs its header; in an address or an encoding, the request."""
+    server.replies["/etag"] = response('ETag: "v1"', "Last-Modified: then").replace(b"v1", b"\xff")
+    server.replies["/to"] = response("Location: /\xff", status="301 Moved").replace(
+        "\xff".encode(), b"\xff"
+    )
+    server.replies["/packed"] = response("Content-Encoding: ?").replace(b"?", b"\xff")
+    etag, to, packed = get(settings, *map(server.url, ("/etag", "/to", "/packed")))
+    assert (etag.body, etag.etag, etag.modified) == (b"hello", "", "then")
+    assert to.problem.isascii()
+    assert "not offered" in packed.problem
+    assert packed.problem.isascii()
 
 
 def test_retry_after_is_told_with_a_refusal_only(server: Any, settings: Any) -> None:
@@ -154,6 +170,42 @@ def test_feeds_of_one_public_host_stand_in_one_line() -> None:
 def test_every_way_to_fail_has_its_sentence(error: Exception, sentence: str) -> None:
     """The narrowest sentence that is true, whatever the library derives its errors from."""
     assert _sentence(error, Collect()) == sentence
+
+
+def test_names_that_do_not_resolve_hold_up_no_other(
+    server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many name servers are silent, a good name is looked up beside them."""
+    look_up, over = socket.getaddrinfo, threading.Event()
+
+    def some_late(host: str, *given: Any, **named: Any) -> Any:
+        if host.startswith("late"):
+            over.wait(30)
+            raise socket.gaierror
+        return look_up("127.0.0.1", *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", some_late)
+    server.replies["/a"] = response()
+    place = f"good.example:{server.port}"
+    opened = settings.model_copy(update={"allow_hosts": (place,)})
+
+    async def ask() -> tuple[Answer, list[Answer], Answer]:
+        async with Fetcher(opened, lambda: NOW) as fetcher:
+            urls = [f"http://late-{number}.example/" for number in range(40)]
+            late = asyncio.gather(*map(fetcher.get, urls))
+            good = await fetcher.get(f"http://{place}/a")
+            over.set()
+            waited = await late
+            over.clear()
+            fetcher._session.connector._resolver._seconds = 0.05  # type: ignore[union-attr]
+            return good, waited, await fetcher.get("http://late.example/")
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        good, waited, last = runner.run(ask())
+    over.set()
+    assert good.body == b"hello"
+    assert {one.problem for one in waited} == {"the server's name does not resolve"}
+    assert "name is not resolved within" in last.problem
 
 
 def test_a_server_that_accepts_no_connection_is_told_from_one_that_is_silent() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
+
+from sqlalchemy import insert, update
 
 from newsletter.audience.importing import read_rows
 from newsletter.database.engine import Database
+from newsletter.database.tables import feeds, outlets
 from newsletter.errors import DeliveryError
-from newsletter.model import Issue, IssueState
+from newsletter.model import Feed, Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations.tell import Notice
 from tests.conftest import StillClock
@@ -74,11 +78,45 @@ def sending(room: Newsroom, folder: Path, count: int = 4) -> Issue:
     return issue
 
 
+def give_feeds(room: Newsroom, clock: StillClock, *, bad: int, days: float) -> Newsroom:
+    """Ten feeds of which some fail and were last well some days ago."""
+    asked = [Feed(url=f"https://a{number}.example/f", outlet="a") for number in range(10)]
+    with room.database.begin() as connection:
+        connection.execute(
+            insert(outlets).values(
+                id="a",
+                name="A",
+                domains=[],
+                family="a",
+                owner="",
+                country="",
+                lean="left",
+                kind="news",
+                paywall="no",
+                provenance=[],
+            )
+        )
+    room.articles.sync_sources([], asked)
+    last = clock() - timedelta(days=days)
+    with room.database.begin() as connection:
+        connection.execute(update(feeds).values(last_visit=clock(), last_success=clock()))
+        for feed in asked[:bad]:
+            connection.execute(
+                update(feeds)
+                .where(feeds.c.url == feed.url)
+                .values(failures=3, last_success=last, problem="no answer")
+            )
+    found = replace(room)
+    object.__setattr__(found, "feeds", tuple(asked))
+    return found
+
+
 __all__ = [
     "Database",
     "Heard",
     "StillClock",
     "approved",
+    "give_feeds",
     "make_issue",
     "people",
     "room_on",

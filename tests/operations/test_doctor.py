@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
 from cryptography import x509
@@ -250,3 +252,18 @@ def test_an_address_without_tls(room: Newsroom) -> None:
             room, "site.base_url='http://news.example.net'", f"delivery.transport='{transport}'"
         )
         assert ("configuration", state) in states(place.configuration(asked))
+
+
+def test_a_name_that_nobody_knows(room: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A public address that cannot be looked up is said in words, not as a number of the system."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise URLError(socket.gaierror(-2, "Name or service not known"))
+
+    monkeypatch.setattr("urllib.request.urlopen", unknown)
+    asked = with_config(room, "site.base_url='https://news.example.net'")
+    [found] = outside.public_address(asked)
+    assert (found.state, found.says) == (
+        "fail",
+        "https://news.example.net does not answer: its name is not known",
+    )

@@ -8,19 +8,27 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
-from newsletter.database.tables import deliveries, feeds, outlets
+from newsletter.database.tables import deliveries, feeds
 from newsletter.errors import DatabaseError
-from newsletter.model import Feed, IssueState
+from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations.looks import LOOKS
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
 from tests.conftest import StillClock
-from tests.operations.rooms import Heard, approved, make_issue, room_on, sending, sent
+from tests.operations.rooms import (
+    Heard,
+    approved,
+    give_feeds,
+    make_issue,
+    room_on,
+    sending,
+    sent,
+)
 from tests.schedule.rooms import Days, at, configured
 
 TODAY = date(2026, 11, 22)
@@ -214,39 +222,6 @@ def test_a_reminder_comes_once_and_ends_with_the_approval(
     eye.look(room)
     said = [one for one in heard.said if one[0].startswith("approve:")]
     assert said == [(f"approve:{issue.id}", False), (f"approve:{issue.id}", True)]
-
-
-def give_feeds(room: Newsroom, clock: StillClock, *, bad: int, days: float) -> Newsroom:
-    """Ten feeds of which some fail and were last well some days ago."""
-    asked = [Feed(url=f"https://a{number}.example/f", outlet="a") for number in range(10)]
-    with room.database.begin() as connection:
-        connection.execute(
-            insert(outlets).values(
-                id="a",
-                name="A",
-                domains=[],
-                family="a",
-                owner="",
-                country="",
-                lean="left",
-                kind="news",
-                paywall="no",
-                provenance=[],
-            )
-        )
-    room.articles.sync_sources([], asked)
-    last = clock() - timedelta(days=days)
-    with room.database.begin() as connection:
-        connection.execute(update(feeds).values(last_visit=clock(), last_success=clock()))
-        for feed in asked[:bad]:
-            connection.execute(
-                update(feeds)
-                .where(feeds.c.url == feed.url)
-                .values(failures=3, last_success=last, problem="no answer")
-            )
-    found = replace(room)
-    object.__setattr__(found, "feeds", tuple(asked))
-    return found
 
 
 def test_a_dying_source(room: Newsroom, clock: StillClock) -> None:

@@ -5,10 +5,10 @@ plain JSON written here; the library's client makes the call. It has no time-out
 a new connection per request and repeats nothing, which is what the promise needs: SendGrid has
 no idempotency key, so a request whose answer was lost must never be repeated blindly.
 
-Every answer means one of four things. 202: taken (200 in the sandbox). A refused connection, a
-name that does not resolve, a certificate, 429: certainly not taken, try later. 400 and 413:
-certainly not taken; the request is cut until the poison address is alone. A time-out, a reset,
-a cut answer, 5xx: unknown.
+Every answer means one of four things. 202: taken (200 in the sandbox). A connection that was never
+made (refused, unreachable, a name, a certificate, too late), 429: certainly not taken, try later.
+400 and 413: certainly not taken; the request is cut until the poison address is alone. A time-out
+after that, a reset, a cut answer, 5xx: unknown.
 
 Only opaque words go where SendGrid keeps things for ever: the delivery's key in custom_args, the
 batch's name as category. This is the only file that imports ``sendgrid``.
@@ -20,9 +20,8 @@ import http.client
 import json
 import queue
 import re
-import socket
-import ssl
 import threading
+import traceback
 import urllib.error
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +41,12 @@ from newsletter.model import DeliveryState, Letter, Outcome
 MAX_READERS = 1000
 """Most personalizations in one request (mail send reference)."""
 MAX_POISON = 25
-"""Single addresses refused in one batch before the request itself is taken to be the problem."""
+"""Refusals of one batch that blame readers before the request itself is taken to be the problem."""
 
+_CONNECT = {
+    http.client.HTTPConnection.connect.__code__,
+    http.client.HTTPSConnection.connect.__code__,
+}
 _POISON_FIELD = re.compile(r"personalizations\.(\d+)(?:\.|$)")
 _NAME_LISTED = str.maketrans(",;", "  ")  # the API refuses both in a name
 
@@ -79,6 +82,7 @@ class SendGridTransport:
     """
 
     name = "sendgrid"
+    can_look = True
 
     def __init__(
         self,
@@ -94,6 +98,8 @@ class SendGridTransport:
         self.batch_size = min(batch_size, MAX_READERS)
         self.workers = workers
         self.timeout = timeout
+        # A connection that cannot be made is to be seen as such before the whole time is over.
+        self._patience = 0.9 * timeout
         self.sandbox = sandbox
         self.settles_after = settles_after
         host = api_url.rstrip("/").removesuffix("/v3")
@@ -158,7 +164,9 @@ class SendGridTransport:
 
         :raises TransportError: when SendGrid does not answer, or does not know the key.
         """
-        answer, raw = _answered(lambda: self._client.scopes.get(timeout=self.timeout), self.timeout)
+        answer, raw = _answered(
+            lambda: self._client.scopes.get(timeout=self._patience), self.timeout
+        )
         if answer.status != 200:
             raise _stated(answer)
         try:
@@ -171,13 +179,13 @@ class SendGridTransport:
 
     def _post(self, body: str) -> _Answer:
         return _answered(
-            lambda: self._client.mail.send.post(request_body=body, timeout=self.timeout),
+            lambda: self._client.mail.send.post(request_body=body, timeout=self._patience),
             self.timeout,
         )[0]
 
     def _ask_log(self, body: dict[str, Any]) -> tuple[_Answer, list[dict[str, Any]]]:
         answer, raw = _answered(
-            lambda: self._client.logs.post(request_body=json.dumps(body), timeout=self.timeout),
+            lambda: self._client.logs.post(request_body=json.dumps(body), timeout=self._patience),
             self.timeout,
         )
         try:
@@ -234,6 +242,10 @@ class _Sending:
                 letters = letters[middle:]
                 continue
             named = _named(answer, len(letters)) if answer.status == 400 else {}
+            if len(named) > max(MAX_POISON, len(letters) // 2):
+                # What most of them share is refused, and no reader is to blame.
+                self._refuse_all(letters, answer)
+                return
             if named:
                 letters = self._drop(letters, named)
             elif answer.status == 400 and _about_readers(answer):
@@ -249,9 +261,16 @@ class _Sending:
             middle = len(letters) // 2
             half, rest = letters[:middle], letters[middle:]
             refusal = self._try(half)
-            if refusal is None:
+            if refusal is None and self.outcomes[-1].state is DeliveryState.ACCEPTED:
                 letters = rest
                 continue
+            if refusal is None:
+                # Nothing was learned about the half, so nothing about the rest; it was refused
+                # together with it, and is better off when SendGrid answers again.
+                reason = "SendGrid did not answer while a bad address was looked for"
+                wait = max(self.outcomes[-1].wait, 1.0)
+                self._say(rest + untried, DeliveryState.DEFERRED, reason, wait=wait)
+                return []
             if refusal.status != 400:
                 self._refuse_all(half, refusal)
                 return rest + untried
@@ -261,7 +280,7 @@ class _Sending:
 
     def _drop(self, letters: list[Letter], named: Mapping[int, str]) -> list[Letter]:
         """Reject the letters at some places; the others."""
-        self.poison += len(named)
+        self.poison += 1
         if self.poison > MAX_POISON:
             # So many are no accident: what they share is refused, and no reader is to blame.
             said = next(iter(named.values()))
@@ -275,7 +294,8 @@ class _Sending:
         """Send a lot. None when that settled it; otherwise the refusal that is left to handle."""
         answer = self.post(body(letters, self.mail, sandbox=self.sandbox))
         if answer.status == (200 if self.sandbox else 202):
-            self._say(letters, DeliveryState.ACCEPTED, "", provider_id=answer.message_id)
+            taken = DeliveryState.ACCEPTED
+            self._say(letters, taken, "", provider_id=answer.message_id, wait=answer.wait)
         elif answer.status == 429:
             reason = "SendGrid asks us to slow down"
             self._say(letters, DeliveryState.DEFERRED, reason, wait=max(answer.wait, 1.0))
@@ -441,17 +461,23 @@ def _answered(call: Callable[[], Any], seconds: float) -> tuple[_Answer, bytes]:
         return _refusal(error), b""
     except urllib.error.URLError as error:
         reason = error.reason
-        certain = isinstance(
-            reason, ConnectionRefusedError | socket.gaierror | ssl.SSLCertVerificationError
-        )
+        certain = isinstance(reason, OSError) and _connecting(reason)
         return _Answer(failure=f"SendGrid cannot be reached: {reason}", certain=certain), b""
     except TimeoutError:
         return _Answer(failure=f"SendGrid gave no whole answer in {seconds:g} s"), b""
     except (OSError, http.client.HTTPException) as error:
         said = str(error) or type(error).__name__
         return _Answer(failure=f"the connection to SendGrid broke off: {said}"), b""
-    identity = response.headers.get("X-Message-Id") or ""
-    return _Answer(status=response.status_code, message_id=identity[:120]), response.body or b""
+    headers = response.headers
+    identity = headers.get("X-Message-Id") or ""
+    wait = _wait(headers) if headers.get("X-RateLimit-Remaining") == "0" else 0.0
+    answer = _Answer(status=response.status_code, message_id=identity[:120], wait=wait)
+    return answer, response.body or b""
+
+
+def _connecting(error: OSError) -> bool:
+    """Whether an error came while the connection was being made, before a byte of the request."""
+    return any(frame.f_code in _CONNECT for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 def _refusal(error: Any) -> _Answer:
@@ -470,7 +496,7 @@ def _refusal(error: Any) -> _Answer:
 
 
 def _wait(headers: Mapping[str, str]) -> float:
-    """Seconds that a 429 asks for, at most a minute: Retry-After, or else X-RateLimit-Reset.
+    """Seconds that an answer asks for, at most a minute: Retry-After, or else X-RateLimit-Reset.
 
     The latter is a moment in Unix time; it is compared with the answer's own Date, since the two
     clocks need not agree with ours.

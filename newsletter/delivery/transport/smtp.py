@@ -17,6 +17,7 @@ import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_address
 from typing import Literal
 
 from newsletter.delivery.domains import DomainPace
@@ -49,6 +50,7 @@ class SmtpTransport:
     """
 
     name = "smtp"
+    can_look = False
     settles_after: float | None = None
 
     def __init__(
@@ -235,6 +237,12 @@ class SmtpTransport:
                 raise self._untrusted(error) from None
             server.ehlo()
         if self.username:
+            if self.security == "none" and not _is_this_machine(server.sock):
+                raise TransportError(
+                    self._place,
+                    "would be sent our user name and password in the clear",
+                    hint='Set [delivery.smtp] security = "starttls" or "tls".',
+                )
             try:
                 server.login(self.username, self.password)
             except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
@@ -394,6 +402,11 @@ def _readable(sock: object) -> bool:
     except OSError:
         return True
     return peek is not None
+
+
+def _is_this_machine(sock: socket.socket | None) -> bool:
+    """Whether what we are connected to is on this machine, so that nobody else can listen."""
+    return sock is not None and ip_address(sock.getpeername()[0]).is_loopback
 
 
 def _said(letter: Letter, state: DeliveryState, reason: str, *, wait: float = 0.0) -> Outcome:

@@ -62,7 +62,7 @@ def progress(
     if waiting and pace > 0 and moving:
         left = f"about {duration(waiting / pace)}"
     elif waiting and not moving:
-        left = f"{waiting:,} letters wait"
+        left = f"{waiting:,} {'letter waits' if waiting == 1 else 'letters wait'}"
     return Progress(
         total=total,
         done=done,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -262,25 +263,105 @@ def test_too_large(server: GridServer) -> None:
     assert len(set(server.grid.addresses())) == len(server.grid.addresses()) == 100
 
 
-def test_answer_lost_while_searching(server: GridServer) -> None:
-    """An answer lost in the middle of a search leaves that lot in doubt and goes on with the rest."""
+def answers_once(number: int, how: Callable[[GridHandler], None]) -> Behaviour:
+    """The request of some number is answered in some way."""
+
+    def behave(grid: Grid, handler: GridHandler, request: dict[str, Any]) -> bool:
+        if len(grid.requests) != number:
+            return False
+        how(handler)
+        return True
+
+    return behave
+
+
+LOST: list[tuple[Callable[[GridHandler], None], str]] = [
+    (lambda handler: handler.cut(), "unknown"),
+    (lambda handler: handler.reply(503, {"errors": []}), "unknown"),
+    (lambda handler: handler.reply(429, {"errors": []}, Retry_After="5"), "deferred"),
+]
+
+
+@pytest.mark.parametrize(("how", "state"), LOST)
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_answer_lost_while_searching(
+    server: GridServer, number: int, how: Callable[[GridHandler], None], state: str
+) -> None:
+    """Where an answer is lost in a search, that lot stands as it was said; nobody is blamed for it."""
     server.grid.names_field = False
-    server.grid.bad = {"reader9@example.org"}
+    server.grid.bad = {"reader1@example.org"}
+    server.grid.behaviour = answers_once(number, how)
+    some = letters(64, MAIL)
+    outcomes = transport(server).send(some, BATCH)
+    assert sorted(one.key for one in outcomes) == sorted(letter.key for letter in some)
+    tried = 64 >> (number - 1)
+    assert states(outcomes) == Counter({state: tried}) + Counter(deferred=64 - tried)
+    server.grid.behaviour = None
+    assert states(transport(server).send(some, BATCH)) == {"accepted": 63, "rejected": 1}
 
-    def third_is_lost(grid: Grid, handler: GridHandler, request: dict[str, Any]) -> bool:
-        if len(grid.requests) == 3:
-            handler.cut()
-            return True
-        return False
 
-    server.grid.behaviour = third_is_lost
-    outcomes = transport(server).send(letters(64, MAIL), BATCH)
-    assert {one.key for one in outcomes} == {letter.key for letter in letters(64, MAIL)}
-    assert len(outcomes) == 64
-    counted = states(outcomes)
-    assert counted["unknown"] == 16
-    assert counted["accepted"] + counted["rejected"] == 48
-    assert len(set(server.grid.addresses())) == len(server.grid.addresses())
+def test_nobody_is_blamed_for_the_bad_address_of_another_half(server: GridServer) -> None:
+    """A half that was put off is not taken for one that was accepted."""
+    server.grid.names_field = False
+    server.grid.bad = {"reader2@example.org"}
+    server.grid.behaviour = answers_once(2, lambda handler: handler.reply(503, {"errors": []}))
+    outcomes = transport(server).send(letters(8, MAIL), BATCH)
+    assert states(outcomes) == {"unknown": 4, "deferred": 4}
+
+
+def test_many_bad_addresses_that_are_named(server: GridServer) -> None:
+    """However many bad addresses an answer names, the others are taken, while those are the most."""
+    server.grid.bad = {f"reader{number}@example.org" for number in range(1, 401, 10)}
+    outcomes = transport(server).send(letters(400, MAIL), BATCH)
+    assert states(outcomes) == {"accepted": 360, "rejected": 40}
+    assert len(server.grid.requests) == 2
+
+
+def test_the_limit_is_used_up(server: GridServer) -> None:
+    """Where an acceptance says that it was the last for now, everything rests until the limit's end."""
+
+    def last(grid: Grid, handler: GridHandler, request: dict[str, Any]) -> bool:
+        identity = grid.take(request)
+        reset = str(int(time.time()) + 12)
+        handler.reply(
+            202,
+            None,
+            X_Message_Id=identity,
+            X_RateLimit_Remaining="0",
+            X_RateLimit_Reset=reset,
+        )
+        return True
+
+    server.grid.behaviour = last
+    [outcome] = transport(server).send(letters(1, MAIL), BATCH)
+    assert outcome.state is DeliveryState.ACCEPTED
+    assert 10 <= outcome.wait <= 12
+
+
+def test_a_connection_that_is_not_made_is_certain() -> None:
+    """Where nobody takes the connection in time, nothing left: deferred, not in doubt."""
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        place = full.getsockname()
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.settimeout(0)
+            one.connect_ex(place)
+        sender = SendGridTransport(
+            api_key="SG.good", api_url=f"http://127.0.0.1:{place[1]}", timeout=1
+        )
+        outcomes = sender.send(letters(3, MAIL), BATCH)
+        for one in waiting:
+            one.close()
+    assert states(outcomes) == {"deferred": 3}
+
+
+def test_a_failed_handshake_is_certain(server: GridServer) -> None:
+    """Where no encrypted connection comes about, nothing left."""
+    api_url = server.url.replace("http:", "https:")
+    outcomes = transport(server, api_url=api_url).send(letters(3, MAIL), BATCH)
+    assert states(outcomes) == {"deferred": 3}
 
 
 def test_key_missing_for_the_log(server: GridServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from newsletter.delivery.transport.smtp import SmtpTransport
+from newsletter.delivery.transport.smtp import SmtpTransport, _is_this_machine
 from newsletter.errors import TransportError
 from newsletter.model import DeliveryState
 from tests.delivery.people import issue_mail, letters, rendered
@@ -278,3 +279,29 @@ def test_user_name_and_password(
     finally:
         transport.close()
         running.end()
+
+
+def test_no_password_in_the_clear(box: Postbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without encryption name and password go to a server on this machine and nowhere else."""
+    running = MailServer(box, auth_require_tls=False)
+    running.start()
+    transport = SmtpTransport(host="127.0.0.1", port=running.port, username="ann", password="x")
+    try:
+        with pytest.raises(TransportError, match="refuses our user name"):
+            transport.check()
+        monkeypatch.setattr("newsletter.delivery.transport.smtp._is_this_machine", lambda _: False)
+        with pytest.raises(TransportError, match="in the clear"):
+            transport.check()
+    finally:
+        transport.close()
+        running.end()
+
+
+def test_what_this_machine_is() -> None:
+    """A line to a loopback address is one, a line that ended is none."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as line,
+    ):
+        assert _is_this_machine(line)
+    assert not _is_this_machine(None)

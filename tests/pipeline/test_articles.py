@@ -1,0 +1,70 @@
+"""Collecting as a whole: what one feed brings costs no other."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter import pipeline
+from newsletter.config import load
+from newsletter.database.articles import Articles
+from newsletter.database.engine import Database
+from newsletter.newsroom import Newsroom
+from tests.conftest import StillClock
+from tests.feeds.conftest import server
+from tests.feeds.test_visit import response, rss
+
+__all__ = ["server"]  # a fixture
+
+
+def newsroom(
+    folder: Path, database: Database, clock: StillClock, feeds: dict[str, str], allow: str
+) -> Newsroom:
+    """A newsroom with one feed an outlet."""
+    file = folder / "config.toml"
+    file.write_text(
+        f"[collect]\nsources = []\nallow_hosts = ['{allow}']\nparsers = 1\n"
+        + "".join(
+            f"[[source]]\nid = '{name}'\nname = '{name}'\nfeed = '{url}'\n"
+            for name, url in feeds.items()
+        )
+    )
+    return Newsroom(config=load(file), database=database, clock=clock, random=random.Random(1))
+
+
+def test_a_byte_in_a_header_costs_its_feed_nothing(
+    server: Any, tmp_path: Path, database: Database, clock: StillClock
+) -> None:
+    """A validator that no database takes is left out, and both feeds are stored."""
+    server.replies["/good"] = response(rss(1))
+    server.replies["/odd"] = response(rss(2), 'ETag: "?"').replace(b'"?"', b'"\xff"')
+    feeds = {name: server.url(f"/{name}") for name in ("good", "odd")}
+    room = newsroom(tmp_path, database, clock, feeds, server.place)
+    assert pipeline.collect(room).articles == 2
+    assert {feed.failures for feed in room.articles.feeds()} == {0}
+
+
+def test_a_visit_that_cannot_be_stored_costs_itself_only(
+    server: Any, tmp_path: Path, database: Database, clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The others of its batch are stored one by one, and the feed stays due."""
+    server.replies.update({"/good": response(rss(1)), "/bad": response(rss(2))})
+    feeds = {name: server.url(f"/{name}") for name in ("good", "bad")}
+    room = newsroom(tmp_path, database, clock, feeds, server.place)
+    save = Articles.save_visits
+
+    def refusing(self: Articles, visits: Any, marks: Any = None) -> int:
+        pairs = list(visits)
+        if any(feed.outlet == "bad" for feed, _ in pairs):
+            "\udcff".encode()
+        return save(self, pairs, marks)
+
+    monkeypatch.setattr(Articles, "save_visits", refusing)
+    assert pipeline.collect(room).articles == 1
+    assert {feed.outlet: feed.last_visit is None for feed in room.articles.feeds()} == {
+        "good": False, "bad": True,
+    }  # fmt: skip
