@@ -56,6 +56,9 @@ def init(
         if sources is not None:
             shutil.copyfile(sources, folder / "sources.toml")
         (folder / CONFIG_FILE).write_text(text, "utf-8")
+        # Readers' addresses and licensed ratings; whatever stands there already is the operator's.
+        if not (folder / ".gitignore").exists():
+            (folder / ".gitignore").write_text("data/\noutbox/\n", "utf-8")
     except OSError as error:
         raise ConfigError(
             str(folder), f"cannot be written: {error.strerror}", hint="Choose another folder."

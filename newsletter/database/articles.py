@@ -164,14 +164,15 @@ class Articles:
                 found[item.id] = item
         return found
 
-    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str]]:
-        """Title and beginning of the longest text there is of articles, by id."""
+    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str, str]]:
+        """Outlet, title and beginning of the longest text there is of articles, by id."""
         summary, text = articles.c.summary, articles.c.text
         words = case((func.length(text) >= func.length(summary), text), else_=summary)
         with self._database.reading() as connection:
-            query = select(articles.c.id, articles.c.title, func.substr(words, 1, characters))
+            beginning = func.substr(words, 1, characters)
+            query = select(articles.c.id, articles.c.outlet, articles.c.title, beginning)
             rows = connection.execute(query.where(matching(connection, articles.c.id, ids)))
-            return {id_: (title, beginning) for id_, title, beginning in rows}
+            return {id_: (outlet, title, text) for id_, outlet, title, text in rows}
 
     def uncompared(self, since: datetime) -> list[tuple[str, bytes]]:
         """Id and marks of articles that wait to be compared with others, the earliest first.

@@ -24,6 +24,7 @@ from newsletter.database import batches
 from newsletter.database.ledger_part import LedgerPart
 from newsletter.database.tables import deliveries, issues
 from newsletter.database.tables import settings as facts
+from newsletter.errors import DatabaseError
 
 
 class AudienceSnapshot(LedgerPart):
@@ -49,6 +50,8 @@ class AudienceSnapshot(LedgerPart):
 
         :param selected: gives (reader id, segment) or (reader id, segment, variant).
         :param random_word: gives an unguessable word; the keys of the rows begin with one.
+        :raises DatabaseError: when fewer readers are written down in the end than were selected.
+            The audience then does not count as frozen; the next call completes it.
         """
         if self.is_frozen(issue_id):
             return
@@ -75,11 +78,12 @@ class AudienceSnapshot(LedgerPart):
         with self.database.begin() as connection:
             before = self._alone(connection, issue_id)
             rows = select(key, chosen.c.reader, chosen.c.segment, chosen.c.variant)
-            connection.execute(
-                _insert_once(postgresql, issue_id, rows.order_by(chosen.c.reader), now)
+            written = connection.execute(
+                _insert_once(postgresql, issue_id, rows.order_by(chosen.c.reader), now),
+                execution_options={"preserve_rowcount": True},
             )
             batches.cut(connection, issue_id, after=before, now=now)
-            _note_done(postgresql, connection, issue_id, now)
+            _note_done(postgresql, connection, issue_id, now, readers=written.rowcount)
 
     def _freeze_here(
         self, issue_id: str, query: Select[Any], prefix: str, now: datetime, chunk: int
@@ -109,7 +113,7 @@ class AudienceSnapshot(LedgerPart):
                     batches.cut(connection, issue_id, after=before, now=now)
                 count += len(values)
         with self.database.begin() as connection:
-            _note_done(sqlite, connection, issue_id, now)
+            _note_done(sqlite, connection, issue_id, now, readers=count)
 
     @staticmethod
     def _alone(connection: Connection, issue_id: str) -> int:
@@ -166,8 +170,18 @@ def _insert_once(dialect: Any, issue_id: str, rows: Select[Any], now: datetime) 
     )
 
 
-def _note_done(dialect: Any, connection: Connection, issue_id: str, now: datetime) -> None:
-    """Write down that an audience is complete."""
+def _note_done(
+    dialect: Any, connection: Connection, issue_id: str, now: datetime, *, readers: int
+) -> None:
+    """Write down that an audience is complete, if it has its readers."""
+    frozen = sum(batches.count(connection, issue_id).values())
+    # More there may be: of a freeze that stopped half-way, whose readers left meanwhile.
+    if frozen < readers:
+        raise DatabaseError(
+            issue_id,
+            f"is meant for {readers:,} readers, but only {frozen:,} of them are written down",
+            hint="Nothing was sent; send it again, and look at the disk if this stays.",
+        )
     connection.execute(
         dialect.insert(facts)
         .values(name=_done(issue_id), value=now.isoformat())

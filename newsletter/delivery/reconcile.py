@@ -82,7 +82,7 @@ def reconcile(
     :param transports: each is asked about the letters it was given; letters of which nobody knows
         how they may have left are looked for in the first one.
     :param absence_after: seconds after which not being found counts as never having left, by a
-        person's decision, where the transport itself promises nothing.
+        person's decision, where the transport itself promises nothing but has a place to look.
     """
     by_name = {one.name: one for one in transports}
     found = queued = left = 0
@@ -93,6 +93,12 @@ def reconcile(
         if transport is None:
             left += len(deliveries)
             problem = f"{used}: is not in use any more, so its letters cannot be looked for"
+            continue
+        if absence_after is not None and not transport.can_look:
+            left += len(deliveries)
+            problem = (
+                f"{transport.name}: keeps no log, so that a letter is not found proves nothing"
+            )
             continue
         proof = transport.settles_after if absence_after is None else absence_after
         letters = letters_for(

@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from newsletter.feeds.dates import read_date, settle
 from newsletter.feeds.entry import Document, Entry
@@ -23,6 +24,7 @@ SUMMARY_CHARACTERS = 1_200
 """A longer summary is a full text in the wrong place and becomes the text."""
 LABELS = 12
 """Categories of one entry that are looked at."""
+_YOUNGEST = ((-inf, 0), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,8 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     An id is a hash over the outlet and what is stable in the link (:func:`links.identity`):
     guids change, are shared by whole feeds, or are those of other outlets, and links do this
     less. The guid decides where the link cannot, and splits entries that share a link without
-    being the same; the title is the last resort. Entries without a link are left out, as are
-    second copies of one entry.
+    being the same from the oldest of them; the title is the last resort. Entries without a link
+    are left out, as are second copies of one entry.
     """
     found = [(entry, _link(entry, context)) for entry in document.entries]
     found = [
@@ -72,16 +74,17 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     if len(found) > context.items:
         found = _newest(found, context.items)
     keys = [identity(url) for _, url in found]
-    shared = {key for key, times in Counter(keys).items() if times > 1}
-    titles: dict[str, set[str]] = {}
-    for (entry, _), key in zip(found, keys, strict=True):
-        if key in shared:
-            titles.setdefault(key, set()).add(_title_key(entry))
+    times = Counter(keys)
+    # Of entries that share a link the oldest keeps its name, which it had before the others came.
+    oldest: dict[str, tuple[tuple[float, int], str]] = {}
+    for place, ((entry, _), key) in enumerate(zip(found, keys, strict=True)):
+        if key and times[key] > 1:
+            oldest[key] = max(oldest.get(key, _YOUNGEST), (_age(entry, place), _title_key(entry)))
     guids = Counter(entry.guid for entry, _ in found if entry.guid)
     named: dict[str, Named] = {}
     for (entry, url), key in zip(found, keys, strict=True):
         name = key
-        if not key or (key in shared and len(titles[key]) > 1):
+        if not key or (key in oldest and oldest[key][1] != _title_key(entry)):
             whole = identity(url, whole_query=True)
             # An empty key means that the link names no article (a home page).
             name = _split(entry, whole if key or "?" in whole else "", guids)
@@ -151,15 +154,15 @@ def _says_something(entry: Entry) -> bool:
 
 def _newest(found: list[tuple[Entry, str]], most: int) -> list[tuple[Entry, str]]:
     """The newest entries; where dates say nothing, those that stand first."""
+    by_age = sorted(range(len(found)), key=lambda place: _age(found[place][0], place))
+    return [found[place] for place in sorted(by_age[:most])]
 
-    def age(place: int) -> tuple[float, int]:
-        entry = found[place][0]
-        stated = next(filter(None, map(read_date, entry.dates)), None)
-        when = stated[0] if stated else entry.date
-        return (-when.timestamp() if when else 0.0, place)
 
-    kept = sorted(sorted(range(len(found)), key=age)[:most])
-    return [found[place] for place in kept]
+def _age(entry: Entry, place: int) -> tuple[float, int]:
+    """Sorts entries from the newest to the oldest; ``place`` is where in its feed one stands."""
+    stated = next(filter(None, map(read_date, entry.dates)), None)
+    when = stated[0] if stated else entry.date
+    return (-when.timestamp() if when else 0.0, place)
 
 
 def _split(entry: Entry, shared: str, guids: Counter[str]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import unescape
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from newsletter.clock import Clock
 from newsletter.config import Collect, Source
@@ -37,7 +37,7 @@ _FEED_TYPES = {
 _FEED_PATH = re.compile(
     r"(?:/feed/?|/rss/?|\.rss|/atom|feed\.xml|rss\.xml|atom\.xml)$", re.IGNORECASE
 )
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _COMMENTS = re.compile(r"comments?", re.IGNORECASE)
 
 
@@ -88,9 +88,11 @@ def candidates(page: str, url: str) -> list[str]:
             name.lower(): unescape(one or two or bare)
             for name, one, two, bare in _ATTRIBUTE.findall(tag)
         }
-        address = link(given.get("href", ""), url)
-        if not address:
+        # The form of an article's address drops words such as "feed", which a feed's may need.
+        href = given.get("href", "").strip()
+        if not link(href, url):
             continue
+        address = urldefrag(urljoin(url, href)).url
         kind = given.get("type", "").partition(";")[0].strip().lower()
         if "alternate" in given.get("rel", "").lower().split() and kind in _FEED_TYPES:
             announced.append(address)
@@ -113,7 +115,7 @@ async def _find(url: str, fetcher: Fetcher, workers: Workers, clock: Clock) -> F
     parts = urlsplit(answer.url)
     usual = [f"{parts.scheme}://{parts.netloc}{place}" for place in USUAL_PLACES]
     for address in [*candidates(page, answer.url), *usual][:MOST_TRIES]:
-        tried = await fetcher.get(address)
+        tried = await fetcher.get(address, named_by=url)
         found = None if tried.problem else await _read(tried, workers, clock)
         if found:
             title = _TITLE.search(page)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Container
+from collections.abc import Awaitable, Callable, Container
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
-from urllib.request import getproxies
+from urllib.parse import urljoin, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
@@ -44,6 +44,9 @@ _SENTENCES = {
     429: "the server asks for fewer visits (429)",
     451: "the feed is withheld for legal reasons (451)",
 }
+
+
+May = Callable[[str], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,8 @@ class Fetcher:
         self._settings = settings
         self._clock = clock
         self.agent = settings.user_agent or f"{PRODUCT}/{__version__}"
-        self.guard = Guard([*settings.allow_hosts, *_proxies(settings)])
+        self._proxies = getproxies() if settings.use_proxy_environment else {}
+        self.guard = Guard([*settings.allow_hosts, *map(_place, self._proxies.values())])
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -100,7 +104,8 @@ class Fetcher:
             },
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            trust_env=settings.use_proxy_environment,
+            # With the environment's proxies would come the passwords of ~/.netrc.
+            trust_env=False,
             read_bufsize=64 * 1024,
         )
         return self
@@ -115,9 +120,21 @@ class Fetcher:
             await self._session.close()
 
     async def get(
-        self, url: str, *, etag: str = "", modified: str = "", accept: str = ACCEPT_FEED
+        self,
+        url: str,
+        *,
+        named_by: str = "",
+        may: May | None = None,
+        etag: str = "",
+        modified: str = "",
+        accept: str = ACCEPT_FEED,
     ) -> Answer:
-        """Ask for one address, following at most five redirects, each through the guard."""
+        """Ask for one address, following at most five redirects, each through the guard.
+
+        :param named_by: the configured address that led to this one, by default itself. Only from
+            an address at a host that the operator opened does the way lead to such a host.
+        :param may: asked before each request whether the address may be asked for.
+        """
         headers = {"Accept": accept}
         if etag and etag.isprintable():
             headers["If-None-Match"] = etag
@@ -126,11 +143,15 @@ class Fetcher:
         left = self._settings.total_seconds
         loop = asyncio.get_running_loop()
         permanent, seen, current = True, {url}, url
+        own = self.guard.opens(named_by or url)
         for _ in range(HOPS + 1):
             try:
-                scheme, host, port = self.guard.check(current)
+                scheme, host, port = self.guard.check(current, own=own)
+                if may is not None and not await may(current):
+                    raise FeedRefused(current, "robots.txt forbids the address")
             except FeedRefused as error:
                 return Answer(url=current, problem=error.sentence, refused=True)
+            own = self.guard.allows(host, port)
             async with self._turn(host, port):
                 started = loop.time()
                 answer, location = await self._hop(current, headers, left)
@@ -169,7 +190,10 @@ class Fetcher:
         try:
             async with asyncio.timeout_at(first) as limit:
                 response = await self._session.get(
-                    URL(url, encoded=True), headers=headers, allow_redirects=False
+                    URL(url, encoded=True),
+                    headers=headers,
+                    allow_redirects=False,
+                    proxy=self._proxy(url),
                 )
                 answer = self._judge(response, url)
                 if not answer.problem and answer.status == 200:
@@ -229,6 +253,13 @@ class Fetcher:
         if not body.strip():
             return replace(answer, problem="the answer is empty", bytes=wire)
         return replace(answer, body=body, bytes=wire)
+
+    def _proxy(self, url: str) -> str | None:
+        """The proxy of the environment for an address, where proxies are to be used."""
+        parts = urlsplit(url)
+        if not self._proxies or proxy_bypass(parts.netloc):
+            return None
+        return self._proxies.get(parts.scheme)
 
     def _turn(self, host: str, port: int) -> AbstractAsyncContextManager[None]:
         """Wait for this host to be free. Never held while waiting for another host."""
@@ -304,11 +335,6 @@ def _max_age(header: str) -> float:
     return 0
 
 
-def _proxies(settings: Collect) -> list[str]:
-    """The proxies of the environment, which may be contacted when they are to be used."""
-    if not settings.use_proxy_environment:
-        return []
-    return [
-        address.partition("://")[2].rpartition("@")[2].strip("/")
-        for address in getproxies().values()
-    ]
+def _place(proxy: str) -> str:
+    """A proxy as the guard's list of opened hosts has it."""
+    return proxy.rpartition("://")[2].rpartition("@")[2].strip("/")

@@ -67,13 +67,13 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]|%0[0ad]", re.IGNORECASE)
 class Guard:
     """Decides about addresses.
 
-    :param allow: hosts the operator opens, as "host:port" or, for every port, "host". A named
-        host may resolve to anything and be spoken to on that port.
+    :param allow: hosts the operator opens, as "host:port" or, for ports 80 and 443, "host". A
+        named host may resolve to anything and be spoken to on that port.
     :raises ValueError: never; a word that names no host simply matches nothing.
     """
 
     def __init__(self, allow: Iterable[str] = ()):
-        self._allowed = {_allowance(word) for word in allow if word.strip()}
+        self._allowed = {place for word in allow if word.strip() for place in _places(word)}
         self._granted: set[tuple[str, int]] = set()
         self._checked: dict[str, tuple[str, str, int]] = {}
         self._opened: dict[tuple[str, int], bool] = {}
@@ -83,13 +83,23 @@ class Guard:
         known = self._opened.get((host, port))
         if known is None:
             plain = _plain_host(host)
-            known = (plain, port) in self._allowed or (plain, None) in self._allowed
+            known = (plain, port) in self._allowed
             self._opened[host, port] = known
         return known
 
-    def check(self, url: str) -> tuple[str, str, int]:
+    def opens(self, url: str) -> bool:
+        """Whether an address lies on a host that the operator opened by name."""
+        try:
+            _, host, port = self.check(url)
+        except FeedRefused:
+            return False
+        return self.allows(host, port)
+
+    def check(self, url: str, *, own: bool = True) -> tuple[str, str, int]:
         """Scheme, host and port of an address that may be asked, by what its text says.
 
+        :param own: whether it was the operator who named the address, or led to it from a host
+            that he opened. What others name never leads to such a host.
         :raises FeedRefused: for any scheme but http and https, a user name, a port other than
             80 and 443 that is not allowed, control characters, or a forbidden literal address.
         """
@@ -97,6 +107,8 @@ class Guard:
         known = self._checked.get(url)
         if known is None:
             known = self._checked[url] = self._check(url)
+        if not own and self.allows(known[1], known[2]):
+            raise FeedRefused(url[:200], "the host is open to feeds that are configured there only")
         return known
 
     def _check(self, url: str) -> tuple[str, str, int]:
@@ -208,15 +220,14 @@ def _inside(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     return found
 
 
-def _allowance(word: str) -> tuple[str, int | None]:
-    """A word of the allow list as host and port; the port is None where all are open."""
+def _places(word: str) -> list[tuple[str, int]]:
+    """The hosts and ports that a word of the allow list opens."""
     word = word.strip()
-    if word.count(":") > 1 and not word.startswith("["):
-        return _plain_host(word), None
     host, colon, port = word.rpartition(":")
-    if colon and port.isdecimal() and not word.endswith("]"):
-        return _plain_host(host), int(port)
-    return _plain_host(word), None
+    bare = word.count(":") > 1 and not word.startswith("[")  # an IPv6 address
+    if colon and port.isdecimal() and not bare:
+        return [(_plain_host(host), int(port))]
+    return [(_plain_host(word), port) for port in _PORTS.values()]
 
 
 def _plain_host(host: str) -> str:

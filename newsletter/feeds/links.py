@@ -38,6 +38,8 @@ _GENERIC = frozenset(
      "default", "show", "display", "detail", "details", "content", "watch", "post", "posts",
      "viewtopic", "home", "rss", "feed", "blog", "en", "us", "live", "search"}
 )  # fmt: skip
+# A headline in a path has its words parted, or a number or a date beside it.
+_TELLING = re.compile(r"[0-9]|[-_+][^/]*$")
 _AMP_CACHE = re.compile(r"^[a-z0-9-]+\.cdn\.ampproject\.org$")
 _LABEL = re.compile(r"^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$")
 _BREAKS = re.compile(r"[\t\r\n\x00]+")
@@ -74,7 +76,7 @@ def identity(address: str, *, whole_query: bool = False) -> str:
     """What stays the same in an article's address between two visits; "" where nothing does.
 
     Scheme, ``www.``, ``m.`` and ``amp.`` do not count, nor do trailing slashes. The query counts
-    only where the path alone cannot name an article (scripts, bare words such as ``/story``) or
+    only where the path alone cannot name an article (scripts, bare words such as ``/player``) or
     where it has a parameter such as ``id``: some sites put a new random query on every answer.
 
     :param address: a result of :func:`link`.
@@ -87,7 +89,7 @@ def identity(address: str, *, whole_query: bool = False) -> str:
     name = path.rsplit("/", 1)[-1].lower()
     pairs = parse_qsl(query, keep_blank_values=True) if query else []
     stem = name.rsplit(".", 1)[0]
-    bare = stem in _GENERIC or bool(_SCRIPT.search(name))
+    bare = stem in _GENERIC or bool(pairs and (_SCRIPT.search(name) or not _TELLING.search(path)))
     if not (bare or whole_query):
         pairs = [pair for pair in pairs if _IDENTIFYING.match(pair[0])]
     if stem in _GENERIC and not pairs:
@@ -125,6 +127,7 @@ def _unusual_parts(text: str, base: str) -> tuple[str, str, str] | None:
     if not text or len(text) > MOST_CHARACTERS:
         return None
     try:
+        text.encode()  # halves of characters, which JSON can spell, are in no address
         # Joining is slow and changes nothing for the addresses that nearly all feeds have.
         whole = text.startswith(("https://", "http://")) or not base
         parts = urlsplit(text if whole else urljoin(base, text))

@@ -85,9 +85,9 @@ class Pages:
         )
 
     async def _completed(self, article: Article) -> Article:
-        if not await self.allowed(article.url):
-            return article
-        answer = await self._fetcher.get(article.url, accept=ACCEPT_PAGE)
+        answer = await self._fetcher.get(
+            article.url, named_by=article.feed, may=self.allowed, accept=ACCEPT_PAGE
+        )
         if answer.problem or not _is_page(answer):
             return article
         page = await self._workers.read_page(answer.body, answer.url)

@@ -221,6 +221,7 @@ class _Run:
         asked = loop.time()
         answer = await fetcher.get(
             feed.moved_to or feed.url,
+            named_by=feed.url,
             etag=feed.etag if held else "",
             modified=feed.modified if held else "",
         )

@@ -16,6 +16,7 @@ from newsletter.delivery.send import SendSettings, send_issue
 from newsletter.delivery.transport import Transport
 from newsletter.errors import FeedRefused, IssueError
 from newsletter.feeds.guard import Guard
+from newsletter.issue import approve as approval
 from newsletter.model import Feed, Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.arriving import arrive
@@ -162,13 +163,17 @@ def send_share(
 
     The last share closes the issue.
 
+    :raises NotApproved: when the stored bytes are not the approved ones.
+
     :param letters: how many; :data:`LETTERS` when absent.
     :param stop: asked between batches; True ends the share with every letter settled or queued.
     """
     issue = room.issues.find(name)
     if issue.state is not IssueState.SENDING:
         return False
-    revision, transport, fallback = room.issues.revision(issue), room.transport(), room.fallback()
+    revision = room.issues.revision(issue)
+    approval.must_match(issue, revision)
+    transport, fallback = room.transport(), room.fallback()
     try:
         ways = (transport, fallback)
         return _send(room, issue, revision, ways, letters=letters or LETTERS, stop=stop)

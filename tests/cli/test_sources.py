@@ -76,6 +76,13 @@ def test_imported_ratings_are_used_here_and_never_exported(run: Run, place: Path
     assert 'newsletterLean="left"' in run("sources", "export-opml").out
 
 
+def test_imported_ratings_stay_out_of_version_control(place: Path) -> None:
+    """A new place keeps the folder they lie in, and letters, to itself."""
+    config = load(place / "config.toml")
+    folder = config.ratings_file.parent.relative_to(place)
+    assert f"{folder}/" in (place / ".gitignore").read_text().splitlines()
+
+
 def troubled(place: Path) -> None:
     """Three feeds of the place in trouble, as rounds of visits would leave them."""
     room = open_newsroom(load(place / "config.toml"))

@@ -135,6 +135,27 @@ def test_freeze_takes_up_where_it_stopped(
     assert len({row["email"] for row in ledger.rows(ISSUE)}) == 12
 
 
+def test_the_frozen_audience_is_counted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An audience of which a reader is missing in the end is not frozen, and nobody gets a letter."""
+    people(database, 12)
+    ledger = DeliveryLedger(database)
+    cut = batch_part.cut
+
+    def lose(connection: Any, *given: Any, **named: Any) -> None:
+        cut(connection, *given, **named)
+        connection.execute(delete(deliveries).where(deliveries.c.reader == 7))
+
+    monkeypatch.setattr(batch_part, "cut", lose)
+    with pytest.raises(DatabaseError, match="meant for 12 readers, but only 11"):
+        freeze(ledger)
+    assert not ledger.is_frozen(ISSUE)
+    monkeypatch.setattr(batch_part, "cut", cut)
+    assert freeze(ledger) == 12
+    assert ledger.is_frozen(ISSUE)
+
+
 def test_freeze_takes_up_what_an_older_program_began(database: Database) -> None:
     """Letters that are there already keep their batch, and the batches of the others begin after."""
     people(database, 12)

@@ -191,6 +191,7 @@ def test_lost_answer_is_unknown(case: Case) -> None:
     assert states(send(case, some)) == {"unknown": 3}
     found = case.transport.find(some, batch="batch-1")
     assert states(dict(found)) == ({"accepted": 3} if case.learns else {})
+    assert case.transport.can_look == case.learns
 
 
 def test_nobody_there_is_certain(case: Case) -> None:

@@ -15,6 +15,7 @@ from newsletter.database import leases
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
 from newsletter.database.tables import readers
+from newsletter.delivery.reconcile import reconcile
 from newsletter.delivery.send import Progress, SendReport, SendSettings, send_issue
 from newsletter.delivery.transport.recording import RecordingTransport, accept
 from newsletter.errors import DatabaseError, DeliveryError, TransportError
@@ -267,6 +268,23 @@ def test_absence_as_proof(ledger: DeliveryLedger) -> None:
     report = send(ledger, transport)
     assert addresses(transport.letters) == EVERYBODY
     assert report.finished
+
+
+@pytest.mark.parametrize("can_look", [False, True])
+def test_absence_by_decision_needs_a_log(ledger: DeliveryLedger, can_look: bool) -> None:  # noqa: FBT001
+    """Where nothing keeps a log, no decision makes absence a proof, and the report says so."""
+    transport = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN), batch_size=50
+    )
+    transport.can_look = can_look
+    send(ledger, transport)
+    unknown = ledger.states(ISSUE)["unknown"]
+    later = Watch(NOON + timedelta(hours=2))
+    report = reconcile(
+        ISSUE, ledger=ledger, transports=[transport], clock=later, absence_after=3600
+    )
+    assert (report.queued, report.left) == ((unknown, 0) if can_look else (0, unknown))
+    assert ("no log" in report.problem) != can_look
 
 
 def test_provider_refuses_us(ledger: DeliveryLedger) -> None:

@@ -134,6 +134,19 @@ def settings(server: ByteServer) -> Collect:
     )
 
 
+@pytest.fixture
+def public(settings: Collect, server: ByteServer, monkeypatch: pytest.MonkeyPatch) -> Collect:
+    """Settings with which the server is also every public host, as the environment's proxy.
+
+    A path of ``replies`` is then a whole address. Hosts with a port of their own are asked directly.
+    """
+    monkeypatch.setenv("http_proxy", f"http://{server.place}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    for name in ("NO_PROXY", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return settings.model_copy(update={"use_proxy_environment": True})
+
+
 VisitAll = Callable[..., list[Visit]]
 
 

@@ -52,6 +52,29 @@ def test_entries_that_share_a_guid_are_all_kept() -> None:
     assert len(set(ids(*(entry(n, guid="same") for n in range(12))))) == 12
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_an_entry_keeps_its_id_when_another_shares_its_link(*, newest_first: bool) -> None:
+    """Of two headlines at one address the older is the article that was there before."""
+    link = "https://example.org/politics/budget-vote"
+    old = entry(1, link=link)
+    new = entry(2, link=link, dates=("Sun, 22 Nov 2026 11:00:00 GMT",))
+    both = ids(*((new, old) if newest_first else (old, new)))
+    assert len(set(both)) == 2
+    assert both[1 if newest_first else 0] == ids(old)[0]
+
+
+def test_without_dates_the_last_of_a_shared_link_is_the_oldest() -> None:
+    """Feeds put what is new at the top."""
+    old, new = (entry(n, link="https://example.org/a-live-page", dates=()) for n in range(2))
+    assert ids(new, old)[1] == ids(old)[0]
+
+
+def test_a_player_with_a_number_in_its_query_names_many() -> None:
+    """Where the path is one bare word, a query that is not known for tracking counts."""
+    clips = [entry(n, link=f"https://example.org/player?clip={n}") for n in range(3)]
+    assert len({ids(clip)[0] for clip in clips}) == 3
+
+
 def test_copies_of_one_entry_are_one() -> None:
     """The same link and title under three guids are one article."""
     assert len(ids(*(entry(1, guid=f"copy-{n}") for n in range(3)))) == 1
@@ -136,3 +159,9 @@ def test_an_entry_without_a_title_is_called_by_its_first_words() -> None:
 def test_an_entry_without_words_is_no_article() -> None:
     """A bare link cannot be shown."""
     assert article(entry(1, title="", summary="")) is None
+
+
+def test_a_link_with_half_a_character_costs_itself() -> None:
+    """JSON can spell what is no text; the other items of the feed are kept."""
+    broken = entry(2, link="https://example.org/\ud800")
+    assert ids(entry(1), broken, entry(3)) == ids(entry(1), entry(3))

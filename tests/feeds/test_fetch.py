@@ -54,7 +54,7 @@ def test_max_age_is_read(header: str, seconds: float) -> None:
     assert _max_age(header) == seconds
 
 
-def get(settings: Any, *urls: str, **given: str) -> list[Answer]:
+def get(settings: Any, *urls: str, **given: Any) -> list[Answer]:
     """Ask for addresses at once."""
 
     async def run() -> list[Answer]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -88,6 +89,26 @@ def test_proxies_of_the_environment_are_used_only_when_that_is_configured(
     (visit,) = visit_all(elsewhere, settings=with_proxy)
     assert visit.outcome is Outcome.CHANGED, visit.problem
     assert [request.path for request in server.requests] == ["http://paper.invalid/feed"]
+
+
+def test_no_password_of_the_environment_reaches_a_server(
+    server: Any, visit_all: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A proxy gets the password its own address holds; ~/.netrc stays unread."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login ops password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("http_proxy", f"http://us:word@{server.place}")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server.replies.update({"/feed": response(rss(1)), "http://a.invalid/": response(rss(1))})
+    given = settings.model_copy(update={"use_proxy_environment": True})
+    visits = visit_all(feed(server), Feed(url="http://a.invalid/", outlet="paper"), settings=given)
+    assert {visit.outcome for visit in visits} == {Outcome.CHANGED}
+    sent = {request.path: request.headers for request in server.requests}
+    assert not any("authorization" in headers for headers in sent.values())
+    assert "proxy-authorization" not in sent["/feed"]
+    assert sent["http://a.invalid/"]["proxy-authorization"] == "Basic dXM6d29yZA=="
 
 
 def test_trouble_is_dated_from_its_first_failure(server: Any, visit_all: Any) -> None:

@@ -151,3 +151,28 @@ def test_a_connection_is_looked_at_again_before_it_is_used(
     assert "belongs to a test" in visit.problem
     assert seen == [("127.0.0.1", server.port)]
     assert server.requests == []
+
+
+def test_a_public_feed_leads_to_no_host_of_the_operator_s(
+    server: Any, visit_all: Any, public: Any
+) -> None:
+    """What `allow_hosts` opens is open to feeds configured there, not to redirects and links."""
+    server.replies["/inside"] = response(rss(1))
+    server.replies["http://paper.example/feed"] = moved("302 Found", server.url("/inside"))
+    server.replies["http://paper.example/list"] = response(
+        rss(1).replace(b"https://example.org/roads", server.url("/pages").encode())
+    )
+    feeds = [
+        Feed(url="http://paper.example/feed", outlet="a"),
+        Feed(url="http://paper.example/list", outlet="b", page_text=True),
+        Feed(url="http://paper.example/old", outlet="c", moved_to=server.url("/inside")),
+    ]
+    visits = {visit.feed.outlet: visit for visit in visit_all(*feeds, settings=public)}
+    assert "configured there only" in visits["a"].problem
+    assert visits["b"].outcome is Outcome.CHANGED
+    assert "configured there only" in visits["c"].problem
+    assert {request.path.partition("example/")[2] for request in server.requests} == {
+        "feed", "list",
+    }  # fmt: skip
+    (own,) = visit_all(feed(server, "/inside"), settings=public)
+    assert own.outcome is Outcome.CHANGED

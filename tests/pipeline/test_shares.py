@@ -29,6 +29,7 @@ from newsletter.issue.approve import digest
 from newsletter.model import Feed, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import shares
+from newsletter.pipeline.letters import begin_send
 from newsletter.sample.server import SampleServer
 from newsletter.schedule import jobs
 from newsletter.work import InProcess, OnProcrastinate, run_worker, waiting_jobs
@@ -127,6 +128,22 @@ def test_several_senders_share_an_issue_and_nobody_gets_it_twice(
     assert room.issues.find(issue).state is IssueState.SENT
     assert set(received(room).values()) == {1}
     assert len(received(room)) == READERS
+
+
+def test_a_share_sends_only_what_was_approved(
+    config: Config, sqlite: Database, clock: StillClock
+) -> None:
+    """Bytes that were changed after the send began leave in no further share."""
+    room = newsroom(config, sqlite, clock)
+    issue = approved(room)
+    begin_send(room, issue)
+    with room.database.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE issue_revisions SET rendered = replace(rendered, 'the', 'teh')"
+        )
+    with pytest.raises(NotApproved):
+        shares.send_share(room, issue)
+    assert not received(room)
 
 
 def test_a_share_sends_its_part_and_leaves_the_rest(

@@ -21,12 +21,15 @@ class Transport(Protocol):
     may be under way at the same time, so :meth:`send` is called from several threads when it is
     more than one. ``settles_after`` is how many seconds after a hand-over the absence of a letter
     in :meth:`find` proves that it never left; None when absence never proves anything.
+    ``can_look`` is False where :meth:`find` has nowhere to look: there not even a person's decision
+    makes absence a proof.
     """
 
     name: str
     batch_size: int
     workers: int
     settles_after: float | None
+    can_look: bool
 
     def send(self, letters: Sequence[Letter], mail: PreparedMail) -> Sequence[Outcome]:
         """Hand letters over; exactly one outcome for each, in any order.

@@ -22,6 +22,7 @@ class FolderTransport:
     """Writes each letter to ``{root}/{issue}/{key}.eml``."""
 
     name = "folder"
+    can_look = True
     workers = 1
     settles_after: float | None = 0.0
 

@@ -24,6 +24,7 @@ class RecordingTransport:
     """
 
     name = "recording"
+    can_look = True
     workers = 1
 
     def __init__(

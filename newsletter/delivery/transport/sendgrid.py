@@ -82,6 +82,7 @@ class SendGridTransport:
     """
 
     name = "sendgrid"
+    can_look = True
 
     def __init__(
         self,

@@ -50,6 +50,7 @@ class SmtpTransport:
     """
 
     name = "smtp"
+    can_look = False
     settles_after: float | None = None
 
     def __init__(
