@@ -16,6 +16,7 @@ from newsletter.cli.sources import health_of
 from newsletter.config import load
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
+from newsletter.feeds.health import Health
 from newsletter.newsroom import Newsroom
 from tests.conftest import StillClock
 from tests.feeds.conftest import server
