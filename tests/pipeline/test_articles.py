@@ -108,7 +108,7 @@ def test_an_outage_of_our_own_is_held_against_no_feed(
         assert feed == replace(
             old, problem=feed.problem, since=feed.since, next_visit=feed.next_visit
         )
-    assert [line.health for line in health_of(room)].count("failing") == 5
+    assert [str(line.health) for line in health_of(room)].count("failing") == 5
     clock.pass_(minutes=15)
     down.difference_update(hosts[2:])
     pipeline.collect(room)
