@@ -156,7 +156,7 @@ def export_opml(
 def import_ratings(context: typer.Context, file: File) -> None:
     """Take over leans from a CSV of AllSides, Media Bias/Fact Check or Ad Fontes, here only."""
     from newsletter.clock import system_clock
-    from newsletter.feeds.ratings import read_ratings, write_overlay
+    from newsletter.feeds.ratings import DISAGREE, read_ratings, write_overlay
 
     config = place(context).config()
     found = read_ratings(_read(file), file.name)
@@ -169,6 +169,9 @@ def import_ratings(context: typer.Context, file: File) -> None:
         raise ConfigError(str(target), f"cannot be written: {error.strerror}") from None
     matched = len(tomllib.loads(text).get("ratings", {}))
     say(f"{found.service}: {count(matched, 'outlet')} of {len(config.sources)} rated by this file.")
+    for told in text.splitlines():
+        if told.startswith(DISAGREE):
+            aside(f"  {told.removeprefix('# ')}")
     say(f"  Kept in {target}, used on this machine only, never exported.")
     say(f"  The method page shows: {found.attribution}")
 

@@ -145,7 +145,7 @@ class Articles:
         query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
             told = json.dumps(given) if self._database.dialect == "sqlite" else given
-            return {id_ for (id_,) in plain_rows(connection, query, (told,))}
+            return {id_ for (id_,) in connection.exec_driver_sql(query, (told,))}
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]

@@ -81,7 +81,7 @@ class Direct(Generic[T]):
             f"SELECT {_named(connection, self.names)} FROM {self._table.name} "  # noqa: S608 - our own names
             f"WHERE {column} IN ({marks})"
         )
-        return [self.read(row) for row in plain_rows(connection, query, tuple(wanted))]
+        return [self.read(row) for row in connection.exec_driver_sql(query, tuple(wanted))]
 
     def read(self, row: Sequence[Any]) -> T:
         """A row of the driver's as the model."""

@@ -263,6 +263,7 @@ class _Run:
                 items=self._settings.items,
                 field_bytes=self._settings.field_bytes,
                 compared_from=self._compared_from,
+                first_visit=feed.last_success is None,
             ),
             self._fresh(way),
         )
