@@ -97,7 +97,9 @@ def collect(
 
 def _store(room: Newsroom, visits: Sequence[Visit]) -> int:
     marks = {id_: found for visit in visits for id_, found in visit.marks.items()}
-    return room.articles.save_visits(((visit.feed, visit.articles) for visit in visits), marks)
+    corrected = {id_ for visit in visits for id_ in visit.corrected}
+    pairs = ((visit.feed, visit.articles) for visit in visits)
+    return room.articles.save_visits(pairs, marks, corrected)
 
 
 def link_copies(room: Newsroom, since: datetime) -> int:
