@@ -111,7 +111,7 @@ def summarise(lines: Sequence[SourceHealth]) -> Summary:
 def _judge(feed: Feed, now: datetime) -> tuple[Health, str, datetime | None]:
     if feed.state is FeedState.RETIRED:
         return Health.RETIRED, feed.problem or "retired by an operator", feed.since
-    if feed.failures or feed.state is FeedState.PARKED:
+    if feed.problem or feed.failures or feed.state is FeedState.PARKED:
         times = f", {feed.failures} times in a row" if feed.failures > 1 else ""
         health = Health.PARKED if feed.state is FeedState.PARKED else Health.FAILING
         return health, f"{feed.problem}{times}", feed.since or feed.last_success

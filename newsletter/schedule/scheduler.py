@@ -24,7 +24,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter import pipeline
 from newsletter.config import EditionSettings
 from newsletter.database.leaders import Fence
-from newsletter.errors import DatabaseError, Deposed, NewsletterError
+from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, retention
@@ -135,23 +135,34 @@ class Scheduler:
         """Ring no more, and leave the office to whoever stands by."""
         self.stop_ringing()
         with self._leading:
-            if self._epoch is not None:
-                room = self._rooms()
-                try:
-                    room.leaders.resign(OFFICE, self._owner, now=room.clock())
-                except NewsletterError as error:
-                    log.warning("the office of scheduler could not be given back: %s", error)
-            self._epoch = None
+            self._resign()
+
+    def _resign(self) -> None:
+        if self._epoch is None:
+            return
+        self._epoch = None
+        room = self._rooms()
+        try:
+            room.leaders.resign(OFFICE, self._owner, now=room.clock())
+        except NewsletterError as error:
+            log.warning("the office of scheduler could not be given back: %s", error)
 
     def reload(self) -> None:
-        """Set the bells anew by a changed configuration, and look at once."""
+        """Set the bells anew by a changed configuration, and look at once if any may ring."""
         self._set_bells()
+        self.lead()
         self.look()
 
     def lead(self) -> bool:
-        """Take or keep the office; whether this process leads. Who begins to lead looks at once."""
+        """Take or keep the office; whether this process leads. Who begins to lead looks at once.
+
+        Nobody does while ``[schedule] enabled`` is false.
+        """
         with self._leading:
             room = self._rooms()
+            if not room.config.schedule.enabled:
+                self._resign()
+                return False
             try:
                 epoch = room.leaders.lead(
                     OFFICE,
@@ -322,11 +333,14 @@ def _collect(room: Newsroom, *, work: Work) -> None:
 
 
 def _keep(room: Newsroom) -> None:
-    """Make the backup and the sweep of the day, when they are due."""
+    """Make the backup and the sweep of the day, when they are due.
+
+    :raises NewsletterError: when one of them failed; nothing is kept longer than promised because
+        no backup can be made.
+    """
     try:
         backup.make_if_due(room)
-        retention.sweep_if_due(room)
-    except Deposed:
-        raise
     except OSError as error:
         log.error("the backup cannot be written: %s", error)
+    finally:
+        retention.sweep_if_due(room)

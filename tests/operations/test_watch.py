@@ -367,3 +367,53 @@ def test_every_look_has_a_scope_of_its_own() -> None:
     scopes = [*LOOKS, "clock:", "bell:draft:", "bell:send:", "approve:", "config:"]
     assert len(set(scopes)) == len(scopes)
     assert not [(a, b) for a in scopes for b in scopes if a != b and a.startswith(b)]
+
+
+def test_a_look_that_breaks_ends_no_trouble(
+    room: Newsroom, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever one look stumbles over, the others look, and what it found before stays open."""
+    room.alerts.report("disk:", [Trouble(key="disk:data", sentence="full")], now=clock())
+
+    def odd(*_: object) -> list[Trouble]:
+        raise KeyError("look")
+
+    monkeypatch.setitem(LOOKS, "disk:", odd)
+    clock.now = at("2026-11-22T06:16")
+    Watch(lambda _: []).look(room)
+    assert sorted(keys(room)) == ["disk:data", f"issue:daily-{TODAY}:unapproved"]
+
+
+def test_an_issue_that_is_still_open_is_not_over(
+    room: Newsroom, clock: StillClock, tmp_path: Path
+) -> None:
+    """Neither tomorrow's window nor tomorrow's draft ends what is said of today's issue."""
+    issue = sending(room, tmp_path)
+    with room.database.begin() as connection:
+        connection.execute(update(deliveries).values(state="unknown"))
+    sent(room, issue, IssueState.PARTLY_SENT)
+    yesterday = make_issue(room, "daily", TODAY - timedelta(days=2))
+    heard = Heard()
+    eye = Watch(lambda _: [heard])
+    clock.now = at("2026-11-22T07:20")
+    eye.look(room)
+    make_issue(room, "daily", TODAY + timedelta(days=1))
+    clock.now = at("2026-11-23T07:20")
+    eye.look(room)
+    wanted = {
+        f"issue:{issue.id}:unsent",
+        f"letters:{issue.id}:unknown",
+        f"issue:{yesterday.id}:unsent",
+    }
+    assert wanted <= set(keys(room))
+    assert not [key for key, over in heard.said if over]
+
+
+def test_a_source_that_was_told_stays_told(room: Newsroom, clock: StillClock) -> None:
+    """When all others fail too, the one that was dead before is not said to be well again."""
+    room = give_feeds(room, clock, bad=1, days=3)
+    Watch(lambda _: []).look(room)
+    with room.database.begin() as connection:
+        connection.execute(update(feeds).values(failures=3))
+    Watch(lambda _: []).look(room)
+    assert sorted(keys(room)) == ["source:https://a0.example/f", "source:most"]

@@ -6,22 +6,24 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
 from newsletter.database.engine import Database
+from newsletter.database.facts import SWEPT, fact
 from newsletter.database.plans import Plan
 from newsletter.model import Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations.watch import Watch
-from newsletter.schedule import Scheduler, ring_due
+from newsletter.schedule import OFFICE, Scheduler, ring_due
 from newsletter.schedule.bells import Arrows
-from newsletter.schedule.scheduler import jobs
-from newsletter.work import Lanes
+from newsletter.schedule.scheduler import KEEP, jobs
+from newsletter.work import Lanes, run_job
 from tests.conftest import StillClock
 from tests.operations.rooms import Heard
-from tests.schedule.rooms import Days, approved, at, make_issue, room_on
+from tests.schedule.rooms import Days, approved, at, configured, make_issue, room_on
+from tests.schedule.test_scheduler import Kept
 
 TODAY = date(2026, 11, 22)
 
@@ -169,3 +171,58 @@ def test_a_removed_edition_needs_no_approval(
     assert [one.key for one in both.alerts.open()] == [f"approve:uk-{TODAY}"]
     ring_due(room_with(both, daily=daily), bells=("draft", "remind"), arrows=Arrows(draft=draft))
     assert both.alerts.open() == []
+
+
+def test_bells_that_are_switched_off_ring_no_more(
+    sqlite: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """Switched off while it runs, the scheduler gives its office back; switched on it takes it."""
+    clock.now = at("2026-11-22T05:00")
+    rooms = [room_on(sqlite, clock, tmp_path, zone="UTC")]
+    kept = Kept()
+    alarm = Scheduler(lambda: rooms[-1], kept)
+    assert alarm.lead()
+    rooms.append(configured(rooms[0], schedule={"enabled": False}))
+    kept.jobs.clear()
+    alarm.reload()
+    assert kept.jobs == []
+    leader = rooms[0].leaders.current(OFFICE, now=clock())
+    assert leader is not None
+    assert not leader.alive
+    rooms.append(rooms[0])
+    alarm.reload()
+    assert {"look", "letters"} <= {job.name for job in kept.jobs}
+
+
+def test_old_letters_are_swept_though_no_backup_can_be_made(
+    sqlite: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """A backup folder that is a file stops the backup and not the sweep of the night."""
+    clock.now = at("2026-11-22T05:00")
+    (tmp_path / "taken").write_text("a file")
+    room = room_on(sqlite, clock, tmp_path, zone="UTC")
+    room = configured(room, backup={"folder": "taken/backups", "enabled": True})
+    run_job({KEEP: jobs(room, Kept())[KEEP]}, KEEP, {})
+    assert fact(sqlite, SWEPT) == "2026-11-22"
+
+
+def test_an_evening_draft_is_for_the_next_morning(
+    sqlite: Database, clock: StillClock, tmp_path: Path
+) -> None:
+    """Drafted at ten in the evening, sent at six: one issue for each date, none missed."""
+    clock.now = at("2026-11-22T05:00")
+    keys = {"zone": "UTC", "draft_at": "22:00", "send_at": "06:00", "unattended": "send"}
+    room = room_on(sqlite, clock, tmp_path, **keys)
+    days = Days()
+    made: dict[date, datetime] = {}
+
+    def evening(found: Newsroom, edition: str, day: date) -> None:
+        made[day] = clock()
+        days.draft(found, edition, day)
+
+    while clock() < at("2026-11-26T12:00"):
+        ring_due(room, arrows=replace(days.arrows, draft=evening))
+        clock.pass_(minutes=10)
+    assert days.drafted == days.sent == {date(2026, 11, day): 1 for day in range(22, 27)}
+    assert made[date(2026, 11, 24)] == at("2026-11-23T22:00")
+    assert days.moments[date(2026, 11, 24)] == at("2026-11-24T06:00")
