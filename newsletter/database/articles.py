@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
 
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct, plain_rows
@@ -113,6 +113,7 @@ class Articles:
         self,
         visits: Iterable[tuple[Feed, Sequence[Article]]],
         marks: Mapping[str, bytes] | None = None,
+        corrected: Container[str] = (),
     ) -> int:
         """Store several visits in one transaction; return how many articles were new.
 
@@ -121,6 +122,7 @@ class Articles:
         the configuration says of it, stay as they are.
 
         :param marks: by article id what finds its copies, for those that are to be compared.
+        :param corrected: articles that are stored already, and whose words are new.
         """
         pairs = list(visits)
         collected = [item for _, found in pairs for item in found]
@@ -129,6 +131,9 @@ class Articles:
                 connection, (feed for feed, _ in pairs), keep=_CONFIGURED, where=_NOT_OVERTAKEN
             )
             new = _articles.insert_new(connection, collected)
+            again = [one for one in collected if one.id in corrected]
+            if again:
+                _correct(connection, again, marks or {})
             if marks:
                 _fingerprints.insert_new(
                     connection,
@@ -140,12 +145,16 @@ class Articles:
                 )
         return new
 
-    def known(self, ids: Sequence[str]) -> set[str]:
-        """Which of these article ids are stored already."""
+    def known(self, ids: Sequence[str], feed: str = "") -> dict[str, str]:
+        """Which of these article ids are stored already.
+
+        :param feed: those that it brought come with their titles, all others without one.
+        """
         query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
             told = json.dumps(given) if self._database.dialect == "sqlite" else given
-            return {id_ for (id_,) in connection.exec_driver_sql(query, (told,))}
+            found = connection.exec_driver_sql(query, (feed, told))
+            return {id_: title for id_, title in found}  # noqa: C416 - rows are no pairs to mypy
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]
@@ -250,8 +259,10 @@ _OUTLET = tuple(field.name for field in fields(Outlet))
 _LISTS = ("domains", "provenance")
 _ALL_OUTLETS = f"SELECT {', '.join(_OUTLET)} FROM outlets"  # noqa: S608 - our own names
 _KNOWN = {
-    "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
-    "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
+    "sqlite": "SELECT id, CASE WHEN feed = ? THEN title ELSE '' END FROM articles "
+    "WHERE id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT id, CASE WHEN feed = %s THEN title ELSE '' END FROM articles "
+    "WHERE id = ANY(%s)",
 }
 _UNCOMPARED = (
     "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
@@ -262,6 +273,30 @@ _CONFIGURED = ("url", "outlet", "section", "page_text")
 # failures: what the visit found was true before, and is not stored.
 _NOT_OVERTAKEN = "feeds.state <> 'retired' AND excluded.failures <= feeds.failures + 1"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
+
+
+def _correct(connection: Connection, again: Sequence[Article], marks: Mapping[str, bytes]) -> None:
+    """Give articles the words that their feed has for them now; all else stays as it was.
+
+    A page that was read before and now cannot be leaves the longer text that it gave.
+    """
+    words = [
+        {"which": one.id, "title": one.title, "summary": one.summary, "text": one.text}
+        for one in again
+    ]
+    before = articles.c.text
+    text = bindparam("text", type_=before.type)
+    kept = case((func.length(text) * 2 < func.length(before), before), else_=text)
+    connection.execute(
+        update(articles)
+        .where(articles.c.id == bindparam("which"))
+        .values(title=bindparam("title"), summary=bindparam("summary"), text=kept),
+        words,
+    )
+    found = [{"which": one.id, "marks": marks[one.id]} for one in again if one.id in marks]
+    if found:
+        changed = update(fingerprints).where(fingerprints.c.article == bindparam("which"))
+        connection.execute(changed.values(marks=bindparam("marks")), found)
 
 
 def _outlet_row(outlet: Outlet) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 from collections import deque
-from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ from newsletter.feeds.fetch import Answer, Fetcher
 from newsletter.feeds.fingerprint import fingerprint
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
 from newsletter.feeds.pages import Pages, RobotsShelf
-from newsletter.feeds.workers import Fresh, Reading, Workers
+from newsletter.feeds.workers import Held, Reading, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
 
 
@@ -51,6 +51,8 @@ class Outcome(StrEnum):
 class Visit:
     """One visit. ``feed`` is the state to store; ``articles`` are the new ones, cleaned.
 
+    Among them are those of the ids in ``corrected``, which are stored, with another title.
+
     ``marks`` finds copies of those articles that are to be compared, by id. ``problem`` is one
     sentence without a stop, empty when all went well. ``silent`` says that no server was reached.
     ``bytes`` counts what came over the wire, ``seconds`` the visit from its turn to its end.
@@ -60,6 +62,7 @@ class Visit:
     outcome: Outcome
     articles: tuple[Article, ...] = ()
     marks: Mapping[str, bytes] = field(default_factory=dict)
+    corrected: frozenset[str] = frozenset()
     problem: str = ""
     silent: bool = False
     seconds: float = 0
@@ -67,7 +70,7 @@ class Visit:
 
 
 _NOTHING = Reading()
-Known = Callable[[Sequence[str]], Container[str]]
+Known = Callable[[Sequence[str], str], Mapping[str, str]]
 
 
 def visit_feeds(
@@ -214,6 +217,7 @@ class _Run:
             outcome=_outcome(answered.finding, stored),
             articles=reading.articles,
             marks=reading.marks,
+            corrected=reading.corrected,
             problem=answered.problem,
             silent=answered.silent,
             seconds=loop.time() - started,
@@ -265,7 +269,7 @@ class _Run:
                 compared_from=self._compared_from,
                 first_visit=feed.last_success is None,
             ),
-            self._fresh(way),
+            self._held(way, feed),
         )
         if reading.problem:
             return Answered(finding=Finding.FAILED, problem=reading.problem), _NOTHING, answer.bytes
@@ -284,17 +288,17 @@ class _Run:
         ]
         return replace(reading, articles=articles, marks={**reading.marks, **marks_of(longer)})
 
-    def _fresh(self, way: Way[Visit]) -> Fresh | None:
-        """How a worker learns which ids are new."""
+    def _held(self, way: Way[Visit], feed: Feed) -> Held | None:
+        """How a worker learns which ids are stored already."""
         known = self._known
         if known is None:
             return None
 
-        async def fresh(ids: Sequence[str]) -> Sequence[int]:
-            held = await way.ask(lambda: known(ids))
-            return [place for place, id_ in enumerate(ids) if id_ not in held]
+        async def held(ids: Sequence[str]) -> Sequence[str | None]:
+            stored = await way.ask(lambda: known(ids, feed.url))
+            return [stored.get(id_) for id_ in ids]
 
-        return fresh
+        return held
 
 
 def _failed(answer: Answer) -> Answered:

@@ -127,8 +127,10 @@ def _host(visit: Visit) -> str:
 def _store(room: Newsroom, visits: Sequence[Visit]) -> int:
     """Store visits together; words that no database takes cost their own visit, and no other."""
     marks = {id_: found for visit in visits for id_, found in visit.marks.items()}
+    corrected = {id_ for visit in visits for id_ in visit.corrected}
+    pairs = [(visit.feed, visit.articles) for visit in visits]
     try:
-        return room.articles.save_visits(((visit.feed, visit.articles) for visit in visits), marks)
+        return room.articles.save_visits(pairs, marks, corrected)
     except ValueError as error:
         if len(visits) > 1:
             return sum(_store(room, [visit]) for visit in visits)

@@ -35,7 +35,38 @@ def test_an_article_is_stored_once(database: Database) -> None:
     assert shelf.save_visits([(feed("left"), [first])]) == 1
     assert shelf.save_visits([(feed("left"), [replace(first, title="Other")])]) == 0
     assert shelf.get(["a1"])["a1"].title == first.title
-    assert shelf.known(["a1", "a2"]) == {"a1"}
+    assert shelf.known(["a1", "a2"]) == {"a1": ""}
+
+
+def test_a_corrected_article_gets_new_words_and_keeps_all_else(database: Database) -> None:
+    """Title, summary and text change; a much longer text, a page's, is kept."""
+    shelf = filled(database)
+    first, page = article("a1", "left"), replace(article("a2", "left"), text="Long. " * 90)
+    shelf.save_visits([(feed("left"), [first, page])], {"a1": b"1111", "a2": b"2222"})
+    assert shelf.known(["a1", "a3"], feed=first.feed) == {"a1": first.title}
+    assert shelf.known(["a1"], feed="another") == {"a1": ""}
+    again = [
+        replace(
+            one,
+            title="Mended",
+            summary="New.",
+            text="A text about as long as the first.",
+            published=NOON,
+            url="x",
+        )
+        for one in (first, page)
+    ]
+    new = shelf.save_visits([(feed("left"), again)], {"a1": b"3333"}, corrected={"a1", "a2"})
+    assert new == 0
+    stored = shelf.get(["a1", "a2"])
+    assert stored["a1"] == replace(
+        first, title="Mended", summary="New.", text="A text about as long as the first."
+    )
+    assert stored["a2"] == replace(page, title="Mended", summary="New.")
+    assert sorted(shelf.uncompared(NOON - timedelta(days=400))) == [
+        ("a1", b"3333"),
+        ("a2", b"2222"),
+    ]
 
 
 def test_configuration_changes_keep_what_was_learned(database: Database) -> None:

@@ -91,10 +91,10 @@ def test_known_articles_are_left_out(server: Any, visit_all: Any) -> None:
     """Only what is new is cleaned and handed on, and the caller's thread is not asked for it."""
     server.replies["/feed"] = response(rss(1, 2))
     (first,) = visit_all(feed(server))
-    held = {first.articles[0].id}
+    held = {first.articles[0].id: "Road number 1"}
     threads = []
 
-    def known(ids: list[str]) -> set[str]:
+    def known(ids: list[str], feed: str) -> dict[str, str]:
         threads.append(threading.current_thread())
         return held
 
@@ -103,11 +103,26 @@ def test_known_articles_are_left_out(server: Any, visit_all: Any) -> None:
     assert threads != [threading.current_thread()]
 
 
+def test_a_corrected_headline_is_brought_again(server: Any, visit_all: Any) -> None:
+    """A recent article of this feed with another title than before comes, and is named."""
+    server.replies["/feed"] = response(rss(1, 2, 3))
+    old, no_title_told, new = (one.id for one in visit_all(feed(server))[0].articles)
+    titles = {old: "Rode number 1", no_title_told: ""}
+    told = {"known": lambda ids, _: titles, "compared_from": NOW - timedelta(days=9)}
+    (visit,) = visit_all(feed(server), **told)
+    assert [one.id for one in visit.articles] == [old, new]
+    assert visit.articles[0].title == "Road number 1"
+    assert visit.corrected == {old}
+    told["compared_from"] = NOW + timedelta(days=9)
+    (visit,) = visit_all(feed(server), **told)
+    assert [one.id for one in visit.articles] == [new]
+
+
 def test_a_caller_s_own_error_reaches_the_caller(server: Any, visit_all: Any) -> None:
     """What the look-up raises is not blamed on a feed."""
     server.replies["/feed"] = response(rss(1))
 
-    def known(ids: list[str]) -> set[str]:
+    def known(ids: list[str], feed: str) -> dict[str, str]:
         raise LookupError("the database is away")
 
     with pytest.raises(LookupError):
