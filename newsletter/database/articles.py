@@ -51,7 +51,6 @@ class Articles:
         """
         outlet_rows = {outlet.id: _outlet_row(outlet) for outlet in known}
         feed_rows = {feed.url: feed for feed in asked}
-        configured = ("url", "outlet", "section", "page_text")
         with self._database.reading() as connection:
             for values in plain_rows(connection, _ALL_OUTLETS):
                 row = dict(zip(_OUTLET, values, strict=True))
@@ -66,7 +65,7 @@ class Articles:
                     del feed_rows[url]
         if not outlet_rows and not feed_rows:
             return
-        learned = [name for name in _feeds.names if name not in configured]
+        learned = [name for name in _feeds.names if name not in _CONFIGURED]
         with self._database.begin() as connection:
             upsert(connection, outlets, list(outlet_rows.values()))
             upsert(connection, feeds, [values_of(one) for one in feed_rows.values()], keep=learned)
@@ -118,14 +117,17 @@ class Articles:
         """Store several visits in one transaction; return how many articles were new.
 
         Waiting for the disk is most of what storing a visit costs, and a visit that is lost with
-        the process is simply made again.
+        the process is simply made again. A feed that somebody retired or woke meanwhile, and what
+        the configuration says of it, stay as they are.
 
         :param marks: by article id what finds its copies, for those that are to be compared.
         """
         pairs = list(visits)
         collected = [item for _, found in pairs for item in found]
         with self._database.begin() as connection:
-            _feeds.upsert(connection, (feed for feed, _ in pairs))
+            _feeds.upsert(
+                connection, (feed for feed, _ in pairs), keep=_CONFIGURED, where=_NOT_OVERTAKEN
+            )
             new = _articles.insert_new(connection, collected)
             if marks:
                 _fingerprints.insert_new(
@@ -143,7 +145,7 @@ class Articles:
         query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
             told = json.dumps(given) if self._database.dialect == "sqlite" else given
-            return {id_ for (id_,) in plain_rows(connection, query, (told,))}
+            return {id_ for (id_,) in connection.exec_driver_sql(query, (told,))}
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]
@@ -255,6 +257,10 @@ _UNCOMPARED = (
     "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
 )
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
+_CONFIGURED = ("url", "outlet", "section", "page_text")
+# While a visit was under way somebody may have retired its feed, or woken it and so forgotten its
+# failures: what the visit found was true before, and is not stored.
+_NOT_OVERTAKEN = "feeds.state <> 'retired' AND excluded.failures <= feeds.failures + 1"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 
 

@@ -8,9 +8,11 @@ cleans the rest.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from math import inf
 
 from newsletter.feeds.dates import read_date, settle
@@ -18,12 +20,16 @@ from newsletter.feeds.entry import Document, Entry
 from newsletter.feeds.kinds import kind_of, language_of, section_of
 from newsletter.feeds.links import identity, link
 from newsletter.feeds.text import AUTHOR_CHARACTERS, excerpt, line, paragraphs
-from newsletter.model import Article
+from newsletter.model import Article, Dated
 
 SUMMARY_CHARACTERS = 1_200
 """A longer summary is a full text in the wrong place and becomes the text."""
 LABELS = 12
 """Categories of one entry that are looked at."""
+UNDATED_AT_FIRST = 5
+"""So many undated entries of a feed that is read for the first time may be of today."""
+ARCHIVED_BY = timedelta(days=60)
+_DAY_IN_PATH = re.compile(r"/((?:19|20)\d\d)[/-](\d{1,2})[/-](\d{1,2})[/-]")
 _YOUNGEST = ((-inf, 0), "")
 
 
@@ -34,7 +40,8 @@ class Context:
     ``items`` is the most entries kept of one document; ``field_bytes`` the most of one field.
     ``bare`` also keeps what cannot be shown, entries without a link or without words, for those
     who want to see what a feed holds. Articles published from ``compared_from`` on get the marks
-    that find their copies; without it none does.
+    that find their copies; without it none does. ``first_visit`` says that the feed was never read
+    before.
     """
 
     url: str
@@ -47,6 +54,7 @@ class Context:
     field_bytes: int = 262_144
     bare: bool = False
     compared_from: datetime | None = None
+    first_visit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,8 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
     author = _author(entry.author)
     labels = tuple(line(label, 60) for label in entry.categories[:LABELS])
     published, dated = settle(entry.dates, context.first_seen, entry.date)
+    if dated is Dated.ABSENT:
+        published, dated = _by_path(named.url, context.first_seen) or (published, dated)
     return Article(
         id=named.id,
         outlet=context.outlet,
@@ -139,6 +149,33 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
         section=section_of(named.url, labels, context.section),
         feed=context.feed,
     )
+
+
+def archived(articles: Iterable[Article], context: Context) -> list[Article]:
+    """The articles, those that cannot be of today moved out of every window.
+
+    A feed without dates holds what it will bring next and all that it has kept. When it is read
+    for the first time nothing tells one from the other, but that new entries stand first.
+    """
+    found = list(articles)
+    if not context.first_visit:
+        return found
+    undated = [place for place, one in enumerate(found) if one.dated is Dated.ABSENT]
+    for place in undated[UNDATED_AT_FIRST:]:
+        found[place] = replace(found[place], published=context.first_seen - ARCHIVED_BY)
+    return found
+
+
+def _by_path(url: str, first_seen: datetime) -> tuple[datetime, Dated] | None:
+    """The end of the day that an article's address names."""
+    found = _DAY_IN_PATH.search(url)
+    if not found:
+        return None
+    try:
+        begin = datetime(*map(int, found.groups()), tzinfo=UTC)
+    except ValueError:
+        return None
+    return min(begin + timedelta(hours=23, minutes=59), first_seen), Dated.ASSUMED
 
 
 def _link(entry: Entry, context: Context) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urldefrag, urljoin, urlsplit
@@ -70,7 +70,7 @@ def find_feed(url: str, settings: Collect, *, clock: Clock) -> Found:
     return found
 
 
-def source_of(found: Found, taken: Iterable[str] = ()) -> Source:
+def source_of(found: Found, taken: Container[str] = ()) -> Source:
     """A ``[[source]]`` table to begin with: unrated, of no known family."""
     name = line(found.title, 120) or host_of(found.url)
     return Source(id=source_id(host_of(found.url), taken), name=name, feed=found.url)

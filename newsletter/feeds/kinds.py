@@ -176,8 +176,8 @@ def language_of(declared: Iterable[str], text: str) -> str:
         return by_script if other or not primary else primary
     if primary and not _denied(primary, sample):
         return primary
-    words = _WORDS.findall(sample)
-    counts = {lang: sum(word in known for word in words) for lang, known in _WORDS_OF.items()}
+    words = set(_WORDS.findall(sample))
+    counts = {lang: len(words & known) for lang, known in _WORDS_OF.items()}
     best = max(counts, key=lambda lang: (counts[lang], lang == (primary or "en")))
     return best if counts[best] >= 3 else primary or "en"
 

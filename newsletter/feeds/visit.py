@@ -52,8 +52,8 @@ class Visit:
     """One visit. ``feed`` is the state to store; ``articles`` are the new ones, cleaned.
 
     ``marks`` finds copies of those articles that are to be compared, by id. ``problem`` is one
-    sentence without a stop, empty when all went well. ``bytes`` counts what came over the wire,
-    ``seconds`` the visit from its turn to its end.
+    sentence without a stop, empty when all went well. ``silent`` says that no server was reached.
+    ``bytes`` counts what came over the wire, ``seconds`` the visit from its turn to its end.
     """
 
     feed: Feed
@@ -61,6 +61,7 @@ class Visit:
     articles: tuple[Article, ...] = ()
     marks: Mapping[str, bytes] = field(default_factory=dict)
     problem: str = ""
+    silent: bool = False
     seconds: float = 0
     bytes: int = 0
 
@@ -93,7 +94,8 @@ def visit_feeds(
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
 
     :param deadline: seconds after which no further visit begins; the time from one round to the
-        next by default. Feeds that were not reached stay due.
+        next by default. Visits under way have the time of one request to end. Feeds that were not
+        reached, or not in time, stay due.
 
     Nothing is raised for a feed. A caller that stops early ends what is under way.
     """
@@ -158,8 +160,8 @@ class _Run:
         async with Fetcher(settings, self._clock) as fetcher, workers:
             lines = self._by_host(fetcher)
             shelf = (self._robots, way.ask) if self._robots else None
-            self._pages = Pages(fetcher, workers, self._clock, shelf)
             self._end = asyncio.get_running_loop().time() + self._deadline
+            self._pages = Pages(fetcher, workers, self._clock, shelf, until=self._end)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(settings.at_once, len(lines))):
                     group.create_task(self._runner(lines, fetcher, workers, way))
@@ -183,7 +185,11 @@ class _Run:
         loop = asyncio.get_running_loop()
         while lines and loop.time() < self._end:
             line = lines.popleft()
-            visit = await self._visit(line.popleft(), fetcher, workers, way)
+            try:
+                async with asyncio.timeout_at(self._end + self._settings.total_seconds):
+                    visit = await self._visit(line.popleft(), fetcher, workers, way)
+            except TimeoutError:
+                return  # the feed stays due
             if line:
                 lines.append(line)
             await way.give(visit)
@@ -209,6 +215,7 @@ class _Run:
             articles=reading.articles,
             marks=reading.marks,
             problem=answered.problem,
+            silent=answered.silent,
             seconds=loop.time() - started,
             bytes=wire,
         )
@@ -256,6 +263,7 @@ class _Run:
                 items=self._settings.items,
                 field_bytes=self._settings.field_bytes,
                 compared_from=self._compared_from,
+                first_visit=feed.last_success is None,
             ),
             self._fresh(way),
         )
@@ -294,20 +302,21 @@ def _failed(answer: Answer) -> Answered:
     if answer.status == 304 and not problem:
         problem = "the server says unchanged (304) though nothing is stored"
     return Answered(
-        finding=Finding.GONE if answer.status == 410 else Finding.FAILED,
+        finding=Finding.GONE if answer.status == 410 and not answer.detour else Finding.FAILED,
         problem=problem,
+        silent=answer.silent,
         retry_after=answer.retry_after,
     )
 
 
 def _outcome(finding: Finding, feed: Feed) -> Outcome:
-    if finding is Finding.FAILED:
-        return Outcome.PARKED if feed.state is FeedState.PARKED else Outcome.FAILED
-    return {
-        Finding.CHANGED: Outcome.CHANGED,
-        Finding.UNCHANGED: Outcome.UNCHANGED,
-        Finding.GONE: Outcome.RETIRED,
-    }[finding]
+    if finding is Finding.CHANGED:
+        return Outcome.CHANGED
+    if finding is Finding.UNCHANGED:
+        return Outcome.UNCHANGED
+    return {FeedState.PARKED: Outcome.PARKED, FeedState.RETIRED: Outcome.RETIRED}.get(
+        feed.state, Outcome.FAILED
+    )
 
 
 def _line(feed: Feed, fetcher: Fetcher) -> object:

@@ -22,7 +22,7 @@ from operator import attrgetter
 from typing import Any, BinaryIO
 
 from newsletter.errors import NewsletterError
-from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.articles import Context, archived, compose, identify
 from newsletter.feeds.copies import marks_of
 from newsletter.feeds.page import read_page
 from newsletter.feeds.parse import parse
@@ -80,7 +80,8 @@ def _answer(job: dict[str, Any], body: bytes, jobs: BinaryIO, answers: BinaryIO)
     if job["ask"]:
         _say(answers, {"ids": [one.id for one in named]})
         fresh = json.loads(jobs.readline())
-    articles = [one for one in (compose(named[place], document, context) for place in fresh) if one]
+    composed = (compose(named[place], document, context) for place in fresh)
+    articles = archived(filter(None, composed), context)
     _say(
         answers,
         {

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 from binascii import a2b_base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ PATIENCE = 6
 PATIENT_SECONDS = 0.5
 """Another worker is started when so many bodies wait, or one of them waits for so long."""
 LONGEST_ANSWER = 64 * 1024 * 1024
+SPAWN_AGAIN_SECONDS = 0.005
+_spawning = threading.Lock()
+"""Of several runs in one process (a worker takes some shares of feeds at once) one starts a reader
+at a time: uvloop refuses to start processes from two loops in the same moment."""
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from newsletter.feeds.worker import main; main(int(sys.argv[2]), float(sys.argv[3]))"
@@ -177,7 +182,21 @@ class Workers:
             self._free.put_nowait(None)
 
     async def _start(self) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
+        while not _spawning.acquire(blocking=False):  # noqa: ASYNC110 - of other loops
+            await asyncio.sleep(SPAWN_AGAIN_SECONDS)
+        try:
+            process = await self._spawn()
+        finally:
+            _spawning.release()
+        worker = _Worker(process)
+        self._living.add(worker)
+        # Loading Python is not the feed's fault either.
+        async with asyncio.timeout(START_SECONDS):
+            await worker.answer()
+        return worker
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-c",
@@ -195,12 +214,6 @@ class Workers:
             },
             limit=LONGEST_ANSWER,
         )
-        worker = _Worker(process)
-        self._living.add(worker)
-        # Loading Python is not the feed's fault either.
-        async with asyncio.timeout(START_SECONDS):
-            await worker.answer()
-        return worker
 
     async def _end_all(self) -> None:
         for worker in list(self._living):

@@ -41,10 +41,31 @@ def test_an_article_is_stored_once(database: Database) -> None:
 def test_configuration_changes_keep_what_was_learned(database: Database) -> None:
     """A feed that gets a section keeps its validators and failures."""
     shelf = filled(database)
-    learned = replace(feed("left"), etag='"x"', failures=3, problem="is slow", last_visit=NOON)
+    learned = replace(feed("left"), etag='"x"', failures=1, problem="is slow", last_visit=NOON)
     shelf.save_visits([(learned, [])])
     shelf.sync_sources([outlet("left")], [replace(feed("left"), section="politics")])
     assert shelf.feeds([feed("left").url]) == (replace(learned, section="politics"),)
+
+
+def test_a_visit_does_not_undo_what_was_decided_meanwhile(database: Database) -> None:
+    """A feed that was retired, woken or configured anew during its visit stays as it is."""
+    shelf = filled(database)
+    url = feed("left").url
+    failed = replace(feed("left"), failures=1, problem="no", since=NOON)
+    shelf.save_visits([(failed, [])])
+    again = replace(failed, failures=2, state=FeedState.PARKED, last_visit=NOON)
+    shelf.wake(url, now=NOON)
+    shelf.save_visits([(again, [])])
+    assert [(one.state, one.failures) for one in shelf.feeds([url])] == [(FeedState.ACTIVE, 0)]
+    shelf.retire(url, by="Ada")
+    well = replace(feed("left"), last_success=NOON, etag='"x"')
+    assert shelf.save_visits([(well, [article("a1", "left")])]) == 1
+    (kept,) = shelf.feeds([url])
+    assert (kept.state, kept.problem) == (FeedState.RETIRED, "retired by Ada")
+    shelf.wake(url, now=NOON)
+    shelf.sync_sources([], [replace(feed("left"), section="politics", page_text=True)])
+    shelf.save_visits([(well, [])])
+    assert shelf.feeds([url]) == (replace(well, section="politics", page_text=True),)
 
 
 def test_only_configured_feeds_whose_time_has_come_are_due(database: Database) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.articles import Context, archived, compose, identify
 from newsletter.feeds.entry import Document, Entry
 from newsletter.model import Article, Dated
 
@@ -159,6 +159,42 @@ def test_an_entry_without_a_title_is_called_by_its_first_words() -> None:
 def test_an_entry_without_words_is_no_article() -> None:
     """A bare link cannot be shown."""
     assert article(entry(1, title="", summary="")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [("/2019/03/04/road", 4), ("/news/2019-03-05/road", 5), ("/2019/13/04/road", None)],
+)
+def test_the_day_in_an_address_stands_in_for_a_date(path: str, day: int | None) -> None:
+    """Where a feed says nothing of a time its link may; what is no day counts for nothing."""
+    found = article(entry(1, dates=(), link=f"https://example.org{path}"))
+    assert found
+    if day:
+        assert found.published == datetime(2019, 3, day, 23, 59, tzinfo=UTC)
+        assert found.dated is Dated.ASSUMED
+    else:
+        assert (found.published, found.dated) == (NOW, Dated.ABSENT)
+
+
+def test_today_in_an_address_is_not_in_the_future() -> None:
+    """An article of this day was there when it was seen."""
+    found = article(entry(1, dates=(), link="https://example.org/2026/11/22/road"))
+    assert found
+    assert (found.published, found.dated) == (NOW, Dated.ASSUMED)
+
+
+def test_the_archive_of_a_feed_without_dates_is_not_of_today() -> None:
+    """Of a feed's first answer the five undated entries that stand first may be new, no others."""
+    link = "https://example.org/road-"
+    entries = [entry(n, dates=(), link=f"{link}{n}") for n in range(40)]
+    document = Document(entries=(*entries, entry(99)))
+
+    def ages(context: Context) -> list[int]:
+        made = (compose(named, document, context) for named in identify(document, context))
+        return [(NOW - one.published).days for one in archived(filter(None, made), context)]
+
+    assert ages(replace(CONTEXT, first_visit=True)) == [0] * 5 + [60] * 35 + [0]
+    assert ages(CONTEXT) == [0] * 41
 
 
 def test_a_link_with_half_a_character_costs_itself() -> None:

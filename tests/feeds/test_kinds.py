@@ -73,6 +73,11 @@ def test_sections(url: str, categories: tuple[str, ...], given: str, section: st
         (("",), "Roads", "en"),
         (("en",), "El consejo votó a favor de la carretera y de los puentes en la ciudad.", "es"),
         (("en",), "Council votes for roads; mayor says work begins soon after May storms", "en"),
+        (
+            ("en",),
+            "Treasury's No. 2, Jo Example, leaves early. " * 4 + "Must read - Advertisement",
+            "en",
+        ),
         (("en",), "Совет NATO проголосовал сегодня", "ru"),
         (("en",), "The council voted for a road to Київ on Sunday", "en"),
         (("und",), "議会は道路について投票した", "ja"),
