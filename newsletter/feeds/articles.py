@@ -172,7 +172,8 @@ def _by_path(url: str, first_seen: datetime) -> tuple[datetime, Dated] | None:
     if not found:
         return None
     try:
-        begin = datetime(*map(int, found.groups()), tzinfo=UTC)
+        year, month, day = map(int, found.groups())
+        begin = datetime(year, month, day, tzinfo=UTC)
     except ValueError:
         return None
     return min(begin + timedelta(hours=23, minutes=59), first_seen), Dated.ASSUMED

@@ -16,6 +16,7 @@ from newsletter.cli.sources import health_of
 from newsletter.config import load
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
+from newsletter.feeds.health import Health
 from newsletter.newsroom import Newsroom
 from tests.conftest import StillClock
 from tests.feeds.conftest import server
@@ -108,7 +109,7 @@ def test_an_outage_of_our_own_is_held_against_no_feed(
         assert feed == replace(
             old, problem=feed.problem, since=feed.since, next_visit=feed.next_visit
         )
-    assert [line.health for line in health_of(room)].count("failing") == 5
+    assert [line.health for line in health_of(room)].count(Health.FAILING) == 5
     clock.pass_(minutes=15)
     down.difference_update(hosts[2:])
     pipeline.collect(room)
