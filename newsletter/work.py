@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from newsletter.database.engine import NOTICE_CUTS
@@ -46,6 +47,8 @@ LISTEN_AGAIN_SECONDS = 1.0
 
 _SCHEMA = "jobs"
 _JOBS, _WORKERS = f"{_SCHEMA}.procrastinate_jobs", f"{_SCHEMA}.procrastinate_workers"
+_EVENTS = f"{_SCHEMA}.procrastinate_events"
+_LIVES = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
 _RUN = "newsletter.run"
 # Another worker may have taken this one for dead and its row away.
 _ALIVE = """
@@ -294,9 +297,17 @@ def waiting_jobs(url: str) -> dict[str, int]:
 
 def workers_at_work(url: str) -> int:
     """How many workers gave a sign of life lately."""
-    alive = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
-    found = _asked(url, f"SELECT count(*) FROM {{}} WHERE {alive}", _WORKERS)  # noqa: S608 - our own words
+    found = _asked(url, f"SELECT count(*) FROM {{}} WHERE {_LIVES}", _WORKERS)  # noqa: S608 - our own words
     return int(found[0][0]) if found else 0
+
+
+def unattended_for(url: str) -> timedelta:
+    """How long the oldest job waits that no worker is there to take; nothing while one lives."""
+    nobody = f"NOT EXISTS (SELECT FROM {_WORKERS} WHERE {_LIVES})"
+    since = f"SELECT now() - min(at) FROM {{}} AS job JOIN {_EVENTS} ON job_id = job.id"  # noqa: S608 - our own words
+    query = f"{since} WHERE status = 'todo' AND type = 'deferred' AND {nobody}"
+    found = _asked(url, query, _JOBS)
+    return (found[0][0] if found else None) or timedelta(0)
 
 
 def _asked(url: str, query: str, table: str) -> list[tuple[Any, ...]]:

@@ -6,26 +6,31 @@ Each look has a scope of its own: the troubles it does not find again are over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, select
 
 from newsletter import pipeline
 from newsletter.database.alerts import Trouble
 from newsletter.database.articles import RETIRED_BY
-from newsletter.database.facts import RESTORED, fact
+from newsletter.database.facts import RESTORED, SWEPT, fact
 from newsletter.database.tables import briefs
 from newsletter.issue.lint import lint
 from newsletter.model import Feed, FeedState, Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
 from newsletter.timetable import LOOK_BACK_DAYS, Firing, appears, local_date, past_sends
+from newsletter.work import unattended_for
 
 FEW_FEEDS = 4
 """From so many feeds on, half of them failing together is a trouble of ours, not of theirs."""
 FEW_LETTERS = 100
 """Shares of fewer letters say nothing."""
 FEW_BRIEFS = 5
+UNATTENDED = timedelta(minutes=5)
+"""A job that waits so long for a worker waits for somebody to start one."""
+UNSWEPT = timedelta(days=2)
+"""Longer without the sweep of a night is a trouble."""
 
 Look = Callable[[Newsroom, datetime], list[Trouble]]
 
@@ -348,6 +353,36 @@ def restored_database(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: 
     ]
 
 
+def unattended_jobs(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: ARG001 - as above
+    """Jobs that wait for a worker where there is none."""
+    if room.database.dialect != "postgresql":
+        return []
+    waits = unattended_for(room.database.url)
+    if waits <= UNATTENDED:
+        return []
+    return [
+        Trouble(
+            key="jobs:unattended",
+            sentence="Jobs wait, and no worker is there to do them",
+            hint="newsletter worker on any machine takes them; see its log if it ended.",
+        )
+    ]
+
+
+def old_sweep(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Nothing was taken away by its period for days."""
+    word = fact(room.database, SWEPT)
+    if not word or now.date() - date.fromisoformat(word) <= UNSWEPT:
+        return []
+    return [
+        Trouble(
+            key="sweep:old",
+            sentence=f"What [retention] ends was last taken away on {word}",
+            hint='The log has the reason, in lines that begin with "keep".',
+        )
+    ]
+
+
 LOOKS: Mapping[str, Look] = {
     "issue:": late_issues,
     "source:": sick_sources,
@@ -356,5 +391,7 @@ LOOKS: Mapping[str, Look] = {
     "disk:": full_disk,
     "backup:": old_backup,
     "restored:": restored_database,
+    "jobs:": unattended_jobs,
+    "sweep:": old_sweep,
 }
 """Every look by the scope of the troubles it finds."""

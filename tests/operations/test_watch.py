@@ -12,13 +12,16 @@ from sqlalchemy import update
 
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
+from newsletter.database.facts import SWEPT, set_fact
 from newsletter.database.tables import deliveries, feeds
 from newsletter.errors import DatabaseError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.operations import machine
 from newsletter.operations.looks import LOOKS
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
+from newsletter.work import Job, OnProcrastinate
 from tests.conftest import StillClock
 from tests.operations.rooms import (
     Heard,
@@ -417,3 +420,32 @@ def test_a_source_that_was_told_stays_told(room: Newsroom, clock: StillClock) ->
         connection.execute(update(feeds).values(failures=3))
     Watch(lambda _: []).look(room)
     assert sorted(keys(room)) == ["source:https://a0.example/f", "source:most"]
+
+
+def test_a_sweep_that_fails_for_days(room: Newsroom, clock: StillClock) -> None:
+    """What [retention] ends is taken away each night; two nights without it are an alert."""
+    set_fact(room.database, SWEPT, "2026-11-20")
+    clock.now = at("2026-11-22T05:00")
+    Watch(lambda _: []).look(room)
+    assert keys(room) == []
+    clock.now = at("2026-11-23T05:00")
+    assert [one.key for one in LOOKS["sweep:"](room, clock())] == ["sweep:old"]
+
+
+def test_jobs_without_a_worker(postgres: Database, clock: StillClock, tmp_path: Path) -> None:
+    """A job that nobody takes for five minutes is an alert and fails the doctor; a worker ends it."""
+    room = room_on(postgres, clock, tmp_path, zone="UTC")
+    assert LOOKS["jobs:"](room, clock()) == []
+    assert [one.says for one in machine.workers(room)] == ["none, and no job waits for one"]
+    work = OnProcrastinate(room.database.url)
+    work.defer(Job(name="visit"))
+    work.close(1)
+    assert LOOKS["jobs:"](room, clock()) == []
+    earlier = "UPDATE jobs.procrastinate_events SET at = at - interval '6 minutes'"
+    with postgres.begin() as connection:
+        connection.exec_driver_sql(earlier)
+    assert [one.key for one in LOOKS["jobs:"](room, clock())] == ["jobs:unattended"]
+    assert [one.state for one in machine.workers(room)] == ["fail"]
+    with postgres.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO jobs.procrastinate_workers DEFAULT VALUES")
+    assert [one.says for one in machine.workers(room)] == ["1 at work"]
