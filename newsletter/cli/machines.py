@@ -10,7 +10,7 @@ from newsletter.cli.place import Json, place, say, show_json
 from newsletter.cli.serve import live_room, pulse
 from newsletter.errors import ConfigError
 from newsletter.operations.supervisor import say_ready
-from newsletter.schedule import jobs
+from newsletter.schedule import OFFICE, jobs
 from newsletter.work import QUEUES, OnProcrastinate, run_worker
 
 
@@ -62,10 +62,14 @@ def worker(
 def migrate_to(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="postgresql://user@host/name")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a database that was worked in.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Copy everything into another database, checked row by row; run it again to catch up."""
     from newsletter.database.engine import open_database
+    from newsletter.database.leaders import Leaders
     from newsletter.database.moving import Moved, move
 
     here = place(context)
@@ -88,8 +92,10 @@ def migrate_to(
                 room.database,
                 new,
                 now=room.clock(),
+                overwrite=overwrite,
                 on_table=(lambda _: None) if as_json else shown,
             )
+            leader = Leaders(room.database).current(OFFICE, now=room.clock())
         finally:
             new.close()
     if as_json:
@@ -105,6 +111,10 @@ def migrate_to(
                 for one in moved
             ]
         )
+        return
+    if leader is not None and leader.alive:
+        say("Both databases are the same now, but the program is at work in the old one.")
+        say("Stop it and run this again; only then set [database] url to the new address.")
         return
     say("Both databases are the same. If the program worked meanwhile, stop it and run this again;")
     say("then set [database] url to the new address.")

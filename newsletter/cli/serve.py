@@ -17,6 +17,7 @@ import typer
 
 from newsletter.cli.place import Json, Place, place, say, show_json
 from newsletter.config import Config, Web
+from newsletter.database.facts import take_into_use
 from newsletter.errors import ConfigError
 from newsletter.model import IssueState
 from newsletter.operations import logs
@@ -150,6 +151,7 @@ def live_room(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
     logs.configure(config)
     ending = threading.Event()
     with here.newsroom(config=config) as room:
+        take_into_use(room.database)
         live = LiveRoom(room, here.config)
 
         def end(_number: int, _frame: FrameType | None) -> None:

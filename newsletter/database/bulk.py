@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.database.rows import upsert
 from newsletter.database.tables import readers, settings
@@ -72,9 +73,16 @@ def _copy(
     statement = f"COPY {_named(connection, table, columns)} FROM STDIN"
     driver: Any = connection.connection.driver_connection
     rest = tuple(tail)
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row + rest)
+    errors = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(row + rest)
+    except errors as error:
+        # SQLAlchemy was not asked, so it does not see this, and neither would who states errors.
+        raise DBAPIError.instance(
+            statement, None, error, errors, dialect=connection.dialect
+        ) from error
 
 
 @contextmanager

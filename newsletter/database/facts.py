@@ -14,6 +14,8 @@ RELEASED = "released"
 """When a database from a backup was let send again; what should have left before may have left."""
 SWEPT = "swept"
 """The date of the last sweep by the periods of [retention]."""
+ARRIVING = "arriving"
+"""Set by a move into this database, until something works here; meanwhile a move may repeat."""
 
 
 def fact(database: Database, name: str) -> str:
@@ -29,3 +31,9 @@ def set_fact(database: Database, name: str, value: str) -> None:
             upsert(connection, settings, [{"name": name, "value": value}])
         else:
             connection.execute(delete(settings).where(settings.c.name == name))
+
+
+def take_into_use(database: Database) -> None:
+    """Note that something works here: from now on no move may overwrite this database."""
+    if fact(database, ARRIVING):
+        set_fact(database, ARRIVING, "")

@@ -9,13 +9,15 @@
 A move that was interrupted is simply started again: what arrived is passed over. That also makes
 a move in mid-week short. Move once while the program works, stop it, and move again: the second
 run carries only what changed. The old database is read in one transaction, as of one moment, and
-is not written to.
+is not written to. A database that was worked in since the last move, or that was never moved into,
+is not overwritten unless somebody says so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,8 +40,9 @@ from sqlalchemy import (
 from newsletter.database import leases
 from newsletter.database.bulk import bulk_insert
 from newsletter.database.engine import Database
+from newsletter.database.facts import ARRIVING, fact, set_fact
 from newsletter.database.rows import slices, upsert
-from newsletter.database.tables import batches, deliveries, metadata
+from newsletter.database.tables import batches, deliveries, metadata, settings
 from newsletter.errors import DatabaseError
 from newsletter.model import DeliveryState
 
@@ -68,12 +71,16 @@ def move(
     new: Database,
     *,
     now: datetime,
+    overwrite: bool = False,
     on_table: Callable[[Moved], None] = lambda _: None,
 ) -> list[Moved]:
     """Make the new database hold exactly what the old one holds.
 
-    :raises DatabaseError: when a letter is on its way in the old database, when one of the two
-        fails, or when they differ at the end.
+    What PostgreSQL cannot hold (NUL and halves of characters in words, NaN in JSON) is left out.
+
+    :param overwrite: also replace what was not brought by a move, or was worked on since.
+    :raises DatabaseError: when a letter is on its way in the old database, when the new one holds
+        work of its own, when one of the two fails, or when they differ at the end.
     """
     tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_BEHIND]
     done = []
@@ -82,6 +89,9 @@ def move(
             # It waits while the new one is written and read.
             source.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         _nothing_on_its_way(source, now)
+        if not overwrite:
+            _no_work_of_its_own(new, tables)
+        set_fact(new, ARRIVING, now.isoformat())
         deleted = {table.name: _delete_surplus(source, new, table) for table in reversed(tables)}
         for table in tables:
             written = _write_missing(source, new, table)
@@ -124,26 +134,61 @@ def _nothing_on_its_way(source: Connection, now: datetime) -> None:
             )
 
 
+def _no_work_of_its_own(new: Database, tables: Sequence[Table]) -> None:
+    """Refuse to delete what only the new database knows."""
+    if fact(new, ARRIVING):
+        return
+    with new.reading() as target:
+        for table in tables:
+            # An empty database has settings: which programs can work with it.
+            if table is not settings and target.execute(select(table).limit(1)).first():
+                raise DatabaseError(
+                    "the new database",
+                    "is in use: it holds what no move brought, and a move would delete that",
+                    hint="Are the two the right way round? To replace all of it: --overwrite.",
+                )
+
+
 def _write_missing(source: Connection, new: Database, table: Table) -> int:
     """Write the rows that are missing or differ; how many."""
     with new.reading() as target:
         empty = target.execute(select(*_keys(table)).limit(1)).first() is None
     written = 0
     for rows in _in_parts(source, table):
-        with new.begin() as target:
-            if empty:
-                _insert(target, table, rows)
-                written += len(rows)
-                continue
-            there: dict[_Key, str] = {}
-            for part in slices(rows):
-                wanted = _keyed(table, [_key(table, row) for row in part])
-                for row in target.execute(select(table).where(wanted)):
-                    there[_key(table, row)] = _written(row)
-            changed = [row for row in rows if there.get(_key(table, row)) != _written(row)]
-            _replace(target, table, changed)
-            written += len(changed)
+        try:
+            with new.begin() as target:
+                if empty:
+                    _insert(target, table, rows)
+                    written += len(rows)
+                    continue
+                there: dict[_Key, str] = {}
+                for part in slices(rows):
+                    wanted = _keyed(table, [_key(table, row) for row in part])
+                    for row in target.execute(select(table).where(wanted)):
+                        there[_key(table, row)] = _written(row)
+                changed = [row for row in rows if there.get(_key(table, row)) != _written(row)]
+                _replace(target, table, changed)
+                written += len(changed)
+        except DatabaseError as error:
+            if not error.again:
+                _name_the_row(new, table, rows)
+            raise
     return written
+
+
+def _name_the_row(new: Database, table: Table, rows: Sequence[Row[Any]]) -> None:
+    """Say which of some rows the new database does not take."""
+    for row in rows:
+        try:
+            with new.begin() as target:
+                _replace(target, table, [row])
+        except DatabaseError as error:
+            key = ", ".join(str(part) for part in _key(table, row))
+            raise DatabaseError(
+                f"{table.name}, row {key}",
+                error.sentence,
+                hint="Change or delete this row in the old database, and move again.",
+            ) from error
 
 
 def _insert(target: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
@@ -159,7 +204,10 @@ def _insert(target: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
         target,
         table,
         names,
-        [tuple(change(value) for change, value in zip(convert, row, strict=True)) for row in rows],
+        [
+            tuple(change(_storable(value)) for change, value in zip(convert, row, strict=True))
+            for row in rows
+        ],
     )
 
 
@@ -168,7 +216,7 @@ def _as_is(value: Any) -> Any:
 
 
 def _replace(target: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
-    values = [dict(row._mapping) for row in rows]
+    values = [{name: _storable(value) for name, value in row._mapping.items()} for row in rows]
     if values and len(table.primary_key.columns) == len(table.columns):
         target.execute(table.insert(), values)  # nothing but a key: such a row cannot differ
     else:
@@ -221,7 +269,26 @@ def _fingerprint(connection: Connection, table: Table) -> tuple[int, str]:
 
 def _written(row: Row[Any]) -> str:
     """A row as one text that is the same for the same values on every engine."""
-    return json.dumps(list(row), sort_keys=True, ensure_ascii=True, default=_plain)
+    values = [_storable(value) for value in row]
+    return json.dumps(values, sort_keys=True, ensure_ascii=True, default=_plain)
+
+
+def _storable(value: Any) -> Any:
+    """A value without what PostgreSQL cannot hold: NUL, halves of characters, NaN in JSON.
+
+    Whole numbers lose their point, because JSON comes back from there with 1e22 written out.
+    """
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "ignore").decode()
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return None
+        return int(value) if value.is_integer() else value
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    if isinstance(value, dict):
+        return {_storable(name): _storable(one) for name, one in value.items()}
+    return value
 
 
 def _plain(value: Any) -> str:
@@ -237,6 +304,8 @@ def _in_parts(
     after: _Key | None = None
     while True:
         query = select(*(columns or table.columns)).order_by(*keys).limit(READ_TOGETHER)
+        if table is settings:
+            query = query.where(settings.c.name != ARRIVING)  # true of one place only
         if after is not None:
             query = query.where(tuple_(*keys) > tuple_(*after))
         rows = connection.execute(query).all()

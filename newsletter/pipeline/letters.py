@@ -14,7 +14,7 @@ from sqlalchemy import Select
 
 from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.database.choosing import COUNTED, TEXT_VARIANT
-from newsletter.database.facts import RESTORED, fact
+from newsletter.database.facts import RESTORED, fact, take_into_use
 from newsletter.database.ledger_part import WRITTEN_OFF
 from newsletter.database.waves import any_due, chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
@@ -57,6 +57,7 @@ def begin_send(room: Newsroom, name: str, *, expect_growth: bool = False) -> tup
         audience grew too much.
     """
     refuse_restored(room)
+    take_into_use(room.database)
     room.message_key(None)  # made before the first sending begins
     issue = room.issues.find(name)
     revision = room.issues.revision(issue)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
-from urllib.parse import parse_qs
 from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
@@ -23,7 +22,7 @@ from newsletter.web.choice_form import (
     offered_editions,
     read_choice,
 )
-from newsletter.web.leaving import shown, start_of_body
+from newsletter.web.leaving import fields_of, shown
 from newsletter.web.public.pages import Pages
 
 
@@ -81,7 +80,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.post("/p/{token}")
     async def save(token: str, request: Request) -> Response:
-        fields = parse_qs((await start_of_body(request)).decode("utf-8", "replace"))
+        fields = await fields_of(request)
         origin = request.client.host if request.client else ""
 
         def act() -> Response:

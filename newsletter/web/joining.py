@@ -11,7 +11,6 @@ import logging
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from pathlib import Path
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -25,7 +24,7 @@ from newsletter.errors import ConfigError, NewsletterError
 from newsletter.newsroom import Newsroom
 from newsletter.web.choice_form import digest_of, first, topics
 from newsletter.web.form_word import place, shown_at
-from newsletter.web.leaving import start_of_body
+from newsletter.web.leaving import fields_of
 from newsletter.web.post import Addressee, send_confirmation, send_welcome
 from newsletter.web.public.pages import Pages
 from newsletter.web.reading import front_html
@@ -86,7 +85,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.post("/subscribe")
     async def subscribe(request: Request) -> Response:
-        fields = parse_qs((await start_of_body(request)).decode("utf-8", "replace"))
+        fields = await fields_of(request)
         return await run_in_threadpool(taken, fields, origin_of(request))
 
     @routes.api_route("/confirm/{word}", methods=["GET", "HEAD"])

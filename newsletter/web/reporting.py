@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,7 +14,7 @@ from newsletter.audience.addresses import Address, read_address
 from newsletter.database.published import Published
 from newsletter.database.reports import Report, Reports
 from newsletter.newsroom import Newsroom
-from newsletter.web.leaving import start_of_body
+from newsletter.web.leaving import fields_of
 from newsletter.web.public.pages import Pages
 from newsletter.web.public.reports import (
     ReportKind,
@@ -40,7 +39,7 @@ def router(room: Newsroom, pages: Pages) -> APIRouter:
 
     @routes.post("/stories/{slug}/report")
     async def report(slug: str, request: Request) -> Response:
-        fields = parse_qs((await start_of_body(request)).decode("utf-8", "replace"))
+        fields = await fields_of(request)
         origin = request.client.host if request.client else ""
 
         def act() -> Response:

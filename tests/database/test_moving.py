@@ -26,10 +26,13 @@ from newsletter.database.articles import Articles
 from newsletter.database.briefs import Briefs
 from newsletter.database.deliveries import DeliveryLedger
 from newsletter.database.engine import Database, open_database
+from newsletter.database.facts import take_into_use
 from newsletter.database.moving import move
 from newsletter.database.stories import Stories
 from newsletter.database.tables import (
     UtcTime,
+    arrangements,
+    audit,
     consents,
     deliveries,
     issues,
@@ -192,3 +195,68 @@ def test_the_way_back_is_the_same_way(old: Database, postgres: Database, tmp_pat
     third = open_database(f"sqlite:///{tmp_path}/third.sqlite")
     assert {one.table: one.fingerprint for one in move(postgres, third, now=NOON)} == there
     third.close()
+
+
+def test_a_database_that_was_worked_in_is_not_overwritten(
+    old: Database, postgres: Database
+) -> None:
+    """Once something works in the new place, a move by mistake is refused and deletes nothing."""
+    move(old, postgres, now=NOON)
+    move(old, postgres, now=NOON)
+    take_into_use(postgres)
+    with postgres.begin() as connection:
+        connection.execute(update(readers).where(readers.c.id == 7).values(country="FR"))
+        connection.execute(readers.delete().where(readers.c.id == 8))
+    with pytest.raises(DatabaseError, match="is in use"):
+        move(old, postgres, now=NOON)
+    with postgres.reading() as connection:
+        assert connection.scalar(select(func.count()).select_from(readers)) == 4319
+        assert connection.scalar(select(readers.c.country).where(readers.c.id == 7)) == "FR"
+    moved = {one.table: one.written for one in move(old, postgres, now=NOON, overwrite=True)}
+    assert moved["readers"] == 2
+
+
+def _arranged(body: object) -> dict[str, object]:
+    day = NOON.date()
+    return {
+        "edition": "d", "day": day, "number": 1, "body": body, "by": "b", "at": NOON, "sentence": "s"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "arrived"),
+    [
+        ({"held": ["a\x00b", "\ud800c"], "x\x00": 1}, {"held": ["ab", "c"], "x": 1}),
+        ({"x": float("nan"), "y": float("inf")}, {"x": None, "y": None}),
+        ({"x": 1e22, "y": -0.0, "z": 1.0, "w": 0.1}, {"x": 10**22, "y": 0, "z": 1, "w": 0.1}),
+    ],
+)
+def test_what_postgresql_cannot_hold_is_left_out(
+    sqlite: Database, postgres: Database, body: object, arrived: object
+) -> None:
+    """NUL, halves of characters and NaN stop no move, and numbers are the same as before."""
+    with sqlite.begin() as connection:
+        connection.execute(insert(arrangements).values(_arranged(body)))
+        connection.execute(
+            insert(audit).values(at=NOON, actor="a", action="x", subject="s\x00t", detail="")
+        )
+    first = {one.table: one.written for one in move(sqlite, postgres, now=NOON)}
+    assert (first["arrangements"], first["audit"]) == (1, 1)
+    with postgres.reading() as connection:
+        assert connection.scalar(select(arrangements.c.body)) == arrived
+        assert connection.scalar(select(audit.c.subject)) == "st"
+    assert not [one for one in move(sqlite, postgres, now=NOON) if one.written or one.deleted]
+
+
+def test_a_row_that_cannot_arrive_is_named(sqlite: Database, postgres: Database) -> None:
+    """One sentence with the table and the row, and the move can be repeated when it is mended."""
+    with sqlite.begin() as connection:
+        for action in ("x", "y" * 600):
+            connection.execute(
+                insert(audit).values(at=NOON, actor="a", action=action, subject="s", detail="")
+            )
+    with pytest.raises(DatabaseError, match=r"audit.*row 2.*too long"):
+        move(sqlite, postgres, now=NOON)
+    with sqlite.begin() as connection:
+        connection.execute(update(audit).where(audit.c.id == 2).values(action="z"))
+    assert {one.table: one.rows for one in move(sqlite, postgres, now=NOON)}["audit"] == 2

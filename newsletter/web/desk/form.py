@@ -65,7 +65,10 @@ async def read_form(request: Request) -> Fields:
         return Fields([])
     try:
         pairs = parse_qsl(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
+            # PostgreSQL stores NUL in no word.
+            body.decode("utf-8", "replace").replace("%00", "").replace("\0", ""),
+            keep_blank_values=True,
+            max_num_fields=MOST_FIELDS,
         )
     except ValueError:
         raise HTTPException(413) from None
