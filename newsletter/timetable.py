@@ -127,7 +127,7 @@ def due(
         there yet. A day whose send comes after it has all its bells.
     """
     first = local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS)
-    # The zone's date can be a day ahead of a bell that rang late in the evening before it.
+    # Tomorrow's draft may be due this evening.
     return [
         Firing(
             at=firing.at,
@@ -136,7 +136,7 @@ def due(
             day=firing.day,
             late=now - firing.at,
         )
-        for firing in firings(settings, edition, first, LOOK_BACK_DAYS + 1)
+        for firing in firings(settings, edition, first, LOOK_BACK_DAYS + 2)
         if firing.day
         and firing.at <= now
         and firing.bell not in done.get(firing.day, set())
@@ -144,15 +144,19 @@ def due(
     ]
 
 
-def last_send(settings: EditionSettings, now: datetime) -> Firing | None:
-    """The newest send bell whose moment has come, within the days that are looked back at."""
+def past_sends(settings: EditionSettings, now: datetime) -> list[Firing]:
+    """The send bells whose moment has come, of the days that are looked back at, in order."""
     first = local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS)
-    past = [
+    return [
         firing
         for firing in firings(settings, "", first, LOOK_BACK_DAYS + 1)
         if firing.bell == SEND and firing.at <= now
     ]
-    return past[-1] if past else None
+
+
+def last_send(settings: EditionSettings, now: datetime) -> Firing | None:
+    """The newest send bell whose moment has come, within the days that are looked back at."""
+    return next(reversed(past_sends(settings, now)), None)
 
 
 def reader_moments(
@@ -183,12 +187,14 @@ def _of_day(settings: EditionSettings, edition: str, day: date) -> Iterator[Firi
     if not appears(settings, day):
         return
     zone = ZoneInfo(settings.zone)
-    draft = moment_of(day, settings.draft_at, zone)
+    # A draft of ten in the evening is read for the next morning.
+    evening_before = timedelta(days=settings.draft_at > settings.send_at)
+    draft = moment_of(day - evening_before, settings.draft_at, zone)
     send = moment_of(day, settings.send_at, zone)
     found = [(draft, DRAFT), (send, SEND)]
     if settings.remind_minutes:
         # A reminder before there is a draft to look at would help nobody.
         reminder = send - timedelta(minutes=settings.remind_minutes)
-        found.append((max(reminder, min(draft, send)), REMIND))
+        found.append((max(reminder, draft), REMIND))
     for at, bell in sorted(found, key=lambda one: (one[0], BELLS.index(one[1]))):
         yield Firing(at=at, bell=bell, edition=edition, day=day)

@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -48,6 +49,8 @@ LISTEN_AGAIN_SECONDS = 1.0
 
 _SCHEMA = "jobs"
 _JOBS, _WORKERS = f"{_SCHEMA}.procrastinate_jobs", f"{_SCHEMA}.procrastinate_workers"
+_EVENTS = f"{_SCHEMA}.procrastinate_events"
+_LIVES = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
 _RUN = "newsletter.run"
 _FIRST_LAID_OUT = "03.04.00_50_post_add_retry_failed_job_procedure"
 """How far Procrastinate's tables were before their comment said it (its version 3.10)."""
@@ -142,26 +145,32 @@ class InProcess:
 
 
 class Lanes:
-    """Threads of this process: one for issues, one for single mails, one for everything else.
+    """Threads of this process: one for each edition's letters and each kind of single mails.
 
-    A send may take hours at a provider's pace; the next draft and an alert must not wait for it.
+    A send may take hours at a provider's pace: the next draft, an alert and another edition must
+    not wait for it. Everything else shares one thread.
     """
 
     shared = False
 
     def __init__(self, functions: Functions | Callable[[Work], Functions]) -> None:
-        known = functions(self) if callable(functions) else functions
-        self._own = {name: InProcess(known) for name in ("send", "mail")}
-        self._rest = InProcess(known)
+        self._known = functions(self) if callable(functions) else functions
+        self._lanes: dict[str, InProcess] = {}
+        self._lock = threading.Lock()
 
     def defer(self, job: Job) -> None:
         """Put a job at the end of its lane."""
-        self._own.get(job.queue, self._rest).defer(job)
+        name = (job.lock or job.queue) if job.queue in {"send", "mail"} else ""
+        with self._lock:
+            if name not in self._lanes:
+                self._lanes[name] = InProcess(self._known)
+        self._lanes[name].defer(job)
 
     def close(self, seconds: float) -> bool:
         """Drop what has not begun, let what runs finish within so many seconds in all."""
         until = time.monotonic() + seconds
-        lanes = [*self._own.values(), self._rest]
+        with self._lock:
+            lanes = list(self._lanes.values())
         for lane in lanes:
             lane.drop()
         ended = [lane.close(max(0.0, until - time.monotonic())) for lane in lanes]
@@ -308,9 +317,17 @@ def waiting_jobs(url: str) -> dict[str, int]:
 
 def workers_at_work(url: str) -> int:
     """How many workers gave a sign of life lately."""
-    alive = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
-    found = _asked(url, f"SELECT count(*) FROM {{}} WHERE {alive}", _WORKERS)  # noqa: S608 - our own words
+    found = _asked(url, f"SELECT count(*) FROM {{}} WHERE {_LIVES}", _WORKERS)  # noqa: S608 - our own words
     return int(found[0][0]) if found else 0
+
+
+def unattended_for(url: str) -> timedelta:
+    """How long the oldest job waits that no worker is there to take; nothing while one lives."""
+    nobody = f"NOT EXISTS (SELECT FROM {_WORKERS} WHERE {_LIVES})"
+    since = f"SELECT now() - min(at) FROM {{}} AS job JOIN {_EVENTS} ON job_id = job.id"  # noqa: S608 - our own words
+    query = f"{since} WHERE status = 'todo' AND type = 'deferred' AND {nobody}"
+    found = _asked(url, query, _JOBS)
+    return (found[0][0] if found else None) or timedelta(0)
 
 
 def _asked(url: str, query: str, table: str) -> list[tuple[Any, ...]]:

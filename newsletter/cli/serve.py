@@ -183,14 +183,10 @@ def live_room(here: Place) -> Iterator[tuple[LiveRoom, threading.Event]]:
 def _bells(
     live: LiveRoom, ending: threading.Event, ready: threading.Event, *, apart: bool = False
 ) -> Iterator[None]:
-    """Bells that ring in this process, when the configuration wants any.
+    """Bells that ring in this process, for as long as the configuration wants any.
 
     :param apart: let workers of their own do the work, where the database allows it.
     """
-    if not live().config.schedule.enabled:
-        with pulse(live):
-            yield
-        return
     work: Work
     if apart and live().database.dialect == "postgresql":
         work = OnProcrastinate(live().config.database_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from newsletter.cli.audit import who
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     Json,
@@ -22,7 +24,7 @@ from newsletter.cli.place import (
     show_json,
 )
 from newsletter.config import Config, Source, load
-from newsletter.errors import ConfigError
+from newsletter.errors import ConfigError, NotFound
 
 if TYPE_CHECKING:
     from newsletter.feeds.health import SourceHealth, Summary
@@ -103,6 +105,20 @@ def add(
     say(f"  Its lean is unrated until you write one, with its reason, into {config.file}.")
 
 
+@sources.command()
+def wake(
+    context: typer.Context,
+    url: Annotated[str, typer.Argument(help="The feed, as the list of sources has it.")],
+) -> None:
+    """Ask a retired or parked feed again, from the next round on."""
+    with place(context).newsroom() as room:
+        if not room.articles.feeds({url}):
+            raise NotFound(url, "no feed has this address", hint="See newsletter sources list.")
+        room.articles.wake(url, now=room.clock())
+        room.audit.note(who(), "source wake", url[:200])
+    say(f"{url} is asked again.")
+
+
 @sources.command("import-opml")
 def import_opml(context: typer.Context, file: File) -> None:
     """Add the feeds of an OPML file to config.toml; outlets of other lists come in unrated."""
@@ -140,7 +156,7 @@ def export_opml(
 def import_ratings(context: typer.Context, file: File) -> None:
     """Take over leans from a CSV of AllSides, Media Bias/Fact Check or Ad Fontes, here only."""
     from newsletter.clock import system_clock
-    from newsletter.feeds.ratings import read_ratings, write_overlay
+    from newsletter.feeds.ratings import DISAGREE, read_ratings, write_overlay
 
     config = place(context).config()
     found = read_ratings(_read(file), file.name)
@@ -153,6 +169,9 @@ def import_ratings(context: typer.Context, file: File) -> None:
         raise ConfigError(str(target), f"cannot be written: {error.strerror}") from None
     matched = len(tomllib.loads(text).get("ratings", {}))
     say(f"{found.service}: {count(matched, 'outlet')} of {len(config.sources)} rated by this file.")
+    for told in text.splitlines():
+        if told.startswith(DISAGREE):
+            aside(f"  {told.removeprefix('# ')}")
     say(f"  Kept in {target}, used on this machine only, never exported.")
     say(f"  The method page shows: {found.attribution}")
 
@@ -266,13 +285,25 @@ def _append(here: Place, config: Config, found: Sequence[Source]) -> list[Source
     if not new:
         return []
     before = config.file.read_text("utf-8")
-    config.file.write_text(before.rstrip("\n") + "\n" + "".join(map(_table, new)), "utf-8")
+    _replace(config.file, before.rstrip("\n") + "\n" + "".join(map(_table, new)))
     try:
         load(config.file, here.overrides)
     except ConfigError:
-        config.file.write_text(before, "utf-8")
+        _replace(config.file, before)
         raise
     return new
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file in one step, so that nobody ever reads half of it."""
+    file = file.resolve()  # a link stays a link
+    making = file.with_name(f".{file.name}.new")
+    try:
+        making.write_text(text, "utf-8")
+        shutil.copymode(file, making)
+        making.replace(file)
+    except OSError as error:
+        raise ConfigError(str(file), f"cannot be written: {error.strerror}") from None
 
 
 def _free(name: str, taken: set[str]) -> str:

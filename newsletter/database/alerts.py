@@ -7,7 +7,7 @@ is not told again after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -53,10 +53,18 @@ class Alerts:
     def __init__(self, database: Database):
         self._database = database
 
-    def report(self, scope: str, found: Iterable[Trouble], *, now: datetime) -> None:
+    def report(
+        self,
+        scope: str,
+        found: Iterable[Trouble],
+        *,
+        now: datetime,
+        only: Callable[[str], bool] = lambda _key: True,
+    ) -> None:
         """Write down all troubles of a scope; those of it that are not named are over.
 
         :param scope: what the keys begin with, up to and with its colon: ``disk:``.
+        :param only: says of a key whether the caller looked for it; others of the scope stay.
         """
         named = {one.key: one for one in found}
         assert all(key.startswith(scope) for key in named)  # noqa: S101 - a caller's slip
@@ -66,8 +74,8 @@ class Alerts:
                     alerts.c.key.startswith(scope, autoescape=True)
                 )
             ).all()
-        present = {row.key: row for row in rows}
-        gone = [row.key for row in rows if row.ended is None and row.key not in named]
+        present = {row.key: row for row in rows if only(row.key)}
+        gone = [key for key, row in present.items() if row.ended is None and key not in named]
         back = [
             one for key, one in named.items() if key in present and present[key].ended is not None
         ]

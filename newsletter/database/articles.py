@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct, plain_rows
@@ -54,7 +64,6 @@ class Articles:
         """
         outlet_rows = {outlet.id: _outlet_row(outlet) for outlet in known}
         feed_rows = {feed.url: feed for feed in asked}
-        configured = ("url", "outlet", "section", "page_text")
         with self._database.reading() as connection:
             for values in plain_rows(connection, _ALL_OUTLETS):
                 row = dict(zip(_OUTLET, values, strict=True))
@@ -69,7 +78,7 @@ class Articles:
                     del feed_rows[url]
         if not outlet_rows and not feed_rows:
             return
-        learned = [name for name in _feeds.names if name not in configured]
+        learned = [name for name in _feeds.names if name not in _CONFIGURED]
         with self._database.begin() as connection:
             upsert(connection, outlets, list(outlet_rows.values()))
             upsert(connection, feeds, [values_of(one) for one in feed_rows.values()], keep=learned)
@@ -143,20 +152,28 @@ class Articles:
         self,
         visits: Iterable[tuple[Feed, Sequence[Article]]],
         marks: Mapping[str, bytes] | None = None,
+        corrected: Container[str] = (),
     ) -> int:
         """Store several visits in one transaction; return how many articles were new.
 
         Waiting for the disk is most of what storing a visit costs, and a visit that is lost with
-        the process is simply made again.
+        the process is simply made again. A feed that somebody retired or woke meanwhile, and what
+        the configuration says of it, stay as they are.
 
         :param marks: by article id what finds its copies, for those that are to be compared.
+        :param corrected: articles that are stored already, and whose words are new.
         """
         # In order: two that store the same rows in another one would wait for each other.
         pairs = sorted(visits, key=lambda pair: pair[0].url)
         collected = sorted((item for _, found in pairs for item in found), key=lambda one: one.id)
         with self._database.begin() as connection:
-            _feeds.upsert(connection, (feed for feed, _ in pairs))
+            _feeds.upsert(
+                connection, (feed for feed, _ in pairs), keep=_CONFIGURED, where=_NOT_OVERTAKEN
+            )
             new = _articles.insert_new(connection, collected)
+            again = [one for one in collected if one.id in corrected]
+            if again:
+                _correct(connection, again, marks or {})
             if marks:
                 _fingerprints.insert_new(
                     connection,
@@ -168,12 +185,16 @@ class Articles:
                 )
         return new
 
-    def known(self, ids: Sequence[str]) -> set[str]:
-        """Which of these article ids are stored already."""
+    def known(self, ids: Sequence[str], feed: str = "") -> dict[str, str]:
+        """Which of these article ids are stored already.
+
+        :param feed: those that it brought come with their titles, all others without one.
+        """
         query, given = _KNOWN[self._database.dialect], list(ids)
         with self._database.reading() as connection:
             told = json.dumps(given) if self._database.dialect == "sqlite" else given
-            return {id_ for (id_,) in plain_rows(connection, query, (told,))}
+            found = connection.exec_driver_sql(query, (feed, told))
+            return {id_: title for id_, title in found}  # noqa: C416 - rows are no pairs to mypy
 
     def window(
         self, since: datetime, until: datetime, outlet_ids: Collection[str]
@@ -194,14 +215,15 @@ class Articles:
                 found[item.id] = item
         return found
 
-    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str]]:
-        """Title and beginning of the longest text there is of articles, by id."""
+    def texts(self, ids: Sequence[str], characters: int) -> dict[str, tuple[str, str, str]]:
+        """Outlet, title and beginning of the longest text there is of articles, by id."""
         summary, text = articles.c.summary, articles.c.text
         words = case((func.length(text) >= func.length(summary), text), else_=summary)
         with self._database.reading() as connection:
-            query = select(articles.c.id, articles.c.title, func.substr(words, 1, characters))
+            beginning = func.substr(words, 1, characters)
+            query = select(articles.c.id, articles.c.outlet, articles.c.title, beginning)
             rows = connection.execute(query.where(matching(connection, articles.c.id, ids)))
-            return {id_: (title, beginning) for id_, title, beginning in rows}
+            return {id_: (outlet, title, text) for id_, outlet, title, text in rows}
 
     def uncompared(self, since: datetime) -> list[tuple[str, bytes]]:
         """Id and marks of articles that wait to be compared with others, the earliest first.
@@ -277,14 +299,44 @@ _OUTLET = tuple(field.name for field in fields(Outlet))
 _LISTS = ("domains", "provenance")
 _ALL_OUTLETS = f"SELECT {', '.join(_OUTLET)} FROM outlets"  # noqa: S608 - our own names
 _KNOWN = {
-    "sqlite": "SELECT id FROM articles WHERE id IN (SELECT value FROM json_each(?))",
-    "postgresql": "SELECT id FROM articles WHERE id = ANY(%s)",
+    "sqlite": "SELECT id, CASE WHEN feed = ? THEN title ELSE '' END FROM articles "
+    "WHERE id IN (SELECT value FROM json_each(?))",
+    "postgresql": "SELECT id, CASE WHEN feed = %s THEN title ELSE '' END FROM articles "
+    "WHERE id = ANY(%s)",
 }
 _UNCOMPARED = (
     "SELECT article, marks FROM fingerprints WHERE original IS NULL ORDER BY published, article"
 )
 _COMPARED = "SELECT article, original, marks FROM fingerprints WHERE original IS NOT NULL"
+_CONFIGURED = ("url", "outlet", "section", "page_text")
+# While a visit was under way somebody may have retired its feed, or woken it and so forgotten its
+# failures: what the visit found was true before, and is not stored.
+_NOT_OVERTAKEN = "feeds.state <> 'retired' AND excluded.failures <= feeds.failures + 1"
 _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
+
+
+def _correct(connection: Connection, again: Sequence[Article], marks: Mapping[str, bytes]) -> None:
+    """Give articles the words that their feed has for them now; all else stays as it was.
+
+    A page that was read before and now cannot be leaves the longer text that it gave.
+    """
+    words = [
+        {"which": one.id, "title": one.title, "summary": one.summary, "text": one.text}
+        for one in again
+    ]
+    before = articles.c.text
+    text = bindparam("text", type_=before.type)
+    kept = case((func.length(text) * 2 < func.length(before), before), else_=text)
+    connection.execute(
+        update(articles)
+        .where(articles.c.id == bindparam("which"))
+        .values(title=bindparam("title"), summary=bindparam("summary"), text=kept),
+        words,
+    )
+    found = [{"which": one.id, "marks": marks[one.id]} for one in again if one.id in marks]
+    if found:
+        changed = update(fingerprints).where(fingerprints.c.article == bindparam("which"))
+        connection.execute(changed.values(marks=bindparam("marks")), found)
 
 
 def _outlet_row(outlet: Outlet) -> dict[str, Any]:

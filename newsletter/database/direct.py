@@ -7,7 +7,7 @@ database itself: a thousand unchanged feeds are a thousand rows in and out, many
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from operator import attrgetter
@@ -81,7 +81,7 @@ class Direct(Generic[T]):
             f"SELECT {_named(connection, self.names)} FROM {self._table.name} "  # noqa: S608 - our own names
             f"WHERE {column} IN ({marks})"
         )
-        return [self.read(row) for row in plain_rows(connection, query, tuple(wanted))]
+        return [self.read(row) for row in connection.exec_driver_sql(query, tuple(wanted))]
 
     def read(self, row: Sequence[Any]) -> T:
         """A row of the driver's as the model."""
@@ -98,14 +98,22 @@ class Direct(Generic[T]):
         """Insert, and leave those alone that are there already; return how many were new."""
         return self._write(connection, items, "ON CONFLICT DO NOTHING")
 
-    def upsert(self, connection: Connection, items: Iterable[T]) -> None:
-        """Insert, or bring every column of those that are there up to date."""
+    def upsert(
+        self, connection: Connection, items: Iterable[T], *, keep: Collection[str], where: str
+    ) -> None:
+        """Insert, or bring those that are there up to date, except for the columns to keep.
+
+        :param where: SQL of our own: which rows may be changed. "excluded" is the new row.
+        """
         quoted = _quote(connection)
         keys = [column.name for column in self._table.primary_key.columns]
         changed = ", ".join(
-            f"{quoted(name)} = excluded.{quoted(name)}" for name in self.names if name not in keys
+            f"{quoted(name)} = excluded.{quoted(name)}"
+            for name in self.names
+            if name not in keys and name not in keep
         )
-        self._write(connection, items, f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}")
+        conflict = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed} WHERE {where}"
+        self._write(connection, items, conflict)
 
     def _write(self, connection: Connection, items: Iterable[T], conflict: str) -> int:
         names = self.names

@@ -93,9 +93,10 @@ def drop_reports(database: Database, before: datetime) -> int:
 def drop_deliveries(database: Database, before: date) -> int:
     """Take away the deliveries of issues before a day; how many ended how stays.
 
-    An issue that somebody may still send or settle keeps its own. Rows of one issue were written
-    together, so they are taken away by ranges of their ids, each with its count in one transaction:
-    no range is looked at twice, however long the archive is, and none is counted twice.
+    An issue that may still be sent keeps its own. One that was left partly sent does not: its
+    readers were promised the period, and letters in doubt are counted as that. Rows of one issue
+    were written together, so they are taken away by ranges of their ids, each with its count in one
+    transaction: no range is looked at twice, however long the archive is, or counted twice.
     """
     over = (IssueState.SENT.value, IssueState.PARTLY_SENT.value, IssueState.CANCELLED.value)
     held = exists().where(deliveries.c.issue == issues.c.id)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, select, update
 
 from newsletter.database.batches import any_under_way, stands
 from newsletter.database.engine import Database
@@ -54,20 +54,7 @@ def lay_out(
     name = waves_of(issue)
     if fact(database, name):
         return
-    zones: dict[datetime, list[str]] = {}
-    for zone, at in moments.items():
-        if at > now:
-            zones.setdefault(at, []).append(zone)
-    waves = [
-        (at, and_(readers.c.timezone.in_(names), readers.c.send_at == ""))
-        for at, names in zones.items()
-    ]
-    waves += [
-        (at, and_(readers.c.timezone == zone, readers.c.send_at == time))
-        for (zone, time), at in (chosen or {}).items()
-        if at > now
-    ]
-    for at, who in waves:
+    for at, who in _waves_after(now, moments, chosen or {}):
         there = select(readers.c.id).where(who)
         with database.begin() as connection:
             # Who takes a batch holds its row: such a take is waited for, later ones pass over the
@@ -91,6 +78,58 @@ def lay_out(
                 .values(state=D.DEFERRED.value, not_before=at, reason=WAITS)
             )
     set_fact(database, name, now.isoformat())
+
+
+def _waves_after(
+    moment: datetime,
+    moments: Mapping[str, datetime],
+    chosen: Mapping[tuple[str, str], datetime],
+) -> list[tuple[datetime, ColumnElement[bool]]]:
+    """Each later moment, and who gets their letter then."""
+    zones: dict[datetime, list[str]] = {}
+    for zone, at in moments.items():
+        if at > moment:
+            zones.setdefault(at, []).append(zone)
+    waves = [
+        (at, and_(readers.c.timezone.in_(names), readers.c.send_at == ""))
+        for at, names in zones.items()
+    ]
+    return waves + [
+        (at, and_(readers.c.timezone == zone, readers.c.send_at == time))
+        for (zone, time), at in chosen.items()
+        if at > moment
+    ]
+
+
+def any_due(
+    database: Database,
+    issue: str,
+    moments: Mapping[str, datetime],
+    chosen: Mapping[tuple[str, str], datetime],
+    *,
+    before: datetime,
+) -> bool:
+    """Whether a letter that was due before a moment has not left yet.
+
+    Asked of the readers' time zones, because a letter that is tried again has another moment.
+    """
+    if only_later(database, issue, now=before):
+        return False
+    later = or_(false(), *(who for _, who in _waves_after(before, moments, chosen)))
+    waiting = and_(deliveries.c.state == D.DEFERRED.value, deliveries.c.reason == WAITS)
+    late = (
+        select(literal(1))
+        .select_from(deliveries.join(readers, readers.c.id == deliveries.c.reader))
+        .where(
+            deliveries.c.issue == issue,
+            stands(D.QUEUED, D.CLAIMED, D.HANDED, D.DEFERRED),
+            not_(and_(waiting, deliveries.c.not_before > before)),
+            not_(later),
+        )
+        .limit(1)
+    )
+    with database.reading() as connection:
+        return connection.scalar(late) is not None
 
 
 def waves_of(issue: str) -> str:

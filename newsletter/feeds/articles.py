@@ -8,21 +8,29 @@ cleans the rest.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import inf
 
 from newsletter.feeds.dates import read_date, settle
 from newsletter.feeds.entry import Document, Entry
 from newsletter.feeds.kinds import kind_of, language_of, section_of
 from newsletter.feeds.links import identity, link
 from newsletter.feeds.text import AUTHOR_CHARACTERS, excerpt, line, paragraphs
-from newsletter.model import Article
+from newsletter.model import Article, Dated
 
 SUMMARY_CHARACTERS = 1_200
 """A longer summary is a full text in the wrong place and becomes the text."""
 LABELS = 12
 """Categories of one entry that are looked at."""
+UNDATED_AT_FIRST = 5
+"""So many undated entries of a feed that is read for the first time may be of today."""
+ARCHIVED_BY = timedelta(days=60)
+_DAY_IN_PATH = re.compile(r"/((?:19|20)\d\d)[/-](\d{1,2})[/-](\d{1,2})[/-]")
+_YOUNGEST = ((-inf, 0), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,8 @@ class Context:
     ``items`` is the most entries kept of one document; ``field_bytes`` the most of one field.
     ``bare`` also keeps what cannot be shown, entries without a link or without words, for those
     who want to see what a feed holds. Articles published from ``compared_from`` on get the marks
-    that find their copies; without it none does.
+    that find their copies; without it none does. ``first_visit`` says that the feed was never read
+    before.
     """
 
     url: str
@@ -45,6 +54,7 @@ class Context:
     field_bytes: int = 262_144
     bare: bool = False
     compared_from: datetime | None = None
+    first_visit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +72,8 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     An id is a hash over the outlet and what is stable in the link (:func:`links.identity`):
     guids change, are shared by whole feeds, or are those of other outlets, and links do this
     less. The guid decides where the link cannot, and splits entries that share a link without
-    being the same; the title is the last resort. Entries without a link are left out, as are
-    second copies of one entry.
+    being the same from the oldest of them; the title is the last resort. Entries without a link
+    are left out, as are second copies of one entry.
     """
     found = [(entry, _link(entry, context)) for entry in document.entries]
     found = [
@@ -72,16 +82,17 @@ def identify(document: Document, context: Context) -> tuple[Named, ...]:
     if len(found) > context.items:
         found = _newest(found, context.items)
     keys = [identity(url) for _, url in found]
-    shared = {key for key, times in Counter(keys).items() if times > 1}
-    titles: dict[str, set[str]] = {}
-    for (entry, _), key in zip(found, keys, strict=True):
-        if key in shared:
-            titles.setdefault(key, set()).add(_title_key(entry))
+    times = Counter(keys)
+    # Of entries that share a link the oldest keeps its name, which it had before the others came.
+    oldest: dict[str, tuple[tuple[float, int], str]] = {}
+    for place, ((entry, _), key) in enumerate(zip(found, keys, strict=True)):
+        if key and times[key] > 1:
+            oldest[key] = max(oldest.get(key, _YOUNGEST), (_age(entry, place), _title_key(entry)))
     guids = Counter(entry.guid for entry, _ in found if entry.guid)
     named: dict[str, Named] = {}
     for (entry, url), key in zip(found, keys, strict=True):
         name = key
-        if not key or (key in shared and len(titles[key]) > 1):
+        if not key or (key in oldest and oldest[key][1] != _title_key(entry)):
             whole = identity(url, whole_query=True)
             # An empty key means that the link names no article (a home page).
             name = _split(entry, whole if key or "?" in whole else "", guids)
@@ -113,6 +124,8 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
     author = _author(entry.author)
     labels = tuple(line(label, 60) for label in entry.categories[:LABELS])
     published, dated = settle(entry.dates, context.first_seen, entry.date)
+    if dated is Dated.ABSENT:
+        published, dated = _by_path(named.url, context.first_seen) or (published, dated)
     return Article(
         id=named.id,
         outlet=context.outlet,
@@ -138,6 +151,34 @@ def compose(named: Named, document: Document, context: Context) -> Article | Non
     )
 
 
+def archived(articles: Iterable[Article], context: Context) -> list[Article]:
+    """The articles, those that cannot be of today moved out of every window.
+
+    A feed without dates holds what it will bring next and all that it has kept. When it is read
+    for the first time nothing tells one from the other, but that new entries stand first.
+    """
+    found = list(articles)
+    if not context.first_visit:
+        return found
+    undated = [place for place, one in enumerate(found) if one.dated is Dated.ABSENT]
+    for place in undated[UNDATED_AT_FIRST:]:
+        found[place] = replace(found[place], published=context.first_seen - ARCHIVED_BY)
+    return found
+
+
+def _by_path(url: str, first_seen: datetime) -> tuple[datetime, Dated] | None:
+    """The end of the day that an article's address names."""
+    found = _DAY_IN_PATH.search(url)
+    if not found:
+        return None
+    try:
+        year, month, day = map(int, found.groups())
+        begin = datetime(year, month, day, tzinfo=UTC)
+    except ValueError:
+        return None
+    return min(begin + timedelta(hours=23, minutes=59), first_seen), Dated.ASSUMED
+
+
 def _link(entry: Entry, context: Context) -> str:
     """The entry's own link, or its guid where that is an address and there is no link."""
     if entry.link.strip():
@@ -151,15 +192,15 @@ def _says_something(entry: Entry) -> bool:
 
 def _newest(found: list[tuple[Entry, str]], most: int) -> list[tuple[Entry, str]]:
     """The newest entries; where dates say nothing, those that stand first."""
+    by_age = sorted(range(len(found)), key=lambda place: _age(found[place][0], place))
+    return [found[place] for place in sorted(by_age[:most])]
 
-    def age(place: int) -> tuple[float, int]:
-        entry = found[place][0]
-        stated = next(filter(None, map(read_date, entry.dates)), None)
-        when = stated[0] if stated else entry.date
-        return (-when.timestamp() if when else 0.0, place)
 
-    kept = sorted(sorted(range(len(found)), key=age)[:most])
-    return [found[place] for place in kept]
+def _age(entry: Entry, place: int) -> tuple[float, int]:
+    """Sorts entries from the newest to the oldest; ``place`` is where in its feed one stands."""
+    stated = next(filter(None, map(read_date, entry.dates)), None)
+    when = stated[0] if stated else entry.date
+    return (-when.timestamp() if when else 0.0, place)
 
 
 def _split(entry: Entry, shared: str, guids: Counter[str]) -> str:

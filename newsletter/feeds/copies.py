@@ -36,6 +36,13 @@ SHARE = 0.7
 """How much of the shorter text's marks the longer must hold."""
 PROPOSED = 0.6
 """The same share among few marks, which makes it worth comparing the texts."""
+SHORT = 400
+"""Up to so many characters two texts are copies only where their titles are related, too: what
+every item of a paper says instead of its text (how to subscribe) is no longer than this."""
+TITLES_SHARE = 0.25
+"""How many of the shorter title's long words a related title has; outlets rewrite headlines."""
+LONG_WORD = 5
+"""Letters of a title's word that say what it is about; no more of it are compared (stemming)."""
 FIRST = 8
 """Of all texts with one mark, so many of the earliest are taken for possible originals."""
 FIRST_OF_MANY = 3
@@ -68,8 +75,8 @@ Marked = tuple[str, bytes]
 """An article's id and its marks."""
 Held = tuple[str, str, bytes]
 """An article's id, the id of the first article with its text (its own or another), its marks."""
-Text = tuple[str, str]
-"""An article's title and the first :data:`HEAD_CHARACTERS` of the longest text there is of it."""
+Text = tuple[str, str, str]
+"""Outlet and title of an article, the first :data:`HEAD_CHARACTERS` of its longest text."""
 Texts = Callable[[Sequence[str]], Mapping[str, Text]]
 """Texts by article id, for those that have to be compared word by word."""
 
@@ -99,8 +106,9 @@ def find_copies(new: Iterable[Marked], held: Iterable[Held], texts: Texts) -> di
         stand for their original. They count as earlier than all that is new.
 
     Answers the copy's id and the id of the first original. A text counts as a copy when seven
-    tenths of its word sequences stand in the other; an excerpt is a copy of its full text. Time
-    grows with the number of marks in the window times its logarithm.
+    tenths of its word sequences stand in the other; an excerpt is a copy of its full text. Where
+    one of them is short their titles must be related, and within one outlet the same. Time grows
+    with the number of marks in the window times its logarithm.
     """
     new = list(new)
     few = len(new) <= FEW
@@ -140,17 +148,16 @@ def _compare(
 ) -> None:
     """Settle some pairs; pairs of one article stand together, the best first."""
     ids, roots = window.ids, window.roots
-    doubtful = {place for later, first, sure in batch if not sure for place in (later, first)}
-    named = {ids[place] for place in doubtful}
+    named = {ids[place] for later, first, _ in batch for place in (later, first)}
     # Of an article that was found to be a copy the original is looked at instead.
     named |= {copies[name] for name in named if name in copies}
-    shelf = _Shelf(texts(sorted(named)) if named else {})
+    shelf = _Shelf(texts(sorted(named)))
     for later, first, sure in batch:
         id_, shown = ids[later], copies.get(ids[first], ids[first])
         root = copies.get(roots[first], roots[first])
         if id_ in copies or root == id_:
             continue
-        if sure or shelf.alike(id_, shown if shown in shelf else root):
+        if shelf.alike(id_, shown if shown in shelf else root, sure=sure):
             copies[id_] = root
 
 
@@ -230,9 +237,14 @@ class _Shelf:
     def __contains__(self, id_: str) -> bool:
         return id_ in self._texts
 
-    def alike(self, one: str, other: str) -> bool:
+    def alike(self, one: str, other: str, *, sure: bool) -> bool:
+        """Whether they are copies; ``sure`` says that their marks are enough to share a text."""
         if one not in self._texts or other not in self._texts:
             return False
+        if not _may_be_copies(self._texts[one], self._texts[other]):
+            return False
+        if sure:
+            return True
         first, second = self._of(one), self._of(other)
         if isinstance(first, bytes) or isinstance(second, bytes):
             return first == second
@@ -240,7 +252,7 @@ class _Shelf:
 
     def _of(self, id_: str) -> _Sequences | bytes:
         if id_ not in self._cut:
-            title, text = self._texts[id_]
+            _, title, text = self._texts[id_]
             words = _words(text)
             self._cut[id_] = (
                 _exact(title, words)
@@ -248,6 +260,21 @@ class _Shelf:
                 else set(zip(*(words[place:] for place in range(SHINGLE)), strict=False))
             )
         return self._cut[id_]
+
+
+def _may_be_copies(one: Text, other: Text) -> bool:
+    """Whether what stands round two texts lets them be copies of one another."""
+    first, second = (_WORD.findall(text[1].lower()) for text in (one, other))
+    if first == second:
+        return True
+    if one[0] == other[0]:
+        return False
+    if min(len(one[2]), len(other[2])) > SHORT:
+        return True
+    said, again = (
+        {word[:LONG_WORD] for word in title if len(word) >= LONG_WORD} for title in (first, second)
+    )
+    return len(said & again) >= max(TITLES_SHARE * min(len(said), len(again)), 1)
 
 
 def _numbers(marks: bytes) -> memoryview[int]:

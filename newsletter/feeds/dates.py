@@ -39,10 +39,12 @@ _PLACES = {
     "pt": "America/Los_Angeles",
 }  # fmt: skip
 _TIME = (
-    r"(?:[T ,]+(?:at )?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})"
+    r"(?:(?: - |[T ,]+)(?:at )?(?P<hour>\d{1,2})[:.](?P<minute>\d{2})"
     r"(?:[:.](?P<second>\d{2})(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?)?"
 )
-_ZONE = r"\s*\(?(?P<zone>[A-Za-z]{1,5}|(?:GMT|UTC)?\s*[+-]\d{1,2}:?\d{2}|)\)?(?:\s*\([^()]*\))?"
+_ZONE = (
+    r"\s*\(?(?P<zone>[A-Za-z]{1,5}|(?:GMT|UTC)?\s*[+-]\d{1,2}(?::?\d{2})?|)\)?(?:\s*\([^()]*\))?"
+)
 _DAY_NAME = r"(?:[A-Za-z]{2,9}\.?,?\s+)?"
 _FORMS = tuple(
     re.compile(pattern + _TIME + _ZONE + r"\s*$", re.IGNORECASE)
@@ -51,7 +53,7 @@ _FORMS = tuple(
         rf"^{_DAY_NAME}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-]+(?P<word>[A-Za-z]{{3,9}})\.?,?[\s-]+(?P<year>\d{{4}}|\d{{2}})",
         rf"^{_DAY_NAME}(?P<word>[A-Za-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}})",
         r"^(?P<year>\d{4})/(?P<month>\d{1,2})/(?P<day>\d{1,2})",
-        r"^(?P<slash>)(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4})",
+        r"^(?P<slash>)(?P<day>\d{1,2})[/.](?P<month>\d{1,2})[/.](?P<year>\d{4}|\d{2})",
     )
 )
 # How nearly every RSS feed writes a time (RFC 822 with the year of RFC 1123).
@@ -69,12 +71,13 @@ def read_date(raw: str) -> tuple[datetime, bool] | None:
     """The moment a feed's words mean, and whether they were plain; None when they mean none.
 
     Words are plain when they name a zone that is known. Without a zone UTC is taken; with two
-    numbers that may both be months the day is taken to come first. Both are not plain.
+    numbers that may both be months the day is taken to come first, unless the time is one of AM or
+    PM. Both are not plain.
     """
     text = " ".join(raw.split())
     if not text or len(text) > LONGEST:
         return None
-    if text[4:5] == "-" and text[10:11] == "T":
+    if (text[4:5] == "-" and text[10:11] == "T") or text[8:9] == "T":
         # The common case by far in Atom, and a tenth of the time.
         try:
             exact = datetime.fromisoformat(text)
@@ -130,7 +133,8 @@ def _moment(found: dict[str, str | None]) -> tuple[datetime, bool] | None:
     word = found.get("word")
     if word:
         month = _MONTHS.get(word[:3].lower(), 0)
-    if "slash" in found and month > 12 >= day:
+    # Who counts hours to twelve writes the month first.
+    if "slash" in found and day <= 12 and (month > 12 or found.get("half")):
         day, month = month, day
     if year < 100 and len(found.get("year") or "") == 2:
         year += 2000 if year < 70 else 1900
@@ -158,9 +162,9 @@ def _moment(found: dict[str, str | None]) -> tuple[datetime, bool] | None:
 
 def _zone(name: str) -> tuple[tzinfo, bool]:
     """The zone of a name or a number, and whether it is known; UTC where it is not."""
-    numeric = re.search(r"([+-])(\d{1,2}):?(\d{2})$", name)
+    numeric = re.search(r"([+-])(\d{1,2})(?::?(\d{2}))?$", name)
     if numeric:
-        hours = int(numeric[2]) + int(numeric[3]) / 60
+        hours = int(numeric[2]) + int(numeric[3] or 0) / 60
         if hours >= 24:
             return UTC, False
         return timezone(timedelta(hours=-hours if numeric[1] == "-" else hours)), True

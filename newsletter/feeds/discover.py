@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass
 from html import unescape
-from urllib.parse import urlsplit
+from urllib.parse import urldefrag, urljoin, urlsplit
 
 from newsletter.clock import Clock
 from newsletter.config import Collect, Source
@@ -37,7 +37,7 @@ _FEED_TYPES = {
 _FEED_PATH = re.compile(
     r"(?:/feed/?|/rss/?|\.rss|/atom|feed\.xml|rss\.xml|atom\.xml)$", re.IGNORECASE
 )
-_TITLE = re.compile(r"<title[^>]*>([^<]{1,300})", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 _COMMENTS = re.compile(r"comments?", re.IGNORECASE)
 
 
@@ -70,7 +70,7 @@ def find_feed(url: str, settings: Collect, *, clock: Clock) -> Found:
     return found
 
 
-def source_of(found: Found, taken: Iterable[str] = ()) -> Source:
+def source_of(found: Found, taken: Container[str] = ()) -> Source:
     """A ``[[source]]`` table to begin with: unrated, of no known family."""
     name = line(found.title, 120) or host_of(found.url)
     return Source(id=source_id(host_of(found.url), taken), name=name, feed=found.url)
@@ -88,9 +88,11 @@ def candidates(page: str, url: str) -> list[str]:
             name.lower(): unescape(one or two or bare)
             for name, one, two, bare in _ATTRIBUTE.findall(tag)
         }
-        address = link(given.get("href", ""), url)
-        if not address:
+        # The form of an article's address drops words such as "feed", which a feed's may need.
+        href = given.get("href", "").strip()
+        if not link(href, url):
             continue
+        address = urldefrag(urljoin(url, href)).url
         kind = given.get("type", "").partition(";")[0].strip().lower()
         if "alternate" in given.get("rel", "").lower().split() and kind in _FEED_TYPES:
             announced.append(address)

@@ -33,6 +33,7 @@ ACCEPT_FEED = (
     "application/rss+xml, application/atom+xml, application/feed+json;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
 )
+EMPTY = "the answer is empty"
 _PERMANENT = {301, 308}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _SENTENCES = {
@@ -54,7 +55,8 @@ class Answer:
     """What came of one request, redirects included.
 
     ``problem`` is empty for a 200 with a body and for a 304. ``bytes`` counts the wire.
-    ``moved_to`` is set when every hop was permanent. ``url`` is where the body came from.
+    ``moved_to`` is set when every hop was permanent, ``detour`` when one was not. ``url`` is where
+    the body came from.
     """
 
     status: int = 0
@@ -68,7 +70,13 @@ class Answer:
     fresh_for: float = 0
     problem: str = ""
     refused: bool = False
+    detour: bool = False
     bytes: int = 0
+
+    @property
+    def silent(self) -> bool:
+        """Whether no server said anything: no name, no connection, no status line."""
+        return not self.status and not self.refused
 
 
 class Fetcher:
@@ -86,6 +94,7 @@ class Fetcher:
         self._proxies = getproxies() if settings.use_proxy_environment else {}
         self.guard = Guard([*settings.allow_hosts, *map(_place, self._proxies.values())])
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
+        self._busy: dict[tuple[str, int], Answer] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -153,13 +162,17 @@ class Fetcher:
                 return Answer(url=current, problem=error.sentence, refused=True)
             own = self.guard.allows(host, port)
             async with self._turn(host, port):
+                if (host, port) in self._busy:
+                    return replace(self._busy[host, port], url=current)
                 started = loop.time()
                 answer, location = await self._hop(current, headers, left)
                 left -= loop.time() - started
+                if answer.retry_after or answer.status == 429:
+                    self._keep_away(host, port, answer)
             if answer.status not in _REDIRECTS or answer.problem:
                 if permanent and current != url and answer.status in {200, 304}:
                     return replace(answer, moved_to=current)
-                return answer
+                return answer if permanent else replace(answer, detour=True)
             permanent = permanent and answer.status in _PERMANENT
             following, problem = _following(current, location, scheme, seen)
             if problem:
@@ -251,8 +264,13 @@ class Fetcher:
         except Broken as error:
             return replace(answer, problem=str(error), bytes=wire)
         if not body.strip():
-            return replace(answer, problem="the answer is empty", bytes=wire)
+            return replace(answer, problem=EMPTY, bytes=wire)
         return replace(answer, body=body, bytes=wire)
+
+    def _keep_away(self, host: str, port: int, answer: Answer) -> None:
+        """Ask a host no more in this run that wants to be left alone, unless it is our own."""
+        if not self.guard.allows(host, port):
+            self._busy[host, port] = answer
 
     def _proxy(self, url: str) -> str | None:
         """The proxy of the environment for an address, where proxies are to be used."""

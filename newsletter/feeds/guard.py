@@ -57,7 +57,8 @@ _SPECIAL_6 = tuple(
         ("3fff::/20", "documentation"),
     )
 )
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+# 64:ff9b:1::/48 is for networks of one's own, which may put the IPv4 address anywhere (RFC 8215).
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 _PORTS = {"http": 80, "https": 443}
@@ -195,7 +196,7 @@ def special(address: Address) -> str:
         reason = special(one)
         if reason:
             return reason
-    if any(address in network for network in _NAT64) or address.ipv4_mapped:
+    if address in _NAT64 or address.ipv4_mapped:
         # Judged by what is inside; the wrapper alone is no reason.
         return ""
     if address not in _GLOBAL_6:
@@ -209,7 +210,7 @@ def _inside(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
     found = []
     if address.ipv4_mapped:
         found.append(address.ipv4_mapped)
-    if address in _COMPATIBLE or any(address in network for network in _NAT64):
+    if address in _COMPATIBLE or address in _NAT64:
         found.append(ipaddress.IPv4Address(number & 0xFFFF_FFFF))
     if address.sixtofour:
         found.append(address.sixtofour)

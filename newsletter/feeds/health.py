@@ -111,7 +111,7 @@ def summarise(lines: Sequence[SourceHealth]) -> Summary:
 def _judge(feed: Feed, now: datetime) -> tuple[Health, str, datetime | None]:
     if feed.state is FeedState.RETIRED:
         return Health.RETIRED, feed.problem or "retired by an operator", feed.since
-    if feed.failures or feed.state is FeedState.PARKED:
+    if feed.problem or feed.failures or feed.state is FeedState.PARKED:
         times = f", {feed.failures} times in a row" if feed.failures > 1 else ""
         health = Health.PARKED if feed.state is FeedState.PARKED else Health.FAILING
         return health, f"{feed.problem}{times}", feed.since or feed.last_success
@@ -121,13 +121,18 @@ def _judge(feed: Feed, now: datetime) -> tuple[Health, str, datetime | None]:
 def _judge_answering(feed: Feed, now: datetime) -> tuple[Health, str, datetime | None]:
     if feed.last_success is None:
         return Health.NEW, "not asked yet", None
-    if feed.moved_to:
+    # An address that only became a safe one is no other place; it is followed without a word.
+    if feed.moved_to and _place(feed.moved_to) != _place(feed.url):
         return Health.MOVED, f"moved to {feed.moved_to}", None
     if feed.seconds >= SLOW_SECONDS:
         return Health.SLOW, f"it took {feed.seconds:.1f} s to answer", None
     if feed.last_change and now - feed.last_change > STALE_AFTER:
         return Health.STALE, "nothing new", feed.last_change
     return Health.HEALTHY, "", None
+
+
+def _place(url: str) -> str:
+    return url.partition("://")[2].removeprefix("www.").rstrip("/")
 
 
 _ORDER = (

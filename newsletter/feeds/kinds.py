@@ -14,10 +14,16 @@ _OF_OUTLET = {
     "official": Kind.PRESS_RELEASE,
     "press-release": Kind.PRESS_RELEASE,
 }
-_OPINION = re.compile(
-    r"\b(?:opinions?|op-?eds?|editorials?|commentary|commentaries|columns?|columnists?|"
+_OPINIONS = (
+    r"(?:opinions?|op-?eds?|editorials?|commentary|commentaries|columns?|columnists?|"
     r"comment-is-free|commentisfree|letters?-to-the-editor|viewpoints?|perspectives?|first-person|"
-    r"guest-essays?|essays?)\b"
+    r"guest-essays?|essays?)"
+)
+# The whole of a label: courts hand down opinions, and the public has one.
+_OPINION = re.compile(
+    rf"^(?:(?:our|the|your|guest|local|staff|readers?|us|uk|world|politics|political|sunday)-)*"
+    rf"{_OPINIONS}(?:-(?:and|pages?|pieces?|sections?|blogs?|contributors?|writers?|articles?|"
+    rf"features?|analysis|politics|us|uk|world|{_OPINIONS}))*$"
 )
 _ANALYSIS = re.compile(
     r"\b(?:analysis|explainers?|explained|fact-?checks?|news-analysis|in-depth)\b"
@@ -93,6 +99,8 @@ _SCRIPTS = (
 
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1fff\u3040-\ud7af]")
 _ASCII = bytes(range(128))
+_LATIN = re.compile(r"[a-z]")
+_WORDS = re.compile(r"[^\W\d_]+")
 _NOT_WORD = re.compile(r"\W+")
 
 
@@ -152,8 +160,9 @@ def _slug(label: str) -> str:
 def language_of(declared: Iterable[str], text: str) -> str:
     """A two or three letter language code.
 
-    What the item says counts, then the feed, unless the script of the text contradicts it; then
-    common words decide. English is taken for Latin letters that say nothing else.
+    What the item says counts, then the feed, unless the script or the common words of the text
+    contradict it: programs write "en" into feeds of all languages. English is taken for Latin
+    letters that say nothing else.
     """
     sample = text[:600].lower()
     by_script = ""
@@ -161,16 +170,24 @@ def language_of(declared: Iterable[str], text: str) -> str:
     beyond = sample.encode("utf-8", "replace").translate(None, _ASCII).decode()
     if _OTHER_SCRIPT.search(beyond):
         by_script = next((lang for form, lang in _SCRIPTS if form.search(sample)), "")
-    for primary in filter(None, map(_primary, declared)):
-        if by_script and primary in _WORDS_OF and not re.search(r"[a-z]{3}", sample):
-            return by_script
-        return primary
+    primary = next(filter(None, map(_primary, declared)), "")
     if by_script:
-        return by_script
-    words = re.findall(r"[^\W\d_]+", sample)
-    counts = {lang: sum(word in known for word in words) for lang, known in _WORDS_OF.items()}
-    best = max(counts, key=lambda lang: (counts[lang], lang == "en"))
-    return best if counts[best] >= 3 else "en"
+        other = primary in _WORDS_OF and len(_LATIN.findall(sample)) < len(beyond)
+        return by_script if other or not primary else primary
+    if primary and not _denied(primary, sample):
+        return primary
+    words = set(_WORDS.findall(sample))
+    counts = {lang: len(words & known) for lang, known in _WORDS_OF.items()}
+    best = max(counts, key=lambda lang: (counts[lang], lang == (primary or "en")))
+    return best if counts[best] >= 3 else primary or "en"
+
+
+def _denied(lang: str, sample: str) -> bool:
+    """Whether a text that is said to be English has next to no word that all such texts have."""
+    if lang != "en" or (" the " in sample and (" of " in sample or " and " in sample)):
+        return False
+    words = set(sample[:300].split())
+    return len(words) >= 12 and len(_WORDS_OF["en"] & words) < 3
 
 
 @lru_cache(256)
@@ -187,5 +204,6 @@ def _places(address: str, categories: tuple[str, ...]) -> list[str]:
     host, _, path = address.partition("://")[2].partition("?")[0].lower().partition("/")
     segments = path.strip("/").split("/")[:-1]
     labels = host.split(".")[:1]
-    named = map(_slug, categories)
+    # Of a path "live" says that the page goes on changing, of a label that there is music.
+    named = [slug for slug in map(_slug, categories) if slug != "live"]
     return [place for place in (*segments, *named, *labels) if place and place != "www"]

@@ -26,7 +26,7 @@ _MARK = re.compile(
     r"|1|true|)$",
     re.IGNORECASE,
 )
-_AMP_VALUES = frozenset({"", "1", "true", "amp", "yes"})
+_AMP_VALUES = frozenset({"", "1", "true", "amp", "amp-type", "yes"})
 _IDENTIFYING = re.compile(
     r"^(?:id|p|v|k|n|nid|aid|sid|pid|oid|docid|itemid|item|article|articleid|article_id|story|"
     r"storyid|story_id|newsid|news_id|content|contentid|postid|post|page_id|uuid|guid|doc)$",
@@ -38,7 +38,11 @@ _GENERIC = frozenset(
      "default", "show", "display", "detail", "details", "content", "watch", "post", "posts",
      "viewtopic", "home", "rss", "feed", "blog", "en", "us", "live", "search"}
 )  # fmt: skip
-_AMP_CACHE = re.compile(r"^[a-z0-9-]+\.cdn\.ampproject\.org$")
+# A headline in a path has its words parted, or a number or a date beside it.
+_TELLING = re.compile(r"[0-9]|[-_+][^/]*$")
+_AMP_CACHE = re.compile(
+    r"^(?:[a-z0-9-]+\.cdn\.ampproject\.org|www\.google\.[a-z]{2,3}(?:\.[a-z]{2})?)$"
+)
 _LABEL = re.compile(r"^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$")
 _BREAKS = re.compile(r"[\t\r\n\x00]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -73,9 +77,10 @@ def link(raw: str, base: str = "") -> str:
 def identity(address: str, *, whole_query: bool = False) -> str:
     """What stays the same in an article's address between two visits; "" where nothing does.
 
-    Scheme, ``www.``, ``m.`` and ``amp.`` do not count, nor do trailing slashes. The query counts
-    only where the path alone cannot name an article (scripts, bare words such as ``/story``) or
-    where it has a parameter such as ``id``: some sites put a new random query on every answer.
+    Scheme, ``www.``, ``m.``, ``amp.`` and ``/amp/`` do not count, nor do trailing slashes. The
+    query counts only where the path alone cannot name an article (scripts, bare words such as
+    ``/player``) or where it has a parameter such as ``id``: some sites put a new random query on
+    every answer.
 
     :param address: a result of :func:`link`.
     :param whole_query: keep the whole query, for feeds where the path alone is shared.
@@ -83,11 +88,11 @@ def identity(address: str, *, whole_query: bool = False) -> str:
     place, _, query = address.partition("://")[2].partition("?")
     host, slash, path = place.partition("/")
     host = _MINOR_LABEL.sub("", host)
-    path = f"{slash}{path}".rstrip("/")
+    path = f"{slash}{path.removeprefix('amp/')}".rstrip("/")
     name = path.rsplit("/", 1)[-1].lower()
     pairs = parse_qsl(query, keep_blank_values=True) if query else []
     stem = name.rsplit(".", 1)[0]
-    bare = stem in _GENERIC or bool(_SCRIPT.search(name))
+    bare = stem in _GENERIC or bool(pairs and (_SCRIPT.search(name) or not _TELLING.search(path)))
     if not (bare or whole_query):
         pairs = [pair for pair in pairs if _IDENTIFYING.match(pair[0])]
     if stem in _GENERIC and not pairs:
@@ -125,6 +130,7 @@ def _unusual_parts(text: str, base: str) -> tuple[str, str, str] | None:
     if not text or len(text) > MOST_CHARACTERS:
         return None
     try:
+        text.encode()  # halves of characters, which JSON can spell, are in no address
         # Joining is slow and changes nothing for the addresses that nearly all feeds have.
         whole = text.startswith(("https://", "http://")) or not base
         parts = urlsplit(text if whole else urljoin(base, text))
@@ -139,7 +145,7 @@ def _unusual_parts(text: str, base: str) -> tuple[str, str, str] | None:
     if not _PLAIN_PATH.match(path):
         path = quote(path.replace("\\", "/"), safe=_SAFE_PATH)
     if _AMP_CACHE.match(host):
-        unwrapped = re.match(r"^/[a-z]/(s/)?([^/]+)(/.*)?$", path)
+        unwrapped = re.match(r"^/(?:[a-z]|amp)/(s/)?([^/]+\.[^/]+)(/.*)?$", path)
         if unwrapped:
             scheme = "https" if unwrapped[1] else "http"
             host, path, port = _host(unwrapped[2]), unwrapped[3] or "/", None

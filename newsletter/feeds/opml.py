@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import islice
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError, SubElement, XMLParser, indent, tostring
 
@@ -40,10 +41,12 @@ def read_opml(body: bytes, name: str) -> tuple[Source, ...]:
     if root.tag.lower() != "opml":
         raise FeedUnreadable(name, "the file is not OPML")
     found: dict[str, Source] = {}
-    for outline, section in list(_outlines(root, "", 0))[:MOST_OUTLINES]:
-        source = _source(outline, section, taken={one.id for one in found.values()})
+    taken: set[str] = set()
+    for outline, section in islice(_outlines(root, "", 0), MOST_OUTLINES):
+        source = _source(outline, section, taken)
         if source and source.feed not in found:
             found[source.feed] = source
+            taken.add(source.id)
     return tuple(found.values())
 
 
@@ -81,11 +84,11 @@ def write_opml(sources: Iterable[Source], *, title: str, now: datetime) -> bytes
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
-def source_id(name: str, taken: Iterable[str] = ()) -> str:
+def source_id(name: str, taken: Container[str] = ()) -> str:
     """An id such as "the-paper" made from a name or a host, other than those that are taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:56] or "outlet"
-    used, made, number = set(taken), slug, 2
-    while made in used:
+    made, number = slug, 2
+    while made in taken:
         made, number = f"{slug}-{number}", number + 1
     return made
 
@@ -102,7 +105,7 @@ def _outlines(element: Element, section: str, depth: int) -> Iterable[tuple[Elem
             yield from _outlines(child, section if is_lean else folder or section, depth + 1)
 
 
-def _source(outline: Element, section: str, taken: Iterable[str]) -> Source | None:
+def _source(outline: Element, section: str, taken: Container[str]) -> Source | None:
     address = link(outline.get("xmlUrl", ""))
     if not address:
         return None
@@ -115,7 +118,7 @@ def _source(outline: Element, section: str, taken: Iterable[str]) -> Source | No
     lean = outline.get("newsletterLean", "")
     try:
         return Source(
-            id=given if given and given not in set(taken) else source_id(name, taken),
+            id=given if given and given not in taken else source_id(name, taken),
             name=name or host_of(address),
             feed=address,
             section=line(section, 40).lower(),

@@ -34,7 +34,7 @@ class Answered:
 
     ``retry_after`` and ``fresh_for`` are seconds the server asks to be left alone for, after a
     refusal and after a good answer. ``moved_to`` is the end of a chain of permanent redirects.
-    ``seconds`` is how long the server took.
+    ``seconds`` is how long the server took, ``silent`` that none was reached.
     """
 
     finding: Finding
@@ -43,6 +43,7 @@ class Answered:
     body_hash: str = ""
     moved_to: str = ""
     problem: str = ""
+    silent: bool = False
     retry_after: float = 0
     fresh_for: float = 0
     seconds: float = 0
@@ -53,11 +54,15 @@ def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, cha
 
     A feed that changed is asked twice as often, one that did not a quarter less often, between
     ``base`` seconds and six hours. Failures double the wait from ``base`` to a day; ten in a row
-    over three days park the feed, which is then asked weekly. 410 Gone retires it.
+    over three days park the feed, which is then asked weekly. 410 Gone retires it; where it was
+    moved to, 410 is a failure, and the old address is asked again.
 
     :param chance: a random number from 0 to 1; spreads visits so that feeds do not march in step.
     """
     jitter = 0.9 + 0.2 * chance
+    if answered.finding is Finding.GONE and feed.moved_to:
+        feed = replace(feed, moved_to="")
+        return _after_failure(feed, answered, now=now, base=base, jitter=jitter)
     if answered.finding is Finding.GONE:
         return replace(
             feed,
@@ -92,6 +97,15 @@ def after_visit(feed: Feed, answered: Answered, *, now: datetime, base: int, cha
         since=None,
         seconds=round(answered.seconds, 3),
     )
+
+
+def after_outage(feed: Feed, problem: str, *, now: datetime, base: int) -> Feed:
+    """The feed after a visit that failed together with most others: it is we who are cut off.
+
+    It says why it has nothing new, and is asked again soon; nothing is held against it.
+    """
+    soon = now + timedelta(seconds=base)
+    return replace(feed, problem=problem, since=feed.since or now, next_visit=soon)
 
 
 def is_due(feed: Feed, now: datetime) -> bool:

@@ -5,6 +5,8 @@ Through the same guard, limits and turns as feeds, and only where robots.txt let
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,7 +14,8 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from newsletter.clock import Clock
-from newsletter.feeds.fetch import Answer, Fetcher
+from newsletter.feeds.fetch import EMPTY, Answer, Fetcher
+from newsletter.feeds.links import identity
 from newsletter.feeds.page import Page
 from newsletter.feeds.robots import EVERYTHING, NOTHING, Rules, read_robots
 from newsletter.feeds.workers import Workers
@@ -22,6 +25,8 @@ T = TypeVar("T")
 
 PAGES_A_VISIT = 25
 """The newest of a feed's new articles; the others keep what the feed says."""
+SILENT_PAGES = 3
+"""So many pages that do not come, and no other of the visit is waited for."""
 ACCEPT_PAGE = "text/html, application/xhtml+xml;q=0.9"
 
 
@@ -52,6 +57,7 @@ class Pages:
 
     :param shelf: where rules are kept between runs, and how to get at it; without one they are
         asked for once a run.
+    :param until: the moment, by the loop's clock, after which no further page is asked for.
     """
 
     def __init__(
@@ -60,11 +66,14 @@ class Pages:
         workers: Workers,
         clock: Clock,
         shelf: tuple[RobotsShelf, Ask[Any]] | None = None,
+        *,
+        until: float = math.inf,
     ):
         self._fetcher = fetcher
         self._workers = workers
         self._clock = clock
         self._shelf = shelf
+        self._until = until
         # What comes before the slash is the name that robots.txt files call us by.
         self._agent = fetcher.agent.partition("/")[0]
         self._rules: dict[str, Rules] = {}
@@ -72,26 +81,25 @@ class Pages:
     async def complete(self, articles: Sequence[Article]) -> tuple[Article, ...]:
         """The articles with the text of their pages, where there is more of it than in the feed.
 
-        A page that cannot be fetched or read, or is forbidden, leaves its article as it is; one
-        behind a paywall leaves its text, and marks it.
+        A page that cannot be fetched or read, is forbidden, or is another one than the article's
+        (a login, a consent, the home page), leaves its article as it is; one behind a paywall
+        leaves its text, and marks it.
         """
         newest = sorted(articles, key=lambda one: one.published, reverse=True)[:PAGES_A_VISIT]
-        wanted = {article.id for article in newest}
-        return tuple(
-            [
-                await self._completed(article) if article.id in wanted else article
-                for article in articles
-            ]
-        )
-
-    async def _completed(self, article: Article) -> Article:
-        answer = await self._fetcher.get(
-            article.url, named_by=article.feed, may=self.allowed, accept=ACCEPT_PAGE
-        )
-        if answer.problem or not _is_page(answer):
-            return article
-        page = await self._workers.read_page(answer.body, answer.url)
-        return with_page(article, page)
+        loop = asyncio.get_running_loop()
+        found: dict[str, Article] = {}
+        silent = 0
+        for article in newest:
+            if silent == SILENT_PAGES or loop.time() >= self._until:
+                break
+            answer = await self._fetcher.get(
+                article.url, named_by=article.feed, may=self.allowed, accept=ACCEPT_PAGE
+            )
+            silent += answer.silent
+            if not answer.problem and _is_page(answer):
+                page = await self._workers.read_page(answer.body, answer.url)
+                found[article.id] = with_page(article, page, answer.url)
+        return tuple(found.get(article.id, article) for article in articles)
 
     async def allowed(self, url: str) -> bool:
         """Whether the host's robots.txt lets us ask for this page.
@@ -123,11 +131,19 @@ class Pages:
         return rules
 
 
-def with_page(article: Article, page: Page | None) -> Article:
-    """The article with what its page adds."""
+def with_page(article: Article, page: Page | None, found_at: str) -> Article:
+    """The article with what its page adds.
+
+    :param found_at: where redirects ended. Only a page that is, or calls itself, the article
+        that was asked for adds anything.
+    """
     if page is None:
         return article
-    url = page.canonical or article.url
+    wanted = identity(article.url)
+    canonical = identity(page.canonical)
+    if not wanted or wanted not in {identity(found_at), canonical}:
+        return article
+    url = page.canonical if canonical else article.url
     marked = replace(article, url=url, paywall=page.paywall)
     closed = page.paywall in {Paywall.METERED, Paywall.SUBSCRIPTION}
     if closed or len(page.text) <= len(article.words):
@@ -136,7 +152,7 @@ def with_page(article: Article, page: Page | None) -> Article:
 
 
 def _rules_of(answer: Answer, agent: str) -> Rules:
-    if answer.status == 200:
+    if answer.status == 200 and answer.problem in {"", EMPTY}:
         # An empty file is a problem for a feed, and allows everything here.
         return read_robots(answer.body, agent)
     if 400 <= answer.status < 500 and answer.status != 429:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -23,6 +23,8 @@ from newsletter.model import Lean, Outlet
 OVERLAY_FILE = "ratings.local.toml"
 """Belongs in .gitignore: what is in it may not be passed on."""
 LARGEST = 5_000_000
+DISAGREE = "# Not rated, as its rows disagree: "
+"""How a line of the overlay begins that names an outlet no one rating was found for."""
 
 _WORDS = {
     "left": Lean.LEFT, "far left": Lean.LEFT, "extreme left": Lean.LEFT, "left bias": Lean.LEFT,
@@ -39,10 +41,14 @@ _WORDS = {
     "most extreme left": Lean.LEFT, "most extreme right": Lean.RIGHT,
     "strong left": Lean.LEFT, "strong right": Lean.RIGHT,
 }  # fmt: skip
+# As its site and its lists number them.
 _NUMBERS_OF_ALLSIDES = {
+    "1": Lean.LEFT, "2": Lean.LEAN_LEFT, "3": Lean.CENTER, "4": Lean.LEAN_RIGHT, "5": Lean.RIGHT,
     "71": Lean.LEFT, "72": Lean.LEAN_LEFT, "73": Lean.CENTER, "74": Lean.LEAN_RIGHT,
     "75": Lean.RIGHT,
 }  # fmt: skip
+# Services rate the opinion pages of a paper apart from its news.
+_OPINION_PAGES = re.compile(r"\b(?:opinion|editorial|op-ed|commentary)s?\b", re.IGNORECASE)
 # Ad Fontes places outlets from -42 to 42; these are the edges of its own named bands.
 _BAND_FAR, _BAND_SKEW = 18.0, 6.0
 
@@ -70,6 +76,7 @@ class Ratings:
 @dataclass(frozen=True, slots=True)
 class _Shape:
     service: str
+    home: str
     attribution: str
     name: tuple[str, ...]
     domain: tuple[str, ...]
@@ -79,6 +86,7 @@ class _Shape:
 _SHAPES = (
     _Shape(
         "AllSides",
+        "allsides.com",
         "Media bias ratings by AllSides (allsides.com), CC BY-NC 4.0, as imported by the operator.",
         ("news_source", "source_name", "name", "publication"),
         ("url", "source_url", "domain", "website"),
@@ -86,6 +94,7 @@ _SHAPES = (
     ),
     _Shape(
         "Media Bias/Fact Check",
+        "mediabiasfactcheck.com",
         "Bias ratings by Media Bias/Fact Check (mediabiasfactcheck.com), as imported by the "
         "operator.",
         ("source", "name", "source_name"),
@@ -94,6 +103,7 @@ _SHAPES = (
     ),
     _Shape(
         "Ad Fontes Media",
+        "adfontesmedia.com",
         "Media Bias Chart ratings by Ad Fontes Media (adfontesmedia.com), as imported by the "
         "operator.",
         ("moniker_name", "source", "news_source", "name"),
@@ -156,10 +166,15 @@ def read_ratings(body: bytes, file: str) -> Ratings:
 def write_overlay(found: Ratings, sources: Iterable[Source], today: date) -> str:
     """The overlay file's text: the lean of every configured outlet that the ratings know.
 
-    :param sources: matched by domain, then by the host of a feed, then by name.
+    An outlet whose rows disagree stands there as a comment only.
+
+    :param sources: matched by their exact name, then by domain or by the host of a feed, then by
+        a name that differs in case, signs or an article.
     """
-    by_domain = {one.domain: one for one in found.ratings if one.domain}
-    by_name = {_key(one.name): one for one in found.ratings}
+    rows: dict[str, list[Rating]] = {}
+    for one in found.ratings:
+        for name in {f"={one.name}", one.domain, f"~{_key(one.name)}"} - {"=", "", "~"}:
+            rows.setdefault(name, []).append(one)
     parts = [
         "# Licensed ratings, for use on this machine only. Nothing exports this file; do not",
         "# commit it or pass it on.",
@@ -169,9 +184,10 @@ def write_overlay(found: Ratings, sources: Iterable[Source], today: date) -> str
         "",
     ]
     for source in sources:
-        hosts = [*source.domains, *(_site(host_of(address)) for address in source.addresses)]
-        rating = next((by_domain[_site(host)] for host in hosts if _site(host) in by_domain), None)
-        rating = rating or by_name.get(_key(source.name))
+        hosts = [*source.domains, *map(host_of, source.addresses)]
+        names = (f"={source.name}", *map(_site, hosts), f"~{_key(source.name)}")
+        meant = next((rows[name] for name in names if name in rows), [])
+        rating = _agreed(meant)
         if rating:
             parts += [
                 f"[ratings.{_toml(source.id)}]",
@@ -179,6 +195,9 @@ def write_overlay(found: Ratings, sources: Iterable[Source], today: date) -> str
                 f"said = {_toml(rating.said)}",
                 "",
             ]
+        elif meant:
+            told = ", ".join(f"{one.name} {one.lean.value}" for one in meant)
+            parts += [f"{DISAGREE}{_printable(f'{source.id}: {told}')}", ""]
     return "\n".join(parts)
 
 
@@ -217,20 +236,27 @@ def _shape(columns: set[str]) -> _Shape | None:
 def _rating(
     row: Mapping[str, str | None], columns: Mapping[str, str], shape: _Shape
 ) -> Rating | None:
-    def cell(names: tuple[str, ...]) -> str:
+    def cells(names: tuple[str, ...]) -> Iterator[str]:
         for name in names:
-            value = row.get(columns.get(name, "")) if name in columns else None
+            value = row.get(columns[name]) if name in columns else None
             if isinstance(value, str) and value.strip():
-                return line(value, 200)
-        return ""
+                yield line(value, 200)
 
-    said = cell(shape.lean)
-    lean = _lean(said, shape.service)
-    name, address = cell(shape.name), cell(shape.domain)
-    domain = host_of(link(address if "://" in address else f"https://{address}")) if address else ""
+    rated = ((said, lean) for said in cells(shape.lean) if (lean := _lean(said, shape.service)))
+    said, lean = next(rated, ("", None))
+    name, address = next(cells(shape.name), ""), next(cells(shape.domain), "")
+    domain = _site(host_of(link(address if "://" in address else f"https://{address}")))
+    if domain == shape.home:  # the service's own page about an outlet
+        domain = ""
     if lean is None or not (name or domain):
         return None
-    return Rating(name=name, domain=_site(domain), lean=lean, said=said)
+    return Rating(name=name, domain=domain, lean=lean, said=said)
+
+
+def _agreed(rows: Sequence[Rating]) -> Rating | None:
+    """The one rating of an outlet's rows, its news before its opinion; None where they disagree."""
+    news = [one for one in rows if not _OPINION_PAGES.search(one.name)] or rows
+    return news[0] if len({one.lean for one in news}) == 1 else None
 
 
 def _lean(said: str, service: str) -> Lean | None:
@@ -259,6 +285,9 @@ def _site(host: str) -> str:
     return re.sub(r"^(?:www|feeds?|rss|m|mobile|amp|edition)\d?\.", "", host.lower())
 
 
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 def _toml(text: str) -> str:
-    safe = "".join(sign if sign.isprintable() else " " for sign in text)
-    return '"' + safe.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + _printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'

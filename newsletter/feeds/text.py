@@ -139,8 +139,10 @@ def line(raw: str, limit: int = TITLE_CHARACTERS) -> str:
 
 
 def paragraphs(raw: str, limit: int) -> str:
-    """A summary or a body as plain text, one paragraph a line; reads ``limit`` characters."""
-    text = raw[:limit]
+    """A summary or a body as plain text, one paragraph a line; reads ``limit`` bytes of UTF-8."""
+    text = raw
+    if len(raw) > limit // 4:  # no letter has more than four
+        text = raw[:limit].encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
     if "<" in text or "&" in text:
         text = _flat(text)
         # A body that was escaped twice shows its own tags once the first layer is off.

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 from collections import deque
-from collections.abc import Callable, Container, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -30,7 +30,7 @@ from newsletter.feeds.fetch import Answer, Fetcher
 from newsletter.feeds.fingerprint import fingerprint
 from newsletter.feeds.pace import Answered, Finding, after_visit, is_due
 from newsletter.feeds.pages import Pages, RobotsShelf
-from newsletter.feeds.workers import Fresh, Reading, Workers
+from newsletter.feeds.workers import Held, Reading, Workers
 from newsletter.model import Article, Feed, FeedState, Outlet
 
 
@@ -51,22 +51,26 @@ class Outcome(StrEnum):
 class Visit:
     """One visit. ``feed`` is the state to store; ``articles`` are the new ones, cleaned.
 
+    Among them are those of the ids in ``corrected``, which are stored, with another title.
+
     ``marks`` finds copies of those articles that are to be compared, by id. ``problem`` is one
-    sentence without a stop, empty when all went well. ``bytes`` counts what came over the wire,
-    ``seconds`` the visit from its turn to its end.
+    sentence without a stop, empty when all went well. ``silent`` says that no server was reached.
+    ``bytes`` counts what came over the wire, ``seconds`` the visit from its turn to its end.
     """
 
     feed: Feed
     outcome: Outcome
     articles: tuple[Article, ...] = ()
     marks: Mapping[str, bytes] = field(default_factory=dict)
+    corrected: frozenset[str] = frozenset()
     problem: str = ""
+    silent: bool = False
     seconds: float = 0
     bytes: int = 0
 
 
 _NOTHING = Reading()
-Known = Callable[[Sequence[str]], Container[str]]
+Known = Callable[[Sequence[str], str], Mapping[str, str]]
 
 
 def visit_feeds(
@@ -93,7 +97,8 @@ def visit_feeds(
     :param force: also visit feeds that are not due or are parked. Retired feeds are never asked.
 
     :param deadline: seconds after which no further visit begins; the time from one round to the
-        next by default. Feeds that were not reached stay due.
+        next by default. Visits under way have the time of one request to end. Feeds that were not
+        reached, or not in time, stay due.
 
     Nothing is raised for a feed. A caller that stops early ends what is under way.
     """
@@ -158,8 +163,8 @@ class _Run:
         async with Fetcher(settings, self._clock) as fetcher, workers:
             lines = self._by_host(fetcher)
             shelf = (self._robots, way.ask) if self._robots else None
-            self._pages = Pages(fetcher, workers, self._clock, shelf)
             self._end = asyncio.get_running_loop().time() + self._deadline
+            self._pages = Pages(fetcher, workers, self._clock, shelf, until=self._end)
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(settings.at_once, len(lines))):
                     group.create_task(self._runner(lines, fetcher, workers, way))
@@ -183,7 +188,11 @@ class _Run:
         loop = asyncio.get_running_loop()
         while lines and loop.time() < self._end:
             line = lines.popleft()
-            visit = await self._visit(line.popleft(), fetcher, workers, way)
+            try:
+                async with asyncio.timeout_at(self._end + self._settings.total_seconds):
+                    visit = await self._visit(line.popleft(), fetcher, workers, way)
+            except TimeoutError:
+                return  # the feed stays due
             if line:
                 lines.append(line)
             await way.give(visit)
@@ -208,7 +217,9 @@ class _Run:
             outcome=_outcome(answered.finding, stored),
             articles=reading.articles,
             marks=reading.marks,
+            corrected=reading.corrected,
             problem=answered.problem,
+            silent=answered.silent,
             seconds=loop.time() - started,
             bytes=wire,
         )
@@ -256,8 +267,9 @@ class _Run:
                 items=self._settings.items,
                 field_bytes=self._settings.field_bytes,
                 compared_from=self._compared_from,
+                first_visit=feed.last_success is None,
             ),
-            self._fresh(way),
+            self._held(way, feed),
         )
         if reading.problem:
             return Answered(finding=Finding.FAILED, problem=reading.problem), _NOTHING, answer.bytes
@@ -276,17 +288,17 @@ class _Run:
         ]
         return replace(reading, articles=articles, marks={**reading.marks, **marks_of(longer)})
 
-    def _fresh(self, way: Way[Visit]) -> Fresh | None:
-        """How a worker learns which ids are new."""
+    def _held(self, way: Way[Visit], feed: Feed) -> Held | None:
+        """How a worker learns which ids are stored already."""
         known = self._known
         if known is None:
             return None
 
-        async def fresh(ids: Sequence[str]) -> Sequence[int]:
-            held = await way.ask(lambda: known(ids))
-            return [place for place, id_ in enumerate(ids) if id_ not in held]
+        async def held(ids: Sequence[str]) -> Sequence[str | None]:
+            stored = await way.ask(lambda: known(ids, feed.url))
+            return [stored.get(id_) for id_ in ids]
 
-        return fresh
+        return held
 
 
 def _failed(answer: Answer) -> Answered:
@@ -294,20 +306,21 @@ def _failed(answer: Answer) -> Answered:
     if answer.status == 304 and not problem:
         problem = "the server says unchanged (304) though nothing is stored"
     return Answered(
-        finding=Finding.GONE if answer.status == 410 else Finding.FAILED,
+        finding=Finding.GONE if answer.status == 410 and not answer.detour else Finding.FAILED,
         problem=problem,
+        silent=answer.silent,
         retry_after=answer.retry_after,
     )
 
 
 def _outcome(finding: Finding, feed: Feed) -> Outcome:
-    if finding is Finding.FAILED:
-        return Outcome.PARKED if feed.state is FeedState.PARKED else Outcome.FAILED
-    return {
-        Finding.CHANGED: Outcome.CHANGED,
-        Finding.UNCHANGED: Outcome.UNCHANGED,
-        Finding.GONE: Outcome.RETIRED,
-    }[finding]
+    if finding is Finding.CHANGED:
+        return Outcome.CHANGED
+    if finding is Finding.UNCHANGED:
+        return Outcome.UNCHANGED
+    return {FeedState.PARKED: Outcome.PARKED, FeedState.RETIRED: Outcome.RETIRED}.get(
+        feed.state, Outcome.FAILED
+    )
 
 
 def _line(feed: Feed, fetcher: Fetcher) -> object:

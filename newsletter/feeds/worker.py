@@ -4,8 +4,8 @@ It is started by :mod:`newsletter.feeds.workers` with a bare environment (no sec
 limit, no right to write files, and an alarm that ends it should its parent be gone. What it
 says travels as JSON, so that a parser gone mad can at worst lie about articles.
 
-One job is a conversation of three lines: a job with a body; the ids found; the places of those
-that are new; the articles.
+One job is a conversation of four lines: a job with a body; the ids found; the titles of those that
+are held already; the articles that are new or have another title.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ import resource
 import signal
 import sys
 from base64 import b64encode
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, BinaryIO
 
 from newsletter.errors import NewsletterError
-from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.articles import Context, Named, archived, compose, identify
 from newsletter.feeds.copies import marks_of
+from newsletter.feeds.entry import Document
 from newsletter.feeds.page import read_page
 from newsletter.feeds.parse import parse
+from newsletter.feeds.text import line
 from newsletter.model import Article
 
 RECURSION = 3_000
@@ -76,11 +79,11 @@ def _answer(job: dict[str, Any], body: bytes, jobs: BinaryIO, answers: BinaryIO)
     context = Context(**said)
     document = parse(body, context.url, job["content_type"])
     named = identify(document, context)
-    fresh: list[int] = list(range(len(named)))
+    held: list[str | None] = [None] * len(named)
     if job["ask"]:
         _say(answers, {"ids": [one.id for one in named]})
-        fresh = json.loads(jobs.readline())
-    articles = [one for one in (compose(named[place], document, context) for place in fresh) if one]
+        held = json.loads(jobs.readline())
+    articles = archived(_wanted(named, held, document, context), context)
     _say(
         answers,
         {
@@ -90,6 +93,19 @@ def _answer(job: dict[str, Any], body: bytes, jobs: BinaryIO, answers: BinaryIO)
             "marks": _marks(articles, context.compared_from),
         },
     )
+
+
+def _wanted(
+    named: Iterable[Named], held: Iterable[str | None], document: Document, context: Context
+) -> Iterator[Article]:
+    """What is new, and what is recent and has another title than the one that is held."""
+    for one, title in zip(named, held, strict=True):
+        new = title is None
+        if new or (title and line(one.entry.title) not in {"", title}):
+            article = compose(one, document, context)
+            since = context.compared_from
+            if article and (new or (since and article.published >= since)):
+                yield article
 
 
 def _marks(articles: list[Article], since: datetime | None) -> dict[str, str]:

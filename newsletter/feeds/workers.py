@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 from binascii import a2b_base64
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,10 @@ PATIENCE = 6
 PATIENT_SECONDS = 0.5
 """Another worker is started when so many bodies wait, or one of them waits for so long."""
 LONGEST_ANSWER = 64 * 1024 * 1024
+SPAWN_AGAIN_SECONDS = 0.005
+_spawning = threading.Lock()
+"""Of several runs in one process (a worker takes some shares of feeds at once) one starts a reader
+at a time: uvloop refuses to start processes from two loops in the same moment."""
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from newsletter.feeds.worker import main; main(int(sys.argv[2]), float(sys.argv[3]))"
@@ -42,15 +47,17 @@ _KINDS = {str(one): one for one in Kind}
 
 T = TypeVar("T")
 
-Fresh = Callable[[Sequence[str]], Awaitable[Sequence[int]]]
-"""Given ids, answers the places of those that are new."""
+Held = Callable[[Sequence[str]], Awaitable[Sequence[str | None]]]
+"""Given ids, answers for each None where it is new, else the stored title, or "" where the title
+is not to be looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What became of one body: articles, or a problem in one sentence.
 
-    ``marks`` finds copies, by article id, of the articles that are to be compared.
+    ``marks`` finds copies, by article id, of the articles that are to be compared. ``corrected``
+    are the ids of those that were held already, under another title.
     """
 
     articles: tuple[Article, ...] = ()
@@ -58,6 +65,7 @@ class Reading:
     title: str = ""
     problem: str = ""
     marks: Mapping[str, bytes] = field(default_factory=dict)
+    corrected: frozenset[str] = frozenset()
 
 
 class Workers:
@@ -96,12 +104,12 @@ class Workers:
             raise
 
     async def read(
-        self, body: bytes, content_type: str, context: Context, fresh: Fresh | None = None
+        self, body: bytes, content_type: str, context: Context, held: Held | None = None
     ) -> Reading:
         """Read one body. Never raises for it: whatever it does to a worker is a problem told."""
 
         def converse(worker: _Worker) -> Awaitable[Reading]:
-            return worker.read(body, content_type, context, fresh, self._seconds)
+            return worker.read(body, content_type, context, held, self._seconds)
 
         try:
             return await self._with_worker(converse)
@@ -177,7 +185,21 @@ class Workers:
             self._free.put_nowait(None)
 
     async def _start(self) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
+        while not _spawning.acquire(blocking=False):  # noqa: ASYNC110 - of other loops
+            await asyncio.sleep(SPAWN_AGAIN_SECONDS)
+        try:
+            process = await self._spawn()
+        finally:
+            _spawning.release()
+        worker = _Worker(process)
+        self._living.add(worker)
+        # Loading Python is not the feed's fault either.
+        async with asyncio.timeout(START_SECONDS):
+            await worker.answer()
+        return worker
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             "-c",
@@ -195,12 +217,6 @@ class Workers:
             },
             limit=LONGEST_ANSWER,
         )
-        worker = _Worker(process)
-        self._living.add(worker)
-        # Loading Python is not the feed's fault either.
-        async with asyncio.timeout(START_SECONDS):
-            await worker.answer()
-        return worker
 
     async def _end_all(self) -> None:
         for worker in list(self._living):
@@ -225,24 +241,27 @@ class _Worker:
         self.jobs = 0
 
     async def read(
-        self, body: bytes, content_type: str, context: Context, fresh: Fresh | None, seconds: float
+        self, body: bytes, content_type: str, context: Context, held: Held | None, seconds: float
     ) -> Reading:
         self.jobs += 1
         job = {
             "bytes": len(body),
             "content_type": content_type,
-            "ask": fresh is not None,
+            "ask": held is not None,
             "context": {name: getattr(context, name) for name in Context.__dataclass_fields__},
         }
         head = json.dumps(job, default=datetime.isoformat).encode() + b"\n"
         async with asyncio.timeout(seconds):
             await self._send(head + body)
             answer = await self.answer()
-        if fresh is not None and "ids" in answer:
+        known: set[str] = set()
+        if held is not None and "ids" in answer:
             # The caller's own time to look ids up is not the feed's fault.
-            places = await fresh(answer["ids"])
+            ids: list[str] = answer["ids"]
+            titles = await held(ids)
+            known = {id_ for id_, title in zip(ids, titles, strict=True) if title}
             async with asyncio.timeout(seconds):
-                await self._send(json.dumps(list(places)).encode() + b"\n")
+                await self._send(json.dumps(titles).encode() + b"\n")
                 answer = await self.answer()
         if answer.get("last"):
             self.jobs = JOBS_A_LIFE
@@ -250,6 +269,7 @@ class _Worker:
             return Reading(problem=str(answer["problem"]))
         return Reading(
             articles=tuple([_article(row, context) for row in answer["articles"]]),
+            corrected=frozenset(known.intersection([row[0] for row in answer["articles"]])),
             marks={id_: a2b_base64(marks) for id_, marks in answer["marks"].items()},
             entries=answer["entries"],
             title=answer["title"],

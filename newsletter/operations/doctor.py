@@ -28,6 +28,7 @@ LOCAL: dict[str, Check] = {
     "transport": place.sending,
     "alerts": place.alerts,
     "scheduler": machine.scheduler,
+    "workers": machine.workers,
     "troubles": machine.troubles,
 }
 ONLINE: dict[str, Check] = {

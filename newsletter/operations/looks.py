@@ -6,47 +6,59 @@ Each look has a scope of its own: the troubles it does not find again are over.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, select
 
+from newsletter import pipeline
 from newsletter.database.alerts import Trouble
 from newsletter.database.articles import RETIRED_BY
-from newsletter.database.facts import RESTORED, fact
+from newsletter.database.facts import RESTORED, SWEPT, fact
 from newsletter.database.tables import briefs
 from newsletter.issue.lint import lint
-from newsletter.model import FeedState, Issue, IssueState
+from newsletter.model import Feed, FeedState, Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
-from newsletter.timetable import Firing, appears, last_send, local_date
+from newsletter.timetable import LOOK_BACK_DAYS, Firing, appears, local_date, past_sends
+from newsletter.work import unattended_for
 
 FEW_FEEDS = 4
 """From so many feeds on, half of them failing together is a trouble of ours, not of theirs."""
 FEW_LETTERS = 100
 """Shares of fewer letters say nothing."""
 FEW_BRIEFS = 5
+UNATTENDED = timedelta(minutes=5)
+"""A job that waits so long for a worker waits for somebody to start one."""
+UNSWEPT = timedelta(days=2)
+"""Longer without the sweep of a night is a trouble."""
 
 Look = Callable[[Newsroom, datetime], list[Trouble]]
 
 
 def late_issues(room: Newsroom, now: datetime) -> list[Trouble]:
     """Issues not approved, or not with everybody, by their deadline."""
-    settings = room.config.alerts
     found = []
+    unfinished = {
+        (issue.edition, issue.day): issue
+        for issue in room.issues.in_states(
+            set(IssueState) - {IssueState.SENT, IssueState.CANCELLED}
+        )
+    }
     for edition in room.config.editions:
-        firing = _deciding(room, edition, now)
-        if firing is None or firing.day is None:
-            continue
-        issue = room.issues.of_day(edition, firing.day)
-        plan = room.plans.of(issue.id) if issue else None
-        if issue and issue.state in {IssueState.SENT, IssueState.CANCELLED}:
-            continue
-        if plan is not None and plan.at is None and not plan.by.startswith("scheduler"):
-            continue  # A person said that it goes out by hand.
-        sends = plan.at if plan and plan.at else firing.at
-        last = sends + timedelta(minutes=settings.not_sent_minutes) + _waves(room, firing)
-        found += _late_issue(room, edition, firing, issue, sends, last, now)
-    return found + _late_notices(room, now - timedelta(minutes=settings.not_sent_minutes))
+        sends = _deciding(room, edition, now)
+        for firing in sends:
+            assert firing.day is not None  # noqa: S101 - only the collect bell has no day
+            issue = unfinished.get((edition, firing.day))
+            # A day without an issue is over when the next one comes, an open issue is not.
+            missing = firing is sends[-1] and room.issues.of_day(edition, firing.day) is None
+            plan = room.plans.of(issue.id) if issue else None
+            if plan is not None and plan.at is None and not plan.by.startswith("scheduler"):
+                continue  # A person said that it goes out by hand.
+            if issue is not None or missing:
+                at = plan.at if plan and plan.at else firing.at
+                found += _late_issue(room, edition, firing, issue, at, now)
+    patience = timedelta(minutes=room.config.alerts.not_sent_minutes)
+    return found + _late_notices(room, now - patience)
 
 
 def _late_notices(room: Newsroom, made_before: datetime) -> list[Trouble]:
@@ -69,14 +81,18 @@ def _late_issue(  # noqa: PLR0917 - the facts of one issue
     firing: Firing,
     issue: Issue | None,
     sends: datetime,
-    last: datetime,
     now: datetime,
 ) -> list[Trouble]:
     policy = room.config.edition(edition)
     local = sends.astimezone(room.config.zone(edition))
     approve_by = sends - timedelta(minutes=room.config.alerts.not_approved_minutes)
     name = issue.id if issue else f"{edition}-{firing.day}"
-    if now >= last:
+    due = now - timedelta(minutes=room.config.alerts.not_sent_minutes)
+    if sends <= due:
+        under_way = issue if issue and issue.state is IssueState.SENDING else None
+        # Who gets it in a morning that is yet to come is not late.
+        if under_way and not pipeline.any_overdue(room, under_way, before=due):
+            return []
         return [
             Trouble(
                 key=f"issue:{name}:unsent",
@@ -100,22 +116,14 @@ def _late_issue(  # noqa: PLR0917 - the facts of one issue
     return []
 
 
-def _deciding(room: Newsroom, edition: str, now: datetime) -> Firing | None:
-    """The send that matters now: the one to come when its approval is due, else the last one."""
+def _deciding(room: Newsroom, edition: str, now: datetime) -> list[Firing]:
+    """The sends that matter now: those of the last days, and the next when its approval is due."""
     settings = room.config.edition(edition)
     ahead = timedelta(minutes=room.config.alerts.not_approved_minutes)
-    firing = last_send(settings, now + ahead)
-    if firing is None or firing.day is None:
-        return None
     first = room.issues.first_rung(edition)
     # What lay before this edition's first bell here is nobody's fault.
-    return firing if first is not None and firing.at >= first else None
-
-
-def _waves(room: Newsroom, firing: Firing) -> timedelta:
-    """How much longer a send takes that follows its readers around the globe."""
-    settings = room.config.edition(firing.edition) if firing.edition else None
-    return timedelta(hours=26) if settings and settings.send_in == "reader" else timedelta(0)
+    sends = past_sends(settings, now + ahead) if first else []
+    return [firing for firing in sends if first and firing.at >= first]
 
 
 def _why_unsent(room: Newsroom, issue: Issue | None) -> str:
@@ -157,14 +165,24 @@ def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
     urls = {feed.url for feed in room.feeds}
     asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit is not None]
     bad = [feed for feed in asked if feed.failures and feed.state is not FeedState.RETIRED]
-    if len(asked) >= FEW_FEEDS and 2 * len(bad) > len(asked):
-        return [
-            Trouble(
-                key="source:most",
-                sentence=f"{len(bad)} of {len(asked)} sources fail together: {bad[0].problem}",
-                hint="Look at this machine's network and its name service: newsletter doctor.",
-            )
-        ]
+    found = _silent_sources(room, asked, bad, now)
+    if len(asked) < FEW_FEEDS or 2 * len(bad) <= len(asked):
+        return found
+    # That all of them fail is told in place of each; what was told of one before is not over.
+    told = {one.key for one in room.alerts.open()}
+    return [
+        Trouble(
+            key="source:most",
+            sentence=f"{len(bad)} of {len(asked)} sources fail together: {bad[0].problem}",
+            hint="Look at this machine's network and its name service: newsletter doctor.",
+        ),
+        *(one for one in found if one.key in told),
+    ]
+
+
+def _silent_sources(
+    room: Newsroom, asked: list[Feed], bad: list[Feed], now: datetime
+) -> list[Trouble]:
     since = now - timedelta(days=room.config.alerts.source_days)
     silent = [feed for feed in bad if (feed.last_success or feed.last_visit or now) < since]
     retired = [feed for feed in asked if feed.state is FeedState.RETIRED]
@@ -244,31 +262,37 @@ def bad_letters(room: Newsroom, now: datetime) -> list[Trouble]:
     """Bounces and complaints over their limit, and letters nobody knows the fate of."""
     found = []
     limits = room.config.alerts
-    for edition in room.config.editions:
-        one = status.issue_now(room, edition, now)
-        if one.issue is None or one.issue.send_started is None:
+    editions = room.config.editions
+    recent = room.issues.recent((LOOK_BACK_DAYS + 1) * len(editions))
+    sent = [one for one in recent if one.send_started and one.edition in editions]
+    newest = {one.edition: one for one in reversed(sent)}
+    for issue in sent:
+        if room.local_day(issue.edition, now) - issue.day > timedelta(days=LOOK_BACK_DAYS):
             continue
-        if one.taken >= FEW_LETTERS:
+        states = room.ledger.states(issue.id)
+        taken = sum(states.get(state, 0) for state in status.TAKEN)
+        if taken >= FEW_LETTERS and issue is newest[issue.edition]:
             for state, limit, word in (
                 ("bounced", limits.bounce_percent, "bounced"),
                 ("complained", limits.complaint_percent, "were called spam"),
             ):
-                share = one.percent(state)
+                share = 100 * states.get(state, 0) / taken
                 if share > limit:
                     found.append(
                         Trouble(
-                            key=f"letters:{one.issue.id}:{state}",
-                            sentence=f"{share:.2g} % of the letters of {one.issue.id} {word}; "
+                            key=f"letters:{issue.id}:{state}",
+                            sentence=f"{share:.2g} % of the letters of {issue.id} {word}; "
                             f"the limit is {limit:g} %",
                             hint="Pause the sending and look at where these readers came from.",
                         )
                     )
-        if one.unknown and one.issue.state is not IssueState.SENDING:
+        unknown = states.get("unknown", 0)
+        if unknown and issue.state is not IssueState.SENDING:
             found.append(
                 Trouble(
-                    key=f"letters:{one.issue.id}:unknown",
-                    sentence=f"{one.unknown:,} letters of {one.issue.id} may or may not have left",
-                    hint=f"newsletter reconcile {one.issue.id} asks the provider.",
+                    key=f"letters:{issue.id}:unknown",
+                    sentence=f"{unknown:,} letters of {issue.id} may or may not have left",
+                    hint=f"newsletter reconcile {issue.id} asks the provider.",
                 )
             )
     return found
@@ -329,6 +353,36 @@ def restored_database(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: 
     ]
 
 
+def unattended_jobs(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: ARG001 - as above
+    """Jobs that wait for a worker where there is none."""
+    if room.database.dialect != "postgresql":
+        return []
+    waits = unattended_for(room.database.url)
+    if waits <= UNATTENDED:
+        return []
+    return [
+        Trouble(
+            key="jobs:unattended",
+            sentence="Jobs wait, and no worker is there to do them",
+            hint="newsletter worker on any machine takes them; see its log if it ended.",
+        )
+    ]
+
+
+def old_sweep(room: Newsroom, now: datetime) -> list[Trouble]:
+    """Nothing was taken away by its period for days."""
+    word = fact(room.database, SWEPT)
+    if not word or now.date() - date.fromisoformat(word) <= UNSWEPT:
+        return []
+    return [
+        Trouble(
+            key="sweep:old",
+            sentence=f"What [retention] ends was last taken away on {word}",
+            hint='The log has the reason, in lines that begin with "keep".',
+        )
+    ]
+
+
 LOOKS: Mapping[str, Look] = {
     "issue:": late_issues,
     "source:": sick_sources,
@@ -337,5 +391,7 @@ LOOKS: Mapping[str, Look] = {
     "disk:": full_disk,
     "backup:": old_backup,
     "restored:": restored_database,
+    "jobs:": unattended_jobs,
+    "sweep:": old_sweep,
 }
 """Every look by the scope of the troubles it finds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,8 @@ from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
 from newsletter.operations.findings import Finding, ok
+from newsletter.operations.looks import unattended_jobs
+from newsletter.work import workers_at_work
 
 CLOCK_SECONDS = 5
 """A clock that is further off than this signs, expires and sends at the wrong moment."""
@@ -89,6 +92,14 @@ def clock(room: Newsroom) -> Iterator[Finding]:
         return
     if abs(ahead := room.database.ahead(room.clock)) > CLOCK_SECONDS:
         yield Finding(name="clock", state="fail", says=clock_is_off(ahead), hint=SET_CLOCK)
+        return
+    if room.database.dialect != "postgresql" and _synchronised() == "no":
+        yield Finding(
+            name="clock",
+            state="warn",
+            says=f"{now:%Y-%m-%d %H:%M:%S} UTC, and nothing keeps it right",
+            hint=SET_CLOCK,
+        )
         return
     zones = ", ".join(sorted({edition.zone for edition in room.config.editions.values()}))
     yield ok("clock", f"{now:%Y-%m-%d %H:%M:%S} UTC; editions in {zones}")
@@ -182,6 +193,23 @@ def scheduler(room: Newsroom) -> Iterator[Finding]:
         )
 
 
+def workers(room: Newsroom) -> Iterator[Finding]:
+    """Whether somebody takes the jobs that machines share out among themselves."""
+    if room.database.dialect != "postgresql":
+        yield ok("workers", "none needed: newsletter run does all work itself")
+        return
+    number = workers_at_work(room.database.url)
+    if unattended_jobs(room, room.clock()):
+        yield Finding(
+            name="workers",
+            state="fail",
+            says="jobs wait, and no worker is there to do them",
+            hint="newsletter worker on any machine; or newsletter run, which needs none.",
+        )
+    else:
+        yield ok("workers", f"{number} at work" if number else "none, and no job waits for one")
+
+
 def troubles(room: Newsroom) -> Iterator[Finding]:
     """What the alerts know of."""
     found = room.alerts.open()
@@ -189,6 +217,21 @@ def troubles(room: Newsroom) -> Iterator[Finding]:
         yield Finding(name="troubles", state="fail", says=one.sentence, hint=one.hint)
     if not found:
         yield ok("troubles", "nothing needs you")
+
+
+def _synchronised() -> str:
+    """What the system says of its clock: yes, no, or nothing where it does not know."""
+    try:
+        done = subprocess.run(
+            ["timedatectl", "show", "-p", "NTPSynchronized", "--value"],  # noqa: S607 - where the system has it
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
 
 
 def _nearest(path: Path) -> Path:

@@ -34,11 +34,11 @@ def configuration(room: Newsroom) -> Iterator[Finding]:
                 says=f"the edition {name} never appears",
                 hint="Look at its days and holidays.",
             )
-        elif edition.draft_at >= edition.send_at:
+        elif edition.draft_at == edition.send_at:
             yield Finding(
                 name="configuration",
                 state="fail",
-                says=f"the edition {name} is sent at {edition.send_at:%H:%M}, before its draft",
+                says=f"the edition {name} is sent at {edition.send_at:%H:%M}, as it is drafted",
                 hint="Put draft_at before send_at, with time to read between them.",
             )
     yield from _examples(config)

@@ -10,6 +10,7 @@ from pathlib import Path
 from newsletter.database import periods
 from newsletter.database.facts import SWEPT, fact, set_fact
 from newsletter.newsroom import Newsroom
+from newsletter.timetable import LOOK_BACK_DAYS
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def sweep(room: Newsroom) -> dict[str, int]:
         ),
         "events": (config.events_days, lambda moment: periods.drop_events(room.database, moment)),
         "deliveries": (
-            config.deliveries_days,
+            # Never while somebody may still settle what is in doubt.
+            _at_least(config.deliveries_days, LOOK_BACK_DAYS),
             lambda moment: periods.drop_deliveries(room.database, moment.date()),
         ),
         "reports": (

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from typing import Any, Protocol
 
 from newsletter import pipeline
@@ -137,10 +138,17 @@ def _mails(room: Newsroom, notices: Sequence[Notice]) -> Iterator[tuple[str, dic
     rest = []
     for one in notices:
         issue = one.key.removeprefix(WAITS_FOR_APPROVAL)
-        if issue != one.key and not one.over:
-            yield "reminder", _reminder(room, issue), f"reminder-{issue}"
-        else:
+        if issue == one.key or one.over:
             rest.append(one)
+            continue
+        try:
+            values = _reminder(room, issue)
+        except DatabaseError:
+            raise
+        except NewsletterError:
+            rest.append(one)  # Its edition is configured no longer: the plain words say enough.
+        else:
+            yield "reminder", values, f"reminder-{issue}"
     if rest:
         words = "".join(f"{one.key} {one.since} {one.over}" for one in rest)
         yield (
@@ -247,7 +255,7 @@ class ByWebhook:
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
                 answer.read(1024)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             # The address is a secret of its own: it stands in no log.
             reason = str(getattr(error, "code", type(error).__name__))
             if isinstance(error, urllib.error.HTTPError):
@@ -293,8 +301,12 @@ def tell(room: Newsroom, way: Way, notices: Sequence[Notice]) -> bool:
         way.tell(room, notices)
     except NewsletterError as error:
         log.error("an alert could not be told by %s: %s", way.name, error)
-        return False
-    return True
+    except Exception:
+        # Whatever is wrong with one way, the others have their turn.
+        log.exception("an alert could not be told by %s", way.name)
+    else:
+        return True
+    return False
 
 
 def _addresses(words: str) -> list[str]:

@@ -61,7 +61,9 @@ class Watch:
             if self.trouble is not None:
                 raise self.trouble
             for scope, find in LOOKS.items():
-                room.alerts.report(scope, _found(find, room, now), now=now)
+                found = _found(find, room, now)
+                if found is not None:
+                    room.alerts.report(scope, found, now=now)
             room.alerts.report("clock:", self._clock(now), now=now)
             told = self._tell_kept(room, now)
         except DatabaseError as error:
@@ -135,15 +137,20 @@ class Watch:
         return told[:1]
 
 
-def _found(find: Look, room: Newsroom, now: datetime) -> Iterable[Trouble]:
-    """What one look finds; one that fails for another reason than the database finds nothing."""
+def _found(find: Look, room: Newsroom, now: datetime) -> Iterable[Trouble] | None:
+    """What one look finds; None when it fails for another reason than the database.
+
+    Then nothing is known: what it found before is not over.
+    """
     try:
         return find(room, now)
     except DatabaseError:
         raise
     except (NewsletterError, OSError) as error:
         log.warning("a look for trouble failed: %s", error)
-        return []
+    except Exception:
+        log.exception("a look for trouble failed")
+    return None
 
 
 def _is_news(one: Alert, way: str) -> bool:

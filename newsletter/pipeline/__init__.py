@@ -26,6 +26,7 @@ from newsletter.pipeline.issues import (
     compose,
 )
 from newsletter.pipeline.letters import (
+    any_overdue,
     audience,
     reconcile,
     resume,
@@ -66,6 +67,7 @@ __all__ = [
     "TidyReport",
     "WriteReport",
     "add_webhook",
+    "any_overdue",
     "approve",
     "approve_unattended",
     "arrive",

@@ -6,10 +6,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from newsletter.newsroom import Newsroom
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from newsletter.feeds.visit import Visit
 
 log = logging.getLogger(__name__)
+
+FEWEST_SILENT = 4
+"""Hosts that must fall silent at once before it is taken for an outage of our own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +44,16 @@ def collect(
 ) -> CollectReport:
     """Visit every feed that is due and store what is new.
 
+    Where most servers fall silent in one round it is we who are cut off: their feeds are asked
+    again soon, and nothing is held against them.
+
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     :param only: a share of one machine: look at no other feeds than these. Who cut the shares
         has compared the sources, and looks for copies when articles came in. Feeds that another
         machine has taken are passed over.
     """
     from newsletter.feeds.batches import in_batches
+    from newsletter.feeds.pace import after_outage
     from newsletter.feeds.visit import visit_feeds
 
     started = time.monotonic()
@@ -74,22 +82,34 @@ def collect(
         compared_from=since,
         force=force,
     )
+    silent: list[Visit] = []
+    heard: set[str] = set()
     for batch in in_batches(visits):
-        try:
-            new += _store(room, batch)
-        except ValueError:
-            # Words that no database takes cost the visit that brought them, and no other.
-            for visit in batch:
-                try:
-                    new += _store(room, [visit])
-                except ValueError as error:
-                    log.error("what %s brought cannot be stored: %r", visit.feed.url, error)
+        told = [visit for visit in batch if not visit.silent]
+        silent += [visit for visit in batch if visit.silent]
+        heard.update(_host(visit) for visit in told)
+        new += _store(room, told)
         for visit in batch:
             outcomes[visit.outcome] += 1
             if visit.problem:
                 problems.append((visit.feed.url, visit.problem))
             if on_visit:
                 on_visit(visit)
+    if _cut_off({_host(visit) for visit in silent if visit.feed.failures == 1}, heard):
+        log.warning("%s feeds cannot be reached: we seem to be cut off", len(silent))
+        known = {feed.url: feed for feed in feeds}
+        base = room.config.collect.interval_minutes * 60
+        silent = [
+            replace(
+                visit,
+                feed=after_outage(
+                    known[visit.feed.url], visit.problem, now=room.clock(), base=base
+                ),
+            )
+            for visit in silent
+        ]
+    if silent:
+        _store(room, silent)
     copies = link_copies(room, since) if new and only is None else 0
     return CollectReport(
         feeds=len(feeds),
@@ -101,9 +121,27 @@ def collect(
     )
 
 
+def _cut_off(silent: Collection[str], heard: Collection[str]) -> bool:
+    """Whether it is our own line that is down: most hosts that were well until now are silent."""
+    return len(silent) >= FEWEST_SILENT and len(silent) > len(heard)
+
+
+def _host(visit: Visit) -> str:
+    return urlsplit(visit.feed.url).netloc
+
+
 def _store(room: Newsroom, visits: Sequence[Visit]) -> int:
+    """Store visits together; words that no database takes cost their own visit, and no other."""
     marks = {id_: found for visit in visits for id_, found in visit.marks.items()}
-    return room.articles.save_visits(((visit.feed, visit.articles) for visit in visits), marks)
+    corrected = {id_ for visit in visits for id_ in visit.corrected}
+    pairs = [(visit.feed, visit.articles) for visit in visits]
+    try:
+        return room.articles.save_visits(pairs, marks, corrected)
+    except ValueError as error:
+        if len(visits) > 1:
+            return sum(_store(room, [visit]) for visit in visits)
+        log.error("what %s brought cannot be stored: %r", visits[0].feed.url, error)
+        return 0
 
 
 def link_copies(room: Newsroom, since: datetime) -> int:

@@ -16,7 +16,7 @@ from newsletter.audience.unsubscribe_mail import mailto
 from newsletter.database.choosing import COUNTED, TEXT_VARIANT
 from newsletter.database.facts import RESTORED, fact, take_into_use
 from newsletter.database.ledger_part import WRITTEN_OFF
-from newsletter.database.waves import chosen_times, lay_out, only_later, reader_zones
+from newsletter.database.waves import any_due, chosen_times, lay_out, only_later, reader_zones
 from newsletter.database.webhooks import ISSUE_SENT
 from newsletter.delivery.guards import surprising_growth
 from newsletter.delivery.letter import IssueMail, Why, prepare_issue
@@ -269,9 +269,24 @@ def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
     """
     started = issue.send_started or room.clock()
     started = max(started, room.switches.taken_up(issue.id) or started)
-    settings = room.config.edition(issue.publication)
     if issue.corrects:
         return started
+    moments, chosen = _waves(room, issue)
+    if moments or chosen:
+        lay_out(room.database, issue.id, moments, now=room.clock(), chosen=chosen)
+    return max([started, *moments.values(), *chosen.values()])
+
+
+def any_overdue(room: Newsroom, issue: Issue, *, before: datetime) -> bool:
+    """Whether a letter of an issue that is being sent should have left before a moment."""
+    return any_due(room.database, issue.id, *_waves(room, issue), before=before)
+
+
+def _waves(
+    room: Newsroom, issue: Issue
+) -> tuple[dict[str, datetime], dict[tuple[str, str], datetime]]:
+    """When readers of each zone get an issue, and those of each (zone, time) that they chose."""
+    settings = room.config.edition(issue.publication)
     moments: dict[str, datetime] = {}
     if settings.send_in == "reader":
         moments = dict(reader_moments(settings, issue.day, reader_zones(room.database)))
@@ -282,9 +297,7 @@ def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
         )
         for zone, at in chosen_times(room.database)
     }
-    if moments or chosen:
-        lay_out(room.database, issue.id, moments, now=room.clock(), chosen=chosen)
-    return max([started, *moments.values(), *chosen.values()])
+    return moments, chosen
 
 
 def waits_for_later(room: Newsroom, issue: Issue) -> bool:

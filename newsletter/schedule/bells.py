@@ -9,7 +9,8 @@ late, on two machines or not at all does no damage.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -44,6 +45,8 @@ SETTLE_FOR = timedelta(minutes=30)
 
 _OVER = {IssueState.SENT, IssueState.PARTLY_SENT, IssueState.CANCELLED}
 _WAITING = {IssueState.DRAFT, IssueState.APPROVED}
+_APPROVE = "approve:"
+_FAILED = {DRAFT: "was not drafted", SEND: "was not sent", REMIND: "has no reminder"}
 
 
 def _draft(room: Newsroom, edition: str, day: date) -> None:
@@ -72,6 +75,7 @@ def ring_due(
     room: Newsroom,
     *,
     bells: Collection[str] = BELLS,
+    edition: str | None = None,
     stop: Callable[[], bool] = lambda: False,
     arrows: Arrows = Arrows(),
 ) -> list[Firing]:
@@ -80,41 +84,83 @@ def ring_due(
     A bell whose work fails stays due, is tried again at the next look, and is a trouble for the
     alerts until it succeeds.
 
-    :param bells: only these; sending has a thread of its own.
+    :param bells: only these; sending has threads of its own.
+    :param edition: only this one's: each sends for itself, however long another takes. "" is for
+        what was planned in editions that are configured no longer; all of it when absent.
     :param stop: asked while letters leave; True ends a send after the letters at hand.
     :raises Deposed: when another scheduler took over.
     """
     now = room.clock()
     finished = []
     troubles: list[Trouble] = []
-    for edition, settings in room.config.editions.items():
+
+    def ours(name: str) -> bool:
+        return edition is None or edition == (name if name in room.config.editions else "")
+
+    for name, settings in room.config.editions.items():
+        if not ours(name):
+            continue
         done = room.issues.rung_since(
-            edition, local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS + 1)
+            name, local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS + 1)
         )
-        firings = due(settings, edition, now, done, since=_since(room, edition, now))
+        firings = due(settings, name, now, done, since=_since(room, name, now))
         drafting = {firing.day for firing in firings if firing.bell == DRAFT}
         for firing in firings:
             if firing.bell not in bells or stop():
                 continue
-            try:
-                is_done = _ring(room, firing, arrows, stop, drafting=firing.day in drafting)
-            except Deposed:
-                raise
-            except NewsletterError as error:
-                log.error("%s %s: %s. %s", firing.bell, edition, error, error.hint)
-                troubles.append(_trouble(firing, error))
-                continue
-            if is_done and firing.day:
-                room.issues.ring(edition, firing.day, firing.bell, now)
-                finished.append(firing)
+            key = f"bell:{firing.bell}:{name}:{firing.day}"
+            with _told(troubles, key, f"{name} of {firing.day} {_FAILED[firing.bell]}: "):
+                is_done = _ring(
+                    room, firing, arrows, stop, drafting=firing.day in drafting, found=troubles
+                )
+                if is_done and firing.day:
+                    room.issues.ring(name, firing.day, firing.bell, now)
+                    finished.append(firing)
     if SEND in bells:
-        troubles += _ring_plans(room, now, arrows, stop)
-        troubles += _ring_notices(room, now, arrows, stop)
-        _settle_doubts(room, now, arrows, stop)
-    for bell in bells:
-        scope = f"bell:{bell}:"
-        room.alerts.report(scope, _of_scope(troubles, scope), now=now)
+        _ring_plans(room, now, arrows, stop, ours, troubles)
+        _ring_notices(room, now, arrows, stop, ours, troubles)
+        _settle_doubts(room, now, arrows, stop, ours)
+    if stop():
+        return finished  # What nobody looked at is not over.
+    scopes = [f"bell:{bell}:" for bell in bells] + [_APPROVE] * (REMIND in bells)
+    for scope in scopes:
+        found = {one.key: one for one in troubles if one.key.startswith(scope)}
+        room.alerts.report(
+            scope,
+            found.values(),
+            now=now,
+            only=lambda key: ours(_edition_of(key)),
+        )
     return finished
+
+
+def _edition_of(key: str) -> str:
+    """The edition in ``bell:send:daily:2026-11-22`` or ``approve:daily-2026-11-22``."""
+    return (
+        key.removeprefix(_APPROVE)[: -len("-2026-11-22")] if _APPROVE in key else key.split(":")[2]
+    )
+
+
+@contextmanager
+def _told(troubles: list[Trouble], key: str, before: str = "") -> Iterator[None]:
+    """Make a trouble of whatever goes wrong, so that all other work has its turn.
+
+    :raises Deposed: when another scheduler took over: then nothing else has its turn.
+    """
+    try:
+        yield
+    except Deposed:
+        raise
+    except NewsletterError as error:
+        log.error("%s: %s. %s", key, error, error.hint)
+        said = "unattended: " if isinstance(error, NotApproved) else ""
+        sentence, hint = f"{before}{said}{error}", error.hint or "It is tried again every minute."
+        troubles.append(Trouble(key=key, sentence=sentence, hint=hint))
+    except Exception as error:
+        log.exception("%s failed unexpectedly", key)
+        what = f"{before or 'A send failed: '}something unforeseen ({type(error).__name__})"
+        hint = "The log has all of it; it is tried again every minute."
+        troubles.append(Trouble(key=key, sentence=what, hint=hint))
 
 
 def _ring(
@@ -124,14 +170,18 @@ def _ring(
     stop: Callable[[], bool],
     *,
     drafting: bool,
+    found: list[Trouble],
 ) -> bool:
-    """Do one bell's work; True when it needs no further look."""
+    """Do one bell's work; True when it needs no further look.
+
+    :param found: where a draft that waits for its approval is told.
+    """
     assert firing.day is not None  # noqa: S101 - only the collect bell has no day
     issue = room.issues.of_day(firing.edition, firing.day)
     if firing.bell == DRAFT:
         return _ring_draft(room, firing, firing.day, issue, arrows)
     if firing.bell == REMIND:
-        return _ring_reminder(room, firing, issue)
+        return _ring_reminder(room, firing, issue, found)
     return _ring_send(room, firing, firing.day, issue, arrows, stop, drafting=drafting)
 
 
@@ -178,7 +228,9 @@ def _ring_draft(
     return True
 
 
-def _ring_reminder(room: Newsroom, firing: Firing, issue: Issue | None) -> bool:
+def _ring_reminder(
+    room: Newsroom, firing: Firing, issue: Issue | None, found: list[Trouble]
+) -> bool:
     """Have somebody told, once, that a draft waits for an approval; they hear of its end too."""
     settings = room.config.edition(firing.edition)
     assert firing.day is not None  # noqa: S101 - see the caller
@@ -189,87 +241,85 @@ def _ring_reminder(room: Newsroom, firing: Firing, issue: Issue | None) -> bool:
         and settings.unattended == "hold"
         and firing.late <= timedelta(minutes=room.config.schedule.late_minutes)
     )
-    found = []
     if issue is not None and waits:
         found.append(
             Trouble(
-                key=f"approve:{issue.id}",
+                key=f"{_APPROVE}{issue.id}",
                 sentence=f"{issue.id} waits for your approval before "
                 f"{sends.astimezone(room.config.zone(firing.edition)):%H:%M %Z}",
                 hint=f"Read it and approve it: newsletter approve {issue.id}.",
             )
         )
-    room.alerts.report(f"approve:{firing.edition}-", found, now=room.clock())
     return not waits
 
 
-def _ring_plans(
-    room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]
-) -> list[Trouble]:
-    """Send what a person set for a moment of its own; what failed."""
+def _ring_plans(  # noqa: PLR0917 - as _settle_doubts
+    room: Newsroom,
+    now: datetime,
+    arrows: Arrows,
+    stop: Callable[[], bool],
+    ours: Callable[[str], bool],
+    troubles: list[Trouble],
+) -> None:
+    """Send what a person set for a moment of its own."""
     allowed = timedelta(minutes=room.config.schedule.late_minutes)
-    troubles = []
     for plan in room.plans.open([*_WAITING, IssueState.SENDING]):
         if plan.at is None or plan.at > now or stop():
             continue
         issue = room.issues.find(plan.issue)
-        late = issue.state in _WAITING and now - plan.at > allowed
-        if late and not _send_although_late(room, issue):
-            room.plans.set(replace(plan, at=None, by=f"{ACTOR}: too late", made=now))
+        if not ours(issue.publication):
             continue
-        try:
-            _go(room, issue, arrows, stop)
-        except Deposed:
-            raise
-        except NewsletterError as error:
-            log.error("send %s: %s. %s", issue.id, error, error.hint)
-            key = f"bell:{SEND}:{issue.edition}:{issue.day}"
-            troubles.append(Trouble(key=key, sentence=str(error), hint=error.hint))
-    return troubles
+        with _told(troubles, f"bell:{SEND}:{issue.publication}:{issue.day}"):
+            late = issue.state in _WAITING and now - plan.at > allowed
+            if late and not _send_although_late(room, issue):
+                room.plans.set(replace(plan, at=None, by=f"{ACTOR}: too late", made=now))
+            else:
+                _go(room, issue, arrows, stop)
 
 
-def _ring_notices(
-    room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]
-) -> list[Trouble]:
+def _ring_notices(  # noqa: PLR0917 - as _settle_doubts
+    room: Newsroom,
+    now: datetime,
+    arrows: Arrows,
+    stop: Callable[[], bool],
+    ours: Callable[[str], bool],
+    troubles: list[Trouble],
+) -> None:
     """Send correction notices that a person asked for and that are not with everybody yet.
 
     One that nobody finished for days is left to a person; the alerts name it.
     """
-    troubles = []
     for notice in room.issues.in_states([IssueState.APPROVED, IssueState.SENDING], notices=True):
         if now - notice.created > timedelta(days=LOOK_BACK_DAYS) or stop():
             continue
-        try:
-            arrows.send(room, notice, stop)
-        except Deposed:
-            raise
-        except NewsletterError as error:
-            log.error("send %s: %s. %s", notice.id, error, error.hint)
-            key = f"bell:{SEND}:{notice.id}"
-            troubles.append(Trouble(key=key, sentence=str(error), hint=error.hint))
-    return troubles
+        if ours(notice.publication):
+            with _told(troubles, f"bell:{SEND}:{notice.publication}:{notice.id}"):
+                arrows.send(room, notice, stop)
 
 
-def _settle_doubts(room: Newsroom, now: datetime, arrows: Arrows, stop: Callable[[], bool]) -> None:
+def _settle_doubts(
+    room: Newsroom,
+    now: datetime,
+    arrows: Arrows,
+    stop: Callable[[], bool],
+    ours: Callable[[str], bool],
+) -> None:
     """Ask again about letters whose answer was lost, for as long as the answer may still come.
 
     What turns out never to have left is sent; what stays in doubt after that waits for a person.
     """
     for issue in room.issues.in_states([IssueState.PARTLY_SENT]):
         ended = issue.send_ended
-        if ended is None or now - ended > SETTLE_FOR or stop():
+        if ended is None or now - ended > SETTLE_FOR or stop() or not ours(issue.publication):
             continue
         if not room.ledger.states(issue.id).get("unknown"):
             continue
-        try:
+        # Whatever goes wrong, the letters stay in doubt, and that has an alert of its own.
+        with _told([], f"doubts of {issue.id}"):
             # Only what was queued just now: a send for what the deadline left would end at once,
             # and its end would be a new one, every minute.
             if arrows.settle(room, issue).queued:
                 arrows.send(room, room.issues.find(issue.id), stop)
-        except Deposed:
-            raise
-        except NewsletterError as error:
-            log.warning("doubts of %s stay: %s. %s", issue.id, error, error.hint)
 
 
 def late_policy(config: Config, edition: str) -> str:
@@ -332,17 +382,3 @@ def _since(room: Newsroom, edition: str, now: datetime) -> datetime:
         first = min(now, newest.created) if newest else now
         room.issues.ring(edition, room.local_day(edition, now), BEGUN, first)
     return first
-
-
-def _trouble(firing: Firing, error: NewsletterError) -> Trouble:
-    words = {DRAFT: "was not drafted", SEND: "was not sent", REMIND: "has no reminder"}
-    said = "unattended: " if isinstance(error, NotApproved) else ""
-    return Trouble(
-        key=f"bell:{firing.bell}:{firing.edition}:{firing.day}",
-        sentence=f"{firing.edition} of {firing.day} {words[firing.bell]}: {said}{error}",
-        hint=error.hint or "It is tried again every minute.",
-    )
-
-
-def _of_scope(troubles: Iterable[Trouble], scope: str) -> list[Trouble]:
-    return list({one.key: one for one in troubles if one.key.startswith(scope)}.values())

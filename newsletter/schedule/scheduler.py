@@ -24,7 +24,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from newsletter import pipeline
 from newsletter.config import EditionSettings
 from newsletter.database.leaders import Fence
-from newsletter.errors import DatabaseError, Deposed, NewsletterError
+from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.model import Issue
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, retention
@@ -61,18 +61,21 @@ def jobs(
     rooms: Rooms = room if callable(room) else lambda: room
     arrows = Arrows(send=partial(_send, work=work))
 
-    def fenced(run: Callable[[Newsroom], object]) -> Callable[..., object]:
-        def job(epoch: int = 0) -> object:
+    def fenced(run: Callable[..., object]) -> Callable[..., object]:
+        def job(epoch: int = 0, **arguments: Any) -> object:
             found = rooms()
-            return run(replace(found, fence=Fence(OFFICE, epoch)) if epoch else found)
+            fence = Fence(OFFICE, epoch) if epoch else None
+            return run(replace(found, fence=fence), **arguments)
 
         return job
 
     def look(found: Newsroom) -> None:
-        if ring_due(found, bells=(DRAFT, REMIND), stop=stop, arrows=arrows):
+        epoch = found.fence.epoch if found.fence else 0
+        for edition in {
+            one.edition for one in ring_due(found, bells=(DRAFT, REMIND), stop=stop, arrows=arrows)
+        }:
             # A draft that came late may be sent at once: nobody waits a minute for the next look.
-            epoch = found.fence.epoch if found.fence else 0
-            work.defer(_job(LETTERS, epoch))
+            work.defer(_letters(epoch, edition))
         shares.fold_waiting(found, work)
 
     def share(name: str) -> Callable[..., object]:
@@ -132,23 +135,34 @@ class Scheduler:
         """Ring no more, and leave the office to whoever stands by."""
         self.stop_ringing()
         with self._leading:
-            if self._epoch is not None:
-                room = self._rooms()
-                try:
-                    room.leaders.resign(OFFICE, self._owner, now=room.clock())
-                except NewsletterError as error:
-                    log.warning("the office of scheduler could not be given back: %s", error)
-            self._epoch = None
+            self._resign()
+
+    def _resign(self) -> None:
+        if self._epoch is None:
+            return
+        self._epoch = None
+        room = self._rooms()
+        try:
+            room.leaders.resign(OFFICE, self._owner, now=room.clock())
+        except NewsletterError as error:
+            log.warning("the office of scheduler could not be given back: %s", error)
 
     def reload(self) -> None:
-        """Set the bells anew by a changed configuration, and look at once."""
+        """Set the bells anew by a changed configuration, and look at once if any may ring."""
         self._set_bells()
+        self.lead()
         self.look()
 
     def lead(self) -> bool:
-        """Take or keep the office; whether this process leads. Who begins to lead looks at once."""
+        """Take or keep the office; whether this process leads. Who begins to lead looks at once.
+
+        Nobody does while ``[schedule] enabled`` is false.
+        """
         with self._leading:
             room = self._rooms()
+            if not room.config.schedule.enabled:
+                self._resign()
+                return False
             try:
                 epoch = room.leaders.lead(
                     OFFICE,
@@ -201,20 +215,22 @@ class Scheduler:
 
     def look(self) -> None:
         """Hand over whatever is due now: drafts, letters and single mails, each in its lane."""
-        for name in (LOOK, LETTERS, MAIL, WEBHOOKS):
+        for name in (LOOK, MAIL, WEBHOOKS):
             self._hand_over(name)
+        for edition in (*self._rooms().config.editions, ""):
+            self._hand_over(LETTERS, partial(_letters, edition=edition))
 
     def watch(self) -> None:
         """Look for trouble and tell of it; also while the database is the trouble."""
         if self._watch is not None and (self._epoch is not None or self._watch.alone):
             self._watch.look(self._rooms())
 
-    def _hand_over(self, name: str) -> None:
+    def _hand_over(self, name: str, make: Callable[[int], Job] | None = None) -> None:
         epoch = self._epoch
         if epoch is None:
             return
         try:
-            self._work.defer(_job(name, epoch))
+            self._work.defer(make(epoch) if make else _job(name, epoch))
         except NewsletterError as error:
             log.error("%s: %s", name, error)
 
@@ -255,9 +271,9 @@ class BellTrigger(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no ty
         return found[0].at if found else None
 
 
-_QUEUES = {COLLECT: "collect", LETTERS: "send", MAIL: "mail", WEBHOOKS: "mail"}
+_QUEUES = {COLLECT: "collect", MAIL: "mail", WEBHOOKS: "mail"}
 # A draft begins with grouping, and of that there is one at a time.
-_LOCKS = {LETTERS: LETTERS, MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
+_LOCKS = {MAIL: MAIL, WEBHOOKS: WEBHOOKS, LOOK: shares.ONE_GROUPS}
 
 
 def _job(name: str, epoch: int) -> Job:
@@ -269,6 +285,13 @@ def _job(name: str, epoch: int) -> Job:
         key=name,
         lock=_LOCKS.get(name, ""),
     )
+
+
+def _letters(epoch: int, edition: str) -> Job:
+    """The send bell of one edition: a send may take hours, and holds up no other edition."""
+    name = f"{LETTERS}:{edition}"
+    arguments: dict[str, int | str] = {"epoch": epoch, "edition": edition}
+    return Job(name=LETTERS, queue="send", arguments=arguments, key=name, lock=name)
 
 
 def _quiet(call: Callable[[], object]) -> Callable[[], None]:
@@ -310,11 +333,14 @@ def _collect(room: Newsroom, *, work: Work) -> None:
 
 
 def _keep(room: Newsroom) -> None:
-    """Make the backup and the sweep of the day, when they are due."""
+    """Make the backup and the sweep of the day, when they are due.
+
+    :raises NewsletterError: when one of them failed; nothing is kept longer than promised because
+        no backup can be made.
+    """
     try:
         backup.make_if_due(room)
-        retention.sweep_if_due(room)
-    except Deposed:
-        raise
     except OSError as error:
         log.error("the backup cannot be written: %s", error)
+    finally:
+        retention.sweep_if_due(room)

@@ -16,7 +16,12 @@ from sqlalchemy import text
 from newsletter import __version__
 from newsletter.errors import DatabaseError, NewsletterError
 from newsletter.newsroom import Newsroom
+from newsletter.operations.backup import sqlite_file
 from newsletter.operations.metrics import CONTENT_TYPE, Metrics
+from newsletter.operations.status import disk_free
+
+FULL_BYTES = 1_000_000
+"""A disk with less free space takes no more."""
 
 _NO_STORE = {"Cache-Control": "no-store"}
 _RELAYED = ("forwarded", "x-forwarded-for", "x-real-ip")
@@ -48,6 +53,8 @@ def router(room: Newsroom, metrics: Metrics | None = None) -> APIRouter:
         try:
             with room.database.reading() as connection:
                 connection.execute(text("SELECT version_num FROM alembic_version"))
+            if _read_only(room):
+                facts["database"] = "read-only"
         except DatabaseError:
             facts["database"] = "unreachable"
         try:
@@ -67,6 +74,17 @@ def router(room: Newsroom, metrics: Metrics | None = None) -> APIRouter:
         return Response(figures.text(), media_type=CONTENT_TYPE, headers=_NO_STORE)
 
     return routes
+
+
+def _read_only(room: Newsroom) -> bool:
+    """Whether nothing can be written: a reader could neither sign up nor unsubscribe."""
+    file = sqlite_file(room.config)
+    if file is not None:
+        return not os.access(file, os.W_OK) or disk_free(room) < FULL_BYTES
+    with room.database.reading() as connection:
+        standby = connection.execute(text("SELECT pg_is_in_recovery()")).scalar_one()
+        setting = connection.execute(text("SHOW default_transaction_read_only")).scalar_one()
+    return bool(standby) or setting == "on"
 
 
 def _may_measure(request: Request, variable: str) -> bool:

@@ -90,6 +90,7 @@ def troubled(place: Path) -> None:
     now = room.clock()
     well = [replace(feed, last_visit=now, last_success=now, last_change=now) for feed in room.feeds]
     gone, failing, slow, *rest = well
+    room.articles.save_visits([(replace(failing, failures=n + 1), ()) for n in range(3)])
     room.articles.save_visits(
         (feed, ())
         for feed in (
@@ -124,6 +125,39 @@ def test_the_list_puts_the_worst_first(run: Run, place: Path) -> None:
     lines = run("sources", "list").out.splitlines()
     assert [line.split()[0] for line in lines[:4]] == ["retired", "failing", "slow", "healthy"]
     assert lines[-1] == "90 feeds: 1 retired, 1 failing, 1 slow, 87 healthy"
+
+
+def test_a_retired_feed_is_woken_from_the_command_line(run: Run, place: Path) -> None:
+    """It is due again and nothing is held against it; an unknown address is one sentence."""
+    troubled(place)
+    (gone,) = [row for row in run("sources", "list", "--json").json if row["health"] == "retired"]
+    said = run("sources", "wake", gone["feed"])
+    assert said.code == 0, said.err
+    rows = {row["feed"]: row["health"] for row in run("sources", "list", "--json").json}
+    assert rows[gone["feed"]] == "healthy"
+    said = run("sources", "wake", "https://nobody.example/feed")
+    assert said.code == 1
+    assert "no feed has this address" in said.err
+
+
+def test_the_configuration_is_replaced_as_a_whole(run: Run, place: Path) -> None:
+    """A reader who has it open keeps the old one; its rights stay, and so does a link to it."""
+    own = place / "config.toml"
+    real = place / "real.toml"
+    own.rename(real)
+    own.symlink_to(real)
+    real.chmod(0o640)
+    (place / "list.opml").write_text(
+        "<opml><body><outline text='A' xmlUrl='https://new.example/feed'/></body></opml>"
+    )
+    with real.open() as before:
+        length = len(real.read_text())
+        assert run("sources", "import-opml", "list.opml").code == 0
+        assert len(before.read()) == length
+    assert own.is_symlink()
+    assert "https://new.example/feed" in own.read_text()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert not list(place.glob(".*.new"))
 
 
 def opened(server: ByteServer) -> tuple[str, ...]:

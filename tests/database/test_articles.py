@@ -35,16 +35,68 @@ def test_an_article_is_stored_once(database: Database) -> None:
     assert shelf.save_visits([(feed("left"), [first])]) == 1
     assert shelf.save_visits([(feed("left"), [replace(first, title="Other")])]) == 0
     assert shelf.get(["a1"])["a1"].title == first.title
-    assert shelf.known(["a1", "a2"]) == {"a1"}
+    assert shelf.known(["a1", "a2"]) == {"a1": ""}
+
+
+def test_a_corrected_article_gets_new_words_and_keeps_all_else(database: Database) -> None:
+    """Title, summary and text change; a much longer text, a page's, is kept."""
+    shelf = filled(database)
+    first, page = article("a1", "left"), replace(article("a2", "left"), text="Long. " * 90)
+    shelf.save_visits([(feed("left"), [first, page])], {"a1": b"1111", "a2": b"2222"})
+    assert shelf.known(["a1", "a3"], feed=first.feed) == {"a1": first.title}
+    assert shelf.known(["a1"], feed="another") == {"a1": ""}
+    again = [
+        replace(
+            one,
+            title="Mended",
+            summary="New.",
+            text="A text about as long as the first.",
+            published=NOON,
+            url="x",
+        )
+        for one in (first, page)
+    ]
+    new = shelf.save_visits([(feed("left"), again)], {"a1": b"3333"}, corrected={"a1", "a2"})
+    assert new == 0
+    stored = shelf.get(["a1", "a2"])
+    assert stored["a1"] == replace(
+        first, title="Mended", summary="New.", text="A text about as long as the first."
+    )
+    assert stored["a2"] == replace(page, title="Mended", summary="New.")
+    assert sorted(shelf.uncompared(NOON - timedelta(days=400))) == [
+        ("a1", b"3333"),
+        ("a2", b"2222"),
+    ]
 
 
 def test_configuration_changes_keep_what_was_learned(database: Database) -> None:
     """A feed that gets a section keeps its validators and failures."""
     shelf = filled(database)
-    learned = replace(feed("left"), etag='"x"', failures=3, problem="is slow", last_visit=NOON)
+    learned = replace(feed("left"), etag='"x"', failures=1, problem="is slow", last_visit=NOON)
     shelf.save_visits([(learned, [])])
     shelf.sync_sources([outlet("left")], [replace(feed("left"), section="politics")])
     assert shelf.feeds([feed("left").url]) == (replace(learned, section="politics"),)
+
+
+def test_a_visit_does_not_undo_what_was_decided_meanwhile(database: Database) -> None:
+    """A feed that was retired, woken or configured anew during its visit stays as it is."""
+    shelf = filled(database)
+    url = feed("left").url
+    failed = replace(feed("left"), failures=1, problem="no", since=NOON)
+    shelf.save_visits([(failed, [])])
+    again = replace(failed, failures=2, state=FeedState.PARKED, last_visit=NOON)
+    shelf.wake(url, now=NOON)
+    shelf.save_visits([(again, [])])
+    assert [(one.state, one.failures) for one in shelf.feeds([url])] == [(FeedState.ACTIVE, 0)]
+    shelf.retire(url, by="Ada")
+    well = replace(feed("left"), last_success=NOON, etag='"x"')
+    assert shelf.save_visits([(well, [article("a1", "left")])]) == 1
+    (kept,) = shelf.feeds([url])
+    assert (kept.state, kept.problem) == (FeedState.RETIRED, "retired by Ada")
+    shelf.wake(url, now=NOON)
+    shelf.sync_sources([], [replace(feed("left"), section="politics", page_text=True)])
+    shelf.save_visits([(well, [])])
+    assert shelf.feeds([url]) == (replace(well, section="politics", page_text=True),)
 
 
 def test_only_configured_feeds_whose_time_has_come_are_due(database: Database) -> None:

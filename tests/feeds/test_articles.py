@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from newsletter.feeds.articles import Context, compose, identify
+from newsletter.feeds.articles import Context, archived, compose, identify
 from newsletter.feeds.entry import Document, Entry
 from newsletter.model import Article, Dated
 
@@ -50,6 +50,29 @@ def test_ids_survive_new_guids_and_queries() -> None:
 def test_entries_that_share_a_guid_are_all_kept() -> None:
     """A guid that a whole feed shares names nothing."""
     assert len(set(ids(*(entry(n, guid="same") for n in range(12))))) == 12
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_an_entry_keeps_its_id_when_another_shares_its_link(*, newest_first: bool) -> None:
+    """Of two headlines at one address the older is the article that was there before."""
+    link = "https://example.org/politics/budget-vote"
+    old = entry(1, link=link)
+    new = entry(2, link=link, dates=("Sun, 22 Nov 2026 11:00:00 GMT",))
+    both = ids(*((new, old) if newest_first else (old, new)))
+    assert len(set(both)) == 2
+    assert both[1 if newest_first else 0] == ids(old)[0]
+
+
+def test_without_dates_the_last_of_a_shared_link_is_the_oldest() -> None:
+    """Feeds put what is new at the top."""
+    old, new = (entry(n, link="https://example.org/a-live-page", dates=()) for n in range(2))
+    assert ids(new, old)[1] == ids(old)[0]
+
+
+def test_a_player_with_a_number_in_its_query_names_many() -> None:
+    """Where the path is one bare word, a query that is not known for tracking counts."""
+    clips = [entry(n, link=f"https://example.org/player?clip={n}") for n in range(3)]
+    assert len({ids(clip)[0] for clip in clips}) == 3
 
 
 def test_copies_of_one_entry_are_one() -> None:
@@ -136,3 +159,45 @@ def test_an_entry_without_a_title_is_called_by_its_first_words() -> None:
 def test_an_entry_without_words_is_no_article() -> None:
     """A bare link cannot be shown."""
     assert article(entry(1, title="", summary="")) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [("/2019/03/04/road", 4), ("/news/2019-03-05/road", 5), ("/2019/13/04/road", None)],
+)
+def test_the_day_in_an_address_stands_in_for_a_date(path: str, day: int | None) -> None:
+    """Where a feed says nothing of a time its link may; what is no day counts for nothing."""
+    found = article(entry(1, dates=(), link=f"https://example.org{path}"))
+    assert found
+    if day:
+        assert found.published == datetime(2019, 3, day, 23, 59, tzinfo=UTC)
+        assert found.dated is Dated.ASSUMED
+    else:
+        assert (found.published, found.dated) == (NOW, Dated.ABSENT)
+
+
+def test_today_in_an_address_is_not_in_the_future() -> None:
+    """An article of this day was there when it was seen."""
+    found = article(entry(1, dates=(), link="https://example.org/2026/11/22/road"))
+    assert found
+    assert (found.published, found.dated) == (NOW, Dated.ASSUMED)
+
+
+def test_the_archive_of_a_feed_without_dates_is_not_of_today() -> None:
+    """Of a feed's first answer the five undated entries that stand first may be new, no others."""
+    link = "https://example.org/road-"
+    entries = [entry(n, dates=(), link=f"{link}{n}") for n in range(40)]
+    document = Document(entries=(*entries, entry(99)))
+
+    def ages(context: Context) -> list[int]:
+        made = (compose(named, document, context) for named in identify(document, context))
+        return [(NOW - one.published).days for one in archived(filter(None, made), context)]
+
+    assert ages(replace(CONTEXT, first_visit=True)) == [0] * 5 + [60] * 35 + [0]
+    assert ages(CONTEXT) == [0] * 41
+
+
+def test_a_link_with_half_a_character_costs_itself() -> None:
+    """JSON can spell what is no text; the other items of the feed are kept."""
+    broken = entry(2, link="https://example.org/\ud800")
+    assert ids(entry(1), broken, entry(3)) == ids(entry(1), entry(3))

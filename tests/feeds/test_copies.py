@@ -48,7 +48,7 @@ def copies(new: list[Article], window: list[Article]) -> dict[str, str]:
     return find_copies(
         [(one.id, marks[one.id]) for one in order],
         [(one.id, one.same_as or one.id, marks[one.id]) for one in window],
-        lambda ids: {id_: (shelf[id_].title, shelf[id_].words) for id_ in ids},
+        lambda ids: {id_: (shelf[id_].outlet, shelf[id_].title, shelf[id_].words) for id_ in ids},
     )
 
 
@@ -83,6 +83,28 @@ def test_short_texts_are_copies_only_when_all_is_the_same() -> None:
     assert copies([one, article("b", "The road is open.", 1)], []) == {"b": "a"}
     assert copies([one, article("b", "The road is open.", 1, title="Roads")], []) == {}
     assert copies([article("a", "", title="Weather"), article("b", "", title="Weather")], []) == {}
+
+
+NOTICE = (
+    "Subscribers can read the full story here. Support local journalism by becoming a member of "
+    "the Gazette today and get unlimited access to all of our reporting for a dollar a month. "
+)
+
+
+def test_what_a_paper_says_instead_of_a_text_makes_no_copies() -> None:
+    """One notice under three headlines is three stories, however long it is and in whose paper."""
+    titles = ("Mayor resigns after audit", "Two killed in highway crash", "Board approves budget")
+    for notice in (NOTICE, NOTICE + AGENCY):
+        ours = [article(title, notice, title=title, outlet="gazette") for title in titles]
+        assert copies(ours, []) == {}
+    assert copies([article(title, NOTICE, title=title) for title in titles], []) == {}
+
+
+def test_an_excerpt_under_another_headline_is_a_copy() -> None:
+    """Outlets rewrite the headline of an agency's text, and say the same with it."""
+    first = article("a", AGENCY[:300])
+    again = article("b", AGENCY[:300], 1, title="Sampleton council narrowly approves new bridge")
+    assert copies([first, again], []) == {"b": "a"}
 
 
 def test_a_story_of_an_agency_in_two_hundred_papers_is_one_voice() -> None:

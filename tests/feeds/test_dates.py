@@ -31,7 +31,14 @@ NOON = datetime(2026, 7, 22, 12, tzinfo=UTC)
         ("2026-07-22T10:00:00Z", "2026-07-22T10:00:00", True),
         ("2026-07-22T12:00:00.123+02:00", "2026-07-22T10:00:00", True),
         ("2026-07-22 10:00:00 UTC", "2026-07-22T10:00:00", True),
-        ("20260722T100000Z", None, True),
+        ("20260722T100000Z", "2026-07-22T10:00:00", True),
+        ("2026-07-22 12:00:00+02", "2026-07-22T10:00:00", True),
+        ("Wed, 22 Jul 2026 12:00:00 GMT+2", "2026-07-22T10:00:00", True),
+        ("Wed, 22 Jul 2026 08:00 -02", "2026-07-22T10:00:00", True),
+        ("Wed, 22 Jul 2026 15:30:00 +530", "2026-07-22T10:00:00", True),
+        ("Wednesday, July 22, 2026 - 10:00am", "2026-07-22T10:00:00", False),
+        ("22/07/26 10:00", "2026-07-22T10:00:00", False),
+        ("08/05/2026 10:00 AM", "2026-08-05T10:00:00", False),
         ("2026-07-22T24:00:00Z", "2026-07-23T00:00:00", True),
         ("Wed, 22 Jul 2026 10:00:00", "2026-07-22T10:00:00", False),
         ("2026-07-22T10:00:00", "2026-07-22T10:00:00", False),
@@ -45,13 +52,9 @@ NOON = datetime(2026, 7, 22, 12, tzinfo=UTC)
         ("Sat, 00 Jan 0000 00:00:00 GMT", "1970-01-01T00:00:00", False),
     ],
 )
-def test_dates_are_read_as_meant(raw: str, when: str | None, plain: bool) -> None:  # noqa: FBT001 - a table
+def test_dates_are_read_as_meant(raw: str, when: str, plain: bool) -> None:  # noqa: FBT001 - a table
     """Names of zones, missing zones and day-first forms come out right, the doubtful marked."""
-    found = read_date(raw)
-    if when is None:
-        assert found is None or found[0] == NOON - timedelta(hours=2)
-    else:
-        assert found == (datetime.fromisoformat(when).replace(tzinfo=UTC), plain)
+    assert read_date(raw) == (datetime.fromisoformat(when).replace(tzinfo=UTC), plain)
 
 
 @pytest.mark.parametrize(

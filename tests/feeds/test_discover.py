@@ -35,6 +35,16 @@ def test_announced_feeds_come_first_and_comments_last() -> None:
     ]
 
 
+def test_an_announced_address_is_kept_as_it_is() -> None:
+    """Words that only mark an article's origin are what some feeds are asked for by."""
+    page = """<link rel="alternate" type="application/rss+xml" href="/?feed=rss2">
+    <link rel=alternate type=application/atom+xml href="feed.php?source=rss#top">"""
+    assert candidates(page, "https://example.org/news/") == [
+        "https://example.org/?feed=rss2",
+        "https://example.org/news/feed.php?source=rss",
+    ]
+
+
 @pytest.mark.parametrize(
     ("home", "path"),
     [
@@ -69,9 +79,13 @@ def test_what_leads_to_no_feed_is_said(server: Any, settings: Any) -> None:
         find_feed("http://169.254.169.254/", settings, clock=lambda: NOW)
 
 
-def test_a_page_full_of_half_tags_takes_no_time() -> None:
+def test_a_page_full_of_half_tags_takes_no_time(server: Any, settings: Any) -> None:
     """What is looked for is found in time that grows with the page."""
+    server.replies["/"] = response(b"{" + b"<title" * 80_000)
+    settings = settings.model_copy(update={"wire_bytes": 1_000_000, "decoded_bytes": 1_000_000})
+    server.replies["/feed.xml"] = response(FEED.replace(b"<title>The Paper</title>", b""))
     started = time.process_time()
+    assert find_feed(server.url("/"), settings, clock=lambda: NOW).title == ""
     for page in ("<a " * 160_000, "<link " + "a" * 490_000, "<a href=" * 60_000):
         candidates(page, "https://example.org/")
     assert time.process_time() - started < 2

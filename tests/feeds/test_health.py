@@ -44,6 +44,16 @@ def test_every_state_has_its_word_and_its_reason() -> None:
     assert {one.name for one in lines} == {"The Paper"}
 
 
+def test_an_address_that_became_a_safe_one_is_no_other_place() -> None:
+    """From http to https nobody needs to be told; from one host to another somebody does."""
+    feeds = [
+        replace(GOOD, url="http://www.example.org/feed/", moved_to="https://example.org/feed"),
+        replace(GOOD, url="http://example.org/2", moved_to="https://example.org/3"),
+    ]
+    lines = check_feeds(feeds, OUTLETS, NOW)
+    assert [one.health for one in lines] == [Health.MOVED, Health.HEALTHY]
+
+
 def test_a_summary_counts_all_and_names_the_troubled() -> None:
     """Numbers of every state, and lines of those that somebody should know of."""
     feeds = [

@@ -25,6 +25,12 @@ PLAIN = "https://example.org/2026/11/22/roads"
         ("Council votes", PLAIN, (), "", "wire", Kind.WIRE),
         ("A new road", PLAIN, ("Press Releases",), "", "news", Kind.PRESS_RELEASE),
         ("Public opinion shifts on roads", PLAIN, (), "", "news", Kind.NEWS),
+        ("Court strikes down law", PLAIN, ("Public Opinion",), "", "news", Kind.NEWS),
+        ("Court strikes down law", PLAIN, ("Court Opinions",), "", "news", Kind.NEWS),
+        ("Town drinks", PLAIN, ("Column: Water", "Opinion Polls"), "", "news", Kind.NEWS),
+        ("Mend it", PLAIN, ("Opinion | Guest Essays",), "", "news", Kind.OPINION),
+        ("Mend it", "https://example.org/opinion-columnists/a", (), "", "news", Kind.OPINION),
+        ("Band tours", "https://example.org/music/band", ("Live",), "", "news", Kind.NEWS),
         ("How they live now", PLAIN, (), "", "news", Kind.NEWS),
     ],
 )
@@ -65,9 +71,18 @@ def test_sections(url: str, categories: tuple[str, ...], given: str, section: st
         (("en",), "Совет проголосовал за дорогу", "ru"),
         (("",), "El consejo votó a favor de la carretera y de los puentes en la ciudad.", "es"),
         (("",), "Roads", "en"),
+        (("en",), "El consejo votó a favor de la carretera y de los puentes en la ciudad.", "es"),
+        (("en",), "Council votes for roads; mayor says work begins soon after May storms", "en"),
+        (
+            ("en",),
+            "Treasury's No. 2, Jo Example, leaves early. " * 4 + "Must read - Advertisement",
+            "en",
+        ),
+        (("en",), "Совет NATO проголосовал сегодня", "ru"),
+        (("en",), "The council voted for a road to Київ on Sunday", "en"),
         (("und",), "議会は道路について投票した", "ja"),
     ],
 )
 def test_languages(declared: tuple[str, ...], text: str, lang: str) -> None:
-    """What is declared counts unless the script contradicts it; then common words decide."""
+    """What is declared counts unless script or common words contradict it."""
     assert language_of(declared, text) == lang

@@ -27,6 +27,9 @@ from newsletter.feeds.links import host_of, identity, link
             "https://example-org.cdn.ampproject.org/c/s/example.org/story",
             "https://example.org/story",
         ),
+        ("https://www.google.com/amp/s/example.org/story", "https://example.org/story"),
+        ("https://www.google.com/amp/about", "https://www.google.com/amp/about"),
+        ("https://example.org/story?outputType=amp-type", "https://example.org/story"),
         ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
         ('https://example.org/"><script>', "https://example.org/%22%3E%3Cscript%3E"),
         ("//example.org/a", "https://example.org/a"),
@@ -80,6 +83,7 @@ def test_any_text_gives_a_sound_link_or_none(raw: str) -> None:
     ("one", "other"),
     [
         ("https://www.example.org/a/b", "http://m.example.org/a/b/"),
+        ("https://www.example.org/a/b", "https://example.org/amp/a/b"),
         ("https://example.org/2026/roads?t=1", "https://example.org/2026/roads?t=2"),
     ],
 )

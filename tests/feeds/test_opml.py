@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -64,3 +65,12 @@ def test_any_name_gives_an_id(name: str, taken: list[str]) -> None:
     made = source_id(name, taken)
     assert made not in taken
     assert Source(id=made, name="x", feed="https://example.org/").id == made
+
+
+def test_a_long_list_takes_time_by_its_length() -> None:
+    """Ids are made unlike the others without looking at all of them for each."""
+    row = '<outline text="Paper {0}" xmlUrl="https://p{0}.example/feed"/>'
+    body = f"<opml><body>{''.join(map(row.format, range(4_000)))}</body></opml>".encode()
+    began = time.process_time()
+    assert len({one.id for one in read_opml(body, "list.opml")}) == 4_000
+    assert time.process_time() - began < 1.5

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
 from newsletter.feeds.copies import marks_of
@@ -156,8 +158,83 @@ def test_a_page_never_makes_an_article_poorer(server: Any, visit_all: Any) -> No
     server.replies["/feed"] = response(FEED, "application/rss+xml")
     (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper"))
     article = replace(visit.articles[0], text="A long text from the feed itself.")
-    assert with_page(article, None) == article
-    assert with_page(article, Page(text="Short.")) == article
-    closed = with_page(article, Page(text="Long " * 90, paywall=Paywall.SUBSCRIPTION))
+    assert with_page(article, None, article.url) == article
+    assert with_page(article, Page(text="Short."), article.url) == article
+    closed = with_page(article, Page(text="Long " * 90, paywall=Paywall.SUBSCRIPTION), article.url)
     assert closed == replace(article, paywall=Paywall.SUBSCRIPTION)
-    assert with_page(article, Page(text="Long " * 90)).text.startswith("Long")
+    assert with_page(article, Page(text="Long " * 90), article.url).text.startswith("Long")
+
+
+def test_another_page_than_the_article_s_adds_nothing(server: Any, visit_all: Any) -> None:
+    """A consent page, a login or the home page is no text; a new address of the article is one."""
+    body = b"""<rss version="2.0"><channel><title>t</title>
+    <item><title>Asked</title><link>/asked</link><description>Short.</description></item>
+    <item><title>Home</title><link>/bridges</link><description>Short.</description></item>
+    <item><title>Named</title><link>/named</link><description>Short.</description></item>
+    </channel></rss>"""
+    own = f"<link rel='canonical' href='{server.url('/named')}'>"
+    home = "<link rel='canonical' href='/'>"
+
+    def moved(to: str) -> bytes:
+        return response(b"", "text/html", f"302 Found\r\nLocation: {to}")
+
+    server.replies.update(
+        {
+            "/feed": response(body, "application/rss+xml"),
+            "/asked": moved("/consent"),
+            "/consent": response(page(), "text/html"),
+            "/bridges": response(page(home), "text/html"),
+            "/named": moved("/2026/named"),
+            "/2026/named": response(page(own), "text/html"),
+        }
+    )
+    (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper", page_text=True))
+    texts = {article.title: bool(article.text) for article in visit.articles}
+    assert texts == {"Asked": False, "Home": True, "Named": True}
+    links = {article.title: article.url for article in visit.articles}
+    assert links["Home"] == server.url("/bridges")
+
+
+def test_robots_txt_is_asked_about_every_hop(server: Any, visit_all: Any) -> None:
+    """A redirect leads to no page that the host forbids."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/bridge"] = response(b"", "text/html", "302 Found\r\nLocation: /hidden/y")
+    server.replies["/robots.txt"] = response(b"User-agent: *\nDisallow: /hidden", "text/plain")
+    visit_all(Feed(url=server.url("/feed"), outlet="paper", page_text=True))
+    assert sorted(request.path for request in server.requests) == [
+        "/bridge", "/feed", "/robots.txt",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        response(b"\x1f\x8bxx", "text/plain\r\nContent-Encoding: gzip"),
+        response(b"#" * 300_000, "text/plain"),
+    ],
+)
+def test_robots_txt_that_cannot_be_read_allows_nothing(
+    server: Any, visit_all: Any, reply: bytes
+) -> None:
+    """Damaged or beyond the limit, it may hold anything; only an empty one allows all."""
+    server.replies["/feed"] = response(FEED, "application/rss+xml")
+    server.replies["/robots.txt"] = reply
+    feed = Feed(url=server.url("/feed"), outlet="paper", page_text=True)
+    visit_all(feed)
+    assert "/bridge" not in [request.path for request in server.requests]
+    server.replies["/robots.txt"] = response(b"", "text/plain")
+    visit_all(feed)
+    assert "/bridge" in [request.path for request in server.requests]
+
+
+def test_a_host_whose_pages_do_not_come_is_left_alone(server: Any, visit_all: Any) -> None:
+    """Three pages are waited for, not twenty-five; the articles arrive all the same."""
+    items = "".join(
+        f"<item><title>Road {n}</title><link>/roads/{n}-opens</link></item>" for n in range(9)
+    )
+    body = f'<rss version="2.0"><channel><title>t</title>{items}</channel></rss>'.encode()
+    server.replies["/feed"] = response(body, "application/rss+xml")
+    server.replies.update({f"/roads/{n}-opens": b"" for n in range(9)})
+    (visit,) = visit_all(Feed(url=server.url("/feed"), outlet="paper", page_text=True))
+    assert len(visit.articles) == 9
+    assert len({request.path for request in server.requests if "opens" in request.path}) == 3

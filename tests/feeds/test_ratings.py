@@ -9,7 +9,7 @@ import pytest
 
 from newsletter.config import Source
 from newsletter.errors import ConfigError
-from newsletter.feeds.ratings import read_ratings, with_overlay, write_overlay
+from newsletter.feeds.ratings import DISAGREE, read_ratings, with_overlay, write_overlay
 from newsletter.model import Lean
 
 TODAY = date(2026, 11, 22)
@@ -48,6 +48,47 @@ def test_scores_fall_into_bands(score: str, lean: Lean) -> None:
     """Ad Fontes' numbers become leans at the edges of its own bands."""
     found = read_ratings(f"Moniker Name,Domain,Bias\nA,a.example,{score}\n".encode(), "x.csv")
     assert found.ratings[0].lean is lean
+
+
+def overlay_of(body: bytes, *sources: Source) -> tuple[dict[str, str], str]:
+    """The leans a file gives sources, and the overlay's text."""
+    text = write_overlay(read_ratings(body, "x.csv"), sources, TODAY)
+    rated = tomllib.loads(text).get("ratings", {})
+    return {id_: entry["lean"] for id_, entry in rated.items()}, text
+
+
+def test_the_news_of_a_paper_is_rated_and_not_its_opinion() -> None:
+    """Where a domain has a row for each, an exact name decides, and the news otherwise."""
+    body = (
+        b"Source Name,Media Bias Rating,URL\n"
+        b"Paper (News),Center,paper.example\nPaper (Opinion),Lean Right,paper.example\n"
+        b"Post (News),Lean Left,post.example\nPost (Opinion),Left,post.example\n"
+    )
+    post = Source(id="post", name="Post (Opinion)", feed="https://rss.post.example/f")
+    assert overlay_of(body, SOURCES[0], post)[0] == {"paper": "center", "post": "left"}
+
+
+def test_rows_that_disagree_rate_nobody_and_are_told() -> None:
+    """Of two ratings for one outlet none is picked."""
+    body = (
+        b"Source Name,Media Bias Rating,URL\n"
+        b"Paper East,Center,paper.example\nPaper West,Right,paper.example\n"
+    )
+    rated, text = overlay_of(body, SOURCES[0])
+    assert rated == {}
+    assert f"{DISAGREE}paper: Paper East center, Paper West right" in text.splitlines()
+
+
+def test_numbers_and_pages_of_the_service_itself_are_no_ratings_of_it() -> None:
+    """A list with words, numbers from 1 to 5 and links to the service's own pages is read."""
+    body = (
+        b"news_source,rating,rating_num,url\n"
+        b"The Paper,left-center,2,https://www.allsides.com/news-source/paper\n"
+        b"Post,,5,https://www.allsides.com/news-source/post\n"
+    )
+    service = Source(id="service", name="Service", feed="https://www.allsides.com/rss")
+    rated, _ = overlay_of(body, *SOURCES, service)
+    assert rated == {"paper": "lean-left", "post": "right"}
 
 
 def test_rows_without_a_known_rating_are_passed_over_and_counted() -> None:

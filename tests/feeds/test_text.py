@@ -148,3 +148,9 @@ def test_no_text_takes_long(raw: str) -> None:
     line(raw)
     visible(raw)
     assert time.process_time() - started < 2
+
+
+def test_a_field_is_limited_by_its_bytes() -> None:
+    """Letters of three bytes fill a field three times as fast, and none is cut in the middle."""
+    assert paragraphs("橋" * 1_000, 100) == "橋" * 33
+    assert paragraphs("a" * 1_000, 100) == "a" * 100

@@ -56,8 +56,8 @@ def test_jobs_are_answered_until_the_pipe_closes() -> None:
 
 
 def test_only_what_is_asked_for_is_cleaned() -> None:
-    """The worker names what it found, and composes the places it is told."""
-    _, named, articles = converse(job(GOOD, ask=True), b"[]\n")
+    """The worker names what it found, and composes nothing that is held already."""
+    _, named, articles = converse(job(GOOD, ask=True), b'[""]\n')
     assert len(named["ids"]) == 1
     assert articles["articles"] == []
     assert articles["entries"] == 1

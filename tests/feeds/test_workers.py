@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -93,3 +94,23 @@ def test_one_body_that_waits_long_gets_a_worker_of_its_own(monkeypatch: pytest.M
 
     (read_meanwhile,) = asyncio.run(both())
     assert read_meanwhile.articles
+
+
+def test_one_worker_is_started_at_a_time_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs side by side, each with a loop of its own, take turns: uvloop refuses to race."""
+    spawn, under_way, most = Workers._spawn, [0], [0]
+
+    async def counted(workers: Workers) -> asyncio.subprocess.Process:
+        under_way[0] += 1
+        most[0] = max(most[0], under_way[0])
+        await asyncio.sleep(0.05)
+        try:
+            return await spawn(workers)
+        finally:
+            under_way[0] -= 1
+
+    monkeypatch.setattr(Workers, "_spawn", counted)
+    with ThreadPoolExecutor(3) as threads:
+        readings = [one for some in threads.map(lambda _: read(GOOD), range(3)) for one in some]
+    assert [len(one.articles) for one in readings] == [1, 1, 1]
+    assert most == [1]

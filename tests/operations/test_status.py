@@ -115,10 +115,10 @@ def test_the_doctor_looks_at_everything(room: Newsroom) -> None:
 
 
 def test_the_doctor_finds_what_is_broken(room: Newsroom) -> None:
-    """A template that does not compile and a send before its draft are failures."""
+    """A template that does not compile and a send in the minute of its draft are failures."""
     (room.config.path("templates") / "email" / "alert" / "body.txt").write_text("{% if %}")
     file = room.config.file
-    file.write_text(file.read_text().replace('draft_at = "05:30"', 'draft_at = "07:30"'))
+    file.write_text(file.read_text().replace('draft_at = "05:30"', 'draft_at = "06:30"'))
     broken = Newsroom(
         config=load(file, ["collect.sources=[]"]), database=room.database, clock=room.clock
     )

@@ -151,3 +151,29 @@ def test_a_summary_is_one_sentence(room: Newsroom) -> None:
     assert summary([one, one]).startswith("2 things need you")
     assert summary([end, end]) == "2 troubles are over"
     assert issubclass(DatabaseError, Exception)
+
+
+def test_an_address_that_talks_nonsense_silences_no_other(
+    room: Newsroom, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A web address that is no address, and a way that breaks, are not told by; a program is."""
+
+    class Broken:
+        name = "broken"
+
+        def tell(self, *_: object) -> None:
+            raise KeyError("way")
+
+    program = ByCommand([sys.executable, "-c", f"open({str(tmp_path / 'told')!r}, 'w')"])
+    odd = ByWebhook("http://127.0.0.1:port /")
+    took = [tell(room, way, [notice(room)]) for way in (odd, Broken(), program)]
+    assert took == [False, False, True]
+    assert (tmp_path / "told").exists()
+    assert "did not take the alert (InvalidURL)" in caplog.text
+
+
+def test_a_reminder_of_an_edition_that_is_gone_is_told_plainly(room: Newsroom) -> None:
+    """Its mail and all others in the bundle go out, in the words of any alert."""
+    ByMail().tell(room, [notice(room), notice(room, "approve:gone-2026-11-22")])
+    assert len(mails(room)) == 2
+    assert all("Only 3 MB are free" in str(mail) for mail in mails(room))

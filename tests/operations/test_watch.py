@@ -12,13 +12,16 @@ from sqlalchemy import update
 
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
+from newsletter.database.facts import SWEPT, set_fact
 from newsletter.database.tables import deliveries, feeds
 from newsletter.errors import DatabaseError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.operations import machine
 from newsletter.operations.looks import LOOKS
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
+from newsletter.work import Job, OnProcrastinate
 from tests.conftest import StillClock
 from tests.operations.rooms import (
     Heard,
@@ -367,3 +370,82 @@ def test_every_look_has_a_scope_of_its_own() -> None:
     scopes = [*LOOKS, "clock:", "bell:draft:", "bell:send:", "approve:", "config:"]
     assert len(set(scopes)) == len(scopes)
     assert not [(a, b) for a in scopes for b in scopes if a != b and a.startswith(b)]
+
+
+def test_a_look_that_breaks_ends_no_trouble(
+    room: Newsroom, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever one look stumbles over, the others look, and what it found before stays open."""
+    room.alerts.report("disk:", [Trouble(key="disk:data", sentence="full")], now=clock())
+
+    def odd(*_: object) -> list[Trouble]:
+        raise KeyError("look")
+
+    monkeypatch.setitem(LOOKS, "disk:", odd)
+    clock.now = at("2026-11-22T06:16")
+    Watch(lambda _: []).look(room)
+    assert sorted(keys(room)) == ["disk:data", f"issue:daily-{TODAY}:unapproved"]
+
+
+def test_an_issue_that_is_still_open_is_not_over(
+    room: Newsroom, clock: StillClock, tmp_path: Path
+) -> None:
+    """Neither tomorrow's window nor tomorrow's draft ends what is said of today's issue."""
+    issue = sending(room, tmp_path)
+    with room.database.begin() as connection:
+        connection.execute(update(deliveries).values(state="unknown"))
+    sent(room, issue, IssueState.PARTLY_SENT)
+    yesterday = make_issue(room, "daily", TODAY - timedelta(days=2))
+    heard = Heard()
+    eye = Watch(lambda _: [heard])
+    clock.now = at("2026-11-22T07:20")
+    eye.look(room)
+    make_issue(room, "daily", TODAY + timedelta(days=1))
+    clock.now = at("2026-11-23T07:20")
+    eye.look(room)
+    wanted = {
+        f"issue:{issue.id}:unsent",
+        f"letters:{issue.id}:unknown",
+        f"issue:{yesterday.id}:unsent",
+    }
+    assert wanted <= set(keys(room))
+    assert not [key for key, over in heard.said if over]
+
+
+def test_a_source_that_was_told_stays_told(room: Newsroom, clock: StillClock) -> None:
+    """When all others fail too, the one that was dead before is not said to be well again."""
+    room = give_feeds(room, clock, bad=1, days=3)
+    Watch(lambda _: []).look(room)
+    with room.database.begin() as connection:
+        connection.execute(update(feeds).values(failures=3))
+    Watch(lambda _: []).look(room)
+    assert sorted(keys(room)) == ["source:https://a0.example/f", "source:most"]
+
+
+def test_a_sweep_that_fails_for_days(room: Newsroom, clock: StillClock) -> None:
+    """What [retention] ends is taken away each night; two nights without it are an alert."""
+    set_fact(room.database, SWEPT, "2026-11-20")
+    clock.now = at("2026-11-22T05:00")
+    Watch(lambda _: []).look(room)
+    assert keys(room) == []
+    clock.now = at("2026-11-23T05:00")
+    assert [one.key for one in LOOKS["sweep:"](room, clock())] == ["sweep:old"]
+
+
+def test_jobs_without_a_worker(postgres: Database, clock: StillClock, tmp_path: Path) -> None:
+    """A job that nobody takes for five minutes is an alert and fails the doctor; a worker ends it."""
+    room = room_on(postgres, clock, tmp_path, zone="UTC")
+    assert LOOKS["jobs:"](room, clock()) == []
+    assert [one.says for one in machine.workers(room)] == ["none, and no job waits for one"]
+    work = OnProcrastinate(room.database.url)
+    work.defer(Job(name="visit"))
+    work.close(1)
+    assert LOOKS["jobs:"](room, clock()) == []
+    earlier = "UPDATE jobs.procrastinate_events SET at = at - interval '6 minutes'"
+    with postgres.begin() as connection:
+        connection.exec_driver_sql(earlier)
+    assert [one.key for one in LOOKS["jobs:"](room, clock())] == ["jobs:unattended"]
+    assert [one.state for one in machine.workers(room)] == ["fail"]
+    with postgres.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO jobs.procrastinate_workers DEFAULT VALUES")
+    assert [one.says for one in machine.workers(room)] == ["1 at work"]

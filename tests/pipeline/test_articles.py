@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import random
+import socket
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from newsletter import pipeline
+from newsletter.cli.sources import health_of
 from newsletter.config import load
 from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
+from newsletter.feeds.health import Health
 from newsletter.newsroom import Newsroom
 from tests.conftest import StillClock
 from tests.feeds.conftest import server
@@ -57,14 +62,56 @@ def test_a_visit_that_cannot_be_stored_costs_itself_only(
     room = newsroom(tmp_path, database, clock, feeds, server.place)
     save = Articles.save_visits
 
-    def refusing(self: Articles, visits: Any, marks: Any = None) -> int:
+    def refusing(self: Articles, visits: Any, *rest: Any) -> int:
         pairs = list(visits)
         if any(feed.outlet == "bad" for feed, _ in pairs):
             "\udcff".encode()
-        return save(self, pairs, marks)
+        return save(self, pairs, *rest)
 
     monkeypatch.setattr(Articles, "save_visits", refusing)
     assert pipeline.collect(room).articles == 1
     assert {feed.outlet: feed.last_visit is None for feed in room.articles.feeds()} == {
         "good": False, "bad": True,
     }  # fmt: skip
+
+
+def test_an_outage_of_our_own_is_held_against_no_feed(
+    server: Any, tmp_path: Path, database: Database, clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Where most hosts fall silent at once their feeds stay as they were and are asked soon."""
+    look_up, down = socket.getaddrinfo, set[str]()
+
+    def names(host: str, *given: Any, **named: Any) -> Any:
+        if host in down:
+            raise socket.gaierror
+        return look_up("127.0.0.1", *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    server.replies["/feed"] = response(rss(1), 'ETag: "v1"')
+    hosts = [f"paper-{number}.example" for number in range(6)]
+    feeds = {host.partition(".")[0]: f"http://{host}:{server.port}/feed" for host in hosts}
+    allow = "', '".join(f"{host}:{server.port}" for host in hosts)
+    room = newsroom(tmp_path, database, clock, feeds, allow)
+    pipeline.collect(room)
+    before = {feed.url: feed for feed in room.articles.feeds()}
+    for _ in range(12):
+        down.update(hosts[:5])
+        clock.pass_(days=1)
+        pipeline.collect(room)
+    *cut, well = room.articles.feeds()
+    assert well.failures == 0
+    assert well.last_visit == clock()
+    for feed in cut:
+        old = before[feed.url]
+        assert feed.problem == "the server's name does not resolve"
+        assert feed.next_visit == clock() + timedelta(minutes=15)
+        assert feed == replace(
+            old, problem=feed.problem, since=feed.since, next_visit=feed.next_visit
+        )
+    assert [line.health for line in health_of(room)].count(Health.FAILING) == 5
+    clock.pass_(minutes=15)
+    down.difference_update(hosts[2:])
+    pipeline.collect(room)
+    assert [feed.failures for feed in room.articles.feeds()] == [1, 1, 0, 0, 0, 0]
+    assert [bool(feed.problem) for feed in room.articles.feeds()] == [True, True, *[False] * 4]

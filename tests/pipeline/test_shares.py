@@ -6,7 +6,7 @@ import io
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -23,6 +23,8 @@ from newsletter.database.engine import Database
 from newsletter.database.moving import move
 from newsletter.database.rows import insert_new
 from newsletter.database.tables import stories
+from newsletter.delivery.letter import Letter, PreparedMail
+from newsletter.delivery.transport import Transport
 from newsletter.errors import NotApproved
 from newsletter.issue import approve as approval
 from newsletter.issue.approve import digest
@@ -32,7 +34,7 @@ from newsletter.pipeline import shares
 from newsletter.pipeline.letters import begin_send
 from newsletter.sample.server import SampleServer
 from newsletter.schedule import jobs
-from newsletter.work import InProcess, OnProcrastinate, run_worker, waiting_jobs
+from newsletter.work import InProcess, Job, OnProcrastinate, run_worker, waiting_jobs
 from tests.conftest import ROOT, StillClock
 from tests.issue.content import content
 
@@ -128,6 +130,44 @@ def test_several_senders_share_an_issue_and_nobody_gets_it_twice(
     assert room.issues.find(issue).state is IssueState.SENT
     assert set(received(room).values()) == {1}
     assert len(received(room)) == READERS
+
+
+def test_shares_of_a_send_give_way(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail is taken first, then the shares, the first of an issue before its second."""
+    monkeypatch.setattr(shares, "SHARE", 60)
+    room, url = newsroom(config, postgres, clock), address(postgres)
+    work = OnProcrastinate(url)
+    shares.hand_out_letters(room, work, approved(room))
+    work.defer(Job(name="mail", queue="mail"))
+    work.close(1)
+    with postgres.reading() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT args->>'name', args->'arguments'->'number' FROM jobs.procrastinate_jobs"
+            " ORDER BY priority DESC"
+        ).all()
+    assert found == [("mail", None), ("send", 0), ("send", 1), ("send", 2)]
+
+
+def test_a_share_at_a_slow_pace_makes_room(
+    config: Config, postgres: Database, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After half a minute a share ends with letters left, however few have gone."""
+    config = load(config.path("config.toml"), ["collect.sources=[]", "delivery.batch_size=2"])
+    room = newsroom(config, postgres, clock)
+    issue = approved(room)
+    begin_send(room, issue)
+    folder = type(room.transport())
+    hand_over = folder.send
+
+    def slowly(self: Transport, letters: Sequence[Letter], mail: PreparedMail) -> object:
+        clock.pass_(seconds=shares.SHARE_SECONDS + 1)
+        return hand_over(self, letters, mail)
+
+    monkeypatch.setattr(folder, "send", slowly)
+    assert shares.send_share(room, issue)
+    assert 2 <= len(received(room)) < READERS
 
 
 def test_a_share_sends_only_what_was_approved(

@@ -14,6 +14,7 @@ from newsletter.audience.importing import read_rows
 from newsletter.database.engine import Database
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
+from newsletter.operations.looks import late_issues
 from newsletter.schedule import Arrows, ring_due
 from tests.conftest import StillClock
 from tests.schedule.rooms import approved, at, make_issue, room_on
@@ -51,13 +52,15 @@ def test_everybody_gets_it_in_their_own_morning(room: Newsroom, clock: StillCloc
     arrows = Arrows(approve=approved)
     issue = approved(room, make_issue(room, "daily", date(2026, 11, 23)))
     counts = []
-    for moment in ("11:31", "12:29", "12:31", "14:29", "14:31"):
+    for moment in ("11:31", "12:29", "12:31", "13:31", "14:29", "14:31"):
         clock.now = at(f"2026-11-23T{moment}")
         ring_due(room, arrows=arrows)
         counts.append(room.ledger.states(issue.id).get("accepted", 0))
+        # Who sleeps yet is no trouble.
+        assert late_issues(room, clock()) == []
         state = room.issues.find(issue.id).state
         assert state is (IssueState.SENT if moment == "14:31" else IssueState.SENDING)
-    assert counts == [2, 2, 3, 3, 4]
+    assert counts == [2, 2, 3, 3, 3, 4]
 
 
 def test_sent_again_by_hand_it_waits_all_the_same(room: Newsroom, clock: StillClock) -> None:
@@ -68,3 +71,15 @@ def test_sent_again_by_hand_it_waits_all_the_same(room: Newsroom, clock: StillCl
         pipeline.send(room, issue.id)
         assert room.ledger.states(issue.id) == {"accepted": 2, "deferred": 2}
     assert pipeline.waits_for_later(room, room.issues.find(issue.id))
+
+
+def test_letters_of_a_morning_that_is_past_are_told(room: Newsroom, clock: StillClock) -> None:
+    """A wave that nobody sent is told of three quarters of an hour after it, not before."""
+    issue = approved(room, make_issue(room, "daily", date(2026, 11, 23)))
+    clock.now = at("2026-11-23T11:31")
+    ring_due(room, arrows=Arrows(approve=approved))
+    told = []
+    for moment in ("13:14", "13:16"):
+        clock.now = at(f"2026-11-23T{moment}")
+        told.append([one.key for one in late_issues(room, clock())])
+    assert told == [[], [f"issue:{issue.id}:unsent"]]
