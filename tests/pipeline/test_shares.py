@@ -23,12 +23,12 @@ from newsletter.database.engine import Database
 from newsletter.database.moving import move
 from newsletter.database.rows import insert_new
 from newsletter.database.tables import stories
-from newsletter.delivery.letter import Letter, PreparedMail
+from newsletter.delivery.letter import PreparedMail
 from newsletter.delivery.transport import Transport
 from newsletter.errors import NotApproved
 from newsletter.issue import approve as approval
 from newsletter.issue.approve import digest
-from newsletter.model import Feed, IssueState
+from newsletter.model import Feed, IssueState, Letter
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import shares
 from newsletter.pipeline.letters import begin_send
