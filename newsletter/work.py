@@ -13,15 +13,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import queue
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+<<<<<<< HEAD
 from datetime import timedelta
+=======
+from pathlib import Path
+>>>>>>> jobs
 from typing import TYPE_CHECKING, Any, Protocol
 
 from newsletter.database.engine import NOTICE_CUTS
@@ -50,6 +55,8 @@ _JOBS, _WORKERS = f"{_SCHEMA}.procrastinate_jobs", f"{_SCHEMA}.procrastinate_wor
 _EVENTS = f"{_SCHEMA}.procrastinate_events"
 _LIVES = f"last_heartbeat > now() - interval '{STALLED_SECONDS} seconds'"
 _RUN = "newsletter.run"
+_FIRST_LAID_OUT = "03.04.00_50_post_add_retry_failed_job_procedure"
+"""How far Procrastinate's tables were before their comment said it (its version 3.10)."""
 # Another worker may have taken this one for dead and its row away.
 _ALIVE = """
     INSERT INTO procrastinate_workers (id, last_heartbeat) OVERRIDING SYSTEM VALUE
@@ -63,6 +70,8 @@ class Job:
 
     ``key`` is what it waits under: a job is not added while another of the same key waits.
     ``lock`` is what it holds while it runs: two jobs with one lock never run side by side.
+    ``priority`` is what a worker goes by when it is free: higher numbers first. What takes long
+    and comes in crowds has a low one, so that drafts, mails and alerts need not wait for it.
     """
 
     name: str
@@ -70,6 +79,7 @@ class Job:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     key: str = ""
     lock: str = ""
+    priority: int = 0
 
     @property
     def waits_as(self) -> str:
@@ -214,7 +224,11 @@ class OnProcrastinate:
         for job in jobs:
             with _stated():
                 task = self._app.configure_task(
-                    _RUN, queue=job.queue, queueing_lock=job.waits_as, lock=job.lock or None
+                    _RUN,
+                    queue=job.queue,
+                    queueing_lock=job.waits_as,
+                    lock=job.lock or None,
+                    priority=job.priority,
                 )
                 try:
                     task.defer(name=job.name, arguments={**job.arguments})  # type: ignore[dict-item]  # lists of words are JSON
@@ -263,7 +277,6 @@ def run_worker(
                     wait=not until_empty,
                     delete_jobs="successful",
                     install_signal_handlers=False,
-                    shutdown_graceful_timeout=grace_seconds,
                     stalled_worker_timeout=STALLED_SECONDS / 2,
                     fetch_job_polling_interval=1,
                 )
@@ -280,11 +293,21 @@ def run_worker(
     def end(taking: asyncio.Task[None]) -> None:
         if ending is not None:
             ending.set()
+        # Nobody can end a thread. Whoever waited for it would be killed for that, or, without a
+        # sign of life, go on with a job that another worker has begun again.
+        asyncio.get_running_loop().call_later(grace_seconds, _leave)
         taking.cancel()
 
     with _stated():
         _lay_out(url)
         asyncio.run(work())
+
+
+def _leave() -> None:
+    """End this process while jobs still run; they are begun again like those of a killed one."""
+    log.warning("the jobs at hand did not end in time; another worker begins them again")
+    logging.shutdown()
+    os._exit(0)
 
 
 def waiting_jobs(url: str) -> dict[str, int]:
@@ -342,12 +365,15 @@ def _app(url: str, functions: Functions) -> App:
     class Jobs(procrastinate.manager.JobManager):
         async def retry_job(self, job: procrastinate.jobs.Job, *args: Any, **named: Any) -> None:
             try:
-                await super().retry_job(job, *args, **named)
+                await _surely(super().retry_job, job, *args, **named)
             except procrastinate.exceptions.UniqueViolation:
                 # The same job waits already, and may be waiting for this one's lock: it does the
                 # work. Left as it is, this one would hold the lock for good.
                 failed = procrastinate.jobs.Status.FAILED
                 await self.finish_job(job, failed, delete_job=True)
+
+        async def finish_job(self, *args: Any, **named: Any) -> None:
+            await _surely(super().finish_job, *args, **named)
 
         # Procrastinate ends both of these for good when the database is away for a moment, and the
         # worker goes on without: taken for dead after a minute, with its jobs given to others.
@@ -394,6 +420,24 @@ def _app(url: str, functions: Functions) -> App:
     return app
 
 
+async def _surely(call: Callable[..., Awaitable[None]], *args: Any, **named: Any) -> None:
+    """Tell the database what became of a job, as soon as it is there again.
+
+    A job of a living worker that never ended would hold its lock for as long as the worker lives.
+    """
+    import psycopg  # noqa: PLC0415 - an extra
+    from procrastinate.exceptions import ConnectorException  # noqa: PLC0415 - an extra
+
+    while True:
+        try:
+            return await call(*args, **named)
+        except ConnectorException as error:
+            if not isinstance(error.__cause__, psycopg.OperationalError):
+                raise
+            log.warning("what became of a job could not be written down: %s", _reason(error))
+        await asyncio.sleep(LISTEN_AGAIN_SECONDS)
+
+
 async def _keep_swept(app: App) -> None:
     while True:
         await asyncio.sleep(STALLED_SECONDS / 2)
@@ -418,17 +462,34 @@ async def _sweep(app: App) -> None:
 
 
 def _lay_out(url: str) -> None:
-    """Make Procrastinate's tables when they are missing, one process at a time."""
+    """Make Procrastinate's tables, or bring them up to this one's; one process at a time.
+
+    Procrastinate does not write down how far its tables are, so the schema's comment says it.
+    """
     import psycopg  # noqa: PLC0415 - an extra
     from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
 
-    with psycopg.connect(_plain(url), connect_timeout=5) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(6120916)")
+    steps = sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+    with psycopg.connect(_plain(url), connect_timeout=5, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(6120916)")
+
+        def lay(query: str, reached: str) -> None:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL search_path TO {_SCHEMA}")
+                connection.execute(query.encode())
+                connection.execute(f"COMMENT ON SCHEMA {_SCHEMA} IS '{reached}'".encode())
+
         there = connection.execute(f"SELECT to_regclass('{_JOBS}')").fetchone()
         if there == (None,):
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
-            connection.execute(f"SET LOCAL search_path TO {_SCHEMA}")
-            connection.execute(SchemaManager.get_schema())
+            lay(SchemaManager.get_schema(), steps[-1].stem)
+            return
+        asked = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace')"
+        said = connection.execute(asked, [_SCHEMA]).fetchone()
+        reached = str((said and said[0]) or _FIRST_LAID_OUT)
+        for step in steps:
+            if step.stem > reached:
+                lay(step.read_text("utf-8"), step.stem)
 
 
 def _plain(url: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from procrastinate.schema import SchemaManager
 from sqlalchemy import text
 
 from newsletter import work as work_module
@@ -289,3 +292,115 @@ def test_a_worker_listens_again_after_a_restart(postgres: Database) -> None:
         finally:
             worker.terminate()
     office.close(1)
+
+
+LONG_WORKER = """
+import sys, time
+from newsletter.work import run_worker
+def long():
+    print("begun", flush=True)
+    time.sleep(600)
+run_worker(sys.argv[1], {"long": long}, queues=["write"], concurrency=2, grace_seconds=0.2)
+"""
+
+
+def test_a_worker_ends_though_a_job_does_not(postgres: Database) -> None:
+    """Told to stop, it leaves a job that takes too long, and another worker begins it again."""
+    url = address(postgres)
+    office = OnProcrastinate(url)
+    office.defer(Job(name="long", lock="group"))
+    command = [sys.executable, "-c", LONG_WORKER, url]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"begun\n"
+        worker.terminate()
+        try:
+            assert worker.wait(60) == 0
+        finally:
+            worker.kill()
+    office.close(1)
+    with postgres.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE jobs.procrastinate_workers SET last_heartbeat = now() - interval '2 minutes'"
+        )
+    runs: list[int] = []
+    run_worker(
+        url, {"long": lambda: runs.append(1)}, queues=["write"], concurrency=1, until_empty=True
+    )
+    assert runs == [1]
+
+
+def test_what_is_urgent_goes_first(postgres: Database) -> None:
+    """A free worker takes the highest priority, and of one priority what came first."""
+    url = address(postgres)
+    office = OnProcrastinate(url)
+    for number, priority in ((1, -2), (2, -3), (3, -2), (4, 0)):
+        office.defer(Job(name="note", arguments={"number": number}, priority=priority))
+    office.close(1)
+    order: list[int] = []
+
+    def note(number: int) -> None:
+        order.append(number)
+
+    run_worker(url, {"note": note}, queues=["write"], concurrency=1, until_empty=True)
+    assert order == [4, 1, 3, 2]
+
+
+def test_the_end_of_a_job_is_written_down_once_the_database_is_back(
+    postgres: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A job that ends while the database is away gives its lock back when that has returned."""
+    monkeypatch.setattr(work_module, "LISTEN_AGAIN_SECONDS", 0.05)
+    url = address(postgres)
+    office = OnProcrastinate(url)
+    office.defer(Job(name="note", lock="group"))
+    office.close(1)
+
+    def cut_off() -> None:
+        with postgres.begin() as connection:
+            # A server that gives up at once, as one that is going down does.
+            connection.exec_driver_sql("SET LOCAL search_path TO jobs")
+            connection.exec_driver_sql(BROKEN_AT_FIRST)
+
+    run_worker(url, {"note": cut_off}, queues=["write"], concurrency=1, until_empty=True)
+    assert "what became of a job could not be written down" in caplog.text
+    assert _kept(postgres) == 0
+
+
+BROKEN_AT_FIRST = """
+CREATE SEQUENCE tries;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('jobs.tries') = 1 THEN
+        RAISE EXCEPTION 'going down' USING ERRCODE = 'admin_shutdown';
+    END IF;
+    RETURN OLD;
+END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+
+
+def test_tables_of_an_older_procrastinate_are_brought_up(
+    postgres: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps of a newer library are made once, in order; what older ones made stays."""
+    url = address(postgres)
+    office = OnProcrastinate(url)
+    office.defer(Job(name="note"))
+    office.close(1)
+    with postgres.begin() as connection:
+        # As every place has it that was made before the comment was written.
+        connection.exec_driver_sql("COMMENT ON SCHEMA jobs IS NULL")
+    steps = tmp_path / "migrations"
+    shutil.copytree(SchemaManager.get_migrations_path(), steps)
+    for name, words in (
+        ("02_pre_second", "ALTER TABLE one ADD b int"),
+        ("01_pre_first", "CREATE TABLE one (a int)"),
+    ):
+        (steps / f"98.00.00_{name}.sql").write_text(words, "utf-8")
+    monkeypatch.setattr(SchemaManager, "get_migrations_path", lambda: str(steps))
+    for _ in range(2):
+        OnProcrastinate(url).close(1)
+    with postgres.reading() as connection:
+        assert connection.exec_driver_sql("SELECT a, b FROM jobs.one").all() == []
+    assert waiting_jobs(url) == {"write": 1}

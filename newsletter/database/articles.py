@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+<<<<<<< HEAD
 from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
+=======
+from sqlalchemy import Select, bindparam, case, delete, func, or_, select, update
+>>>>>>> jobs
 
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct, plain_rows
@@ -19,6 +23,9 @@ from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Payw
 
 RETIRED_BY = "retired by"
 """How the trouble of a feed begins that a person retired; any other was taken away (410)."""
+
+TAKEN_FOR = timedelta(minutes=15)
+"""So long nobody else visits a feed that one machine took and has not visited yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +98,32 @@ class Articles:
         found.sort(key=lambda feed: (feed.next_visit is not None, feed.next_visit or now))
         return tuple(found)
 
+    def take_due(self, now: datetime, urls: Collection[str]) -> tuple[Feed, ...]:
+        """The due feeds among some, which are due for nobody else from now on.
+
+        Once visited they have a moment for their next visit; those of a process that dies are due
+        again after :data:`TAKEN_FOR`.
+        """
+        due = {feed.url: feed for feed in self.due(now, urls)}
+        with self._database.begin() as connection:
+            free = (
+                select(feeds.c.url)
+                .where(
+                    matching(connection, feeds.c.url, list(due)),
+                    or_(feeds.c.next_visit.is_(None), feeds.c.next_visit <= now),
+                )
+                # Two that take rows in another order would wait for each other.
+                .order_by(feeds.c.url)
+                .with_for_update(skip_locked=True)
+            )
+            taken = connection.scalars(free).all()
+            connection.execute(
+                update(feeds)
+                .where(matching(connection, feeds.c.url, taken))
+                .values(next_visit=now + TAKEN_FOR)
+            )
+        return tuple(feed for url, feed in due.items() if url in set(taken))
+
     def retire(self, url: str, *, by: str) -> None:
         """Ask a feed no more, by a person's decision; its articles stay."""
         self._set_state(url, state=FeedState.RETIRED, problem=f"{RETIRED_BY} {by}", next_visit=None)
@@ -124,8 +157,9 @@ class Articles:
         :param marks: by article id what finds its copies, for those that are to be compared.
         :param corrected: articles that are stored already, and whose words are new.
         """
-        pairs = list(visits)
-        collected = [item for _, found in pairs for item in found]
+        # In order: two that store the same rows in another one would wait for each other.
+        pairs = sorted(visits, key=lambda pair: pair[0].url)
+        collected = sorted((item for _, found in pairs for item in found), key=lambda one: one.id)
         with self._database.begin() as connection:
             _feeds.upsert(
                 connection, (feed for feed, _ in pairs), keep=_CONFIGURED, where=_NOT_OVERTAKEN

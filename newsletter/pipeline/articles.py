@@ -49,7 +49,8 @@ def collect(
 
     :param force: visit all configured feeds, due or not; back-off is kept for retired ones only.
     :param only: a share of one machine: look at no other feeds than these. Who cut the shares
-        has compared the sources, and looks for copies when articles came in.
+        has compared the sources, and looks for copies when articles came in. Feeds that another
+        machine has taken are passed over.
     """
     from newsletter.feeds.batches import in_batches
     from newsletter.feeds.pace import after_outage
@@ -60,7 +61,12 @@ def collect(
     if only is None:
         room.articles.sync_sources(room.outlets.values(), room.feeds)
     urls = {feed.url for feed in room.feeds if only is None or feed.url in only}
-    feeds = room.articles.feeds(urls) if force else room.articles.due(now, urls)
+    if force:
+        feeds = room.articles.feeds(urls)
+    elif only is not None:
+        feeds = room.articles.take_due(now, urls)
+    else:
+        feeds = room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
     problems: list[tuple[str, str]] = []
     since = now - timedelta(days=room.config.stories.window_days)

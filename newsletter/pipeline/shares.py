@@ -38,6 +38,8 @@ LETTERS = 50_000
 """Most letters a job: some seconds of work, so that looking up the issue is paid for once."""
 SHARE = 10_000
 """There is a job for each so many letters, so that all workers have some also at the end."""
+SHARE_SECONDS = 30
+"""A share at a provider's slow pace ends after so long: whatever is more urgent comes between."""
 IDLE_SECONDS = 20
 """A share that finds nothing to do for so long makes room for other work."""
 ONE_GROUPS = "group"
@@ -96,7 +98,11 @@ def hand_out_visits(room: Newsroom, work: Work) -> int:
     room.articles.sync_sources(room.outlets.values(), room.feeds)
     due = room.articles.due(room.clock(), {feed.url for feed in room.feeds})
     for feeds in in_shares(lines_of(due, room.config.collect.allow_hosts), FEEDS):
-        work.defer(Job(name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0]))
+        work.defer(
+            Job(
+                name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0], priority=-1
+            )
+        )
     return len(due)
 
 
@@ -193,7 +199,7 @@ def _send(
     stop: Callable[[], bool],
 ) -> bool:
     settled = looked = 0
-    moved = room.clock()
+    begun = moved = room.clock()
 
     def enough() -> bool:
         nonlocal looked
@@ -202,7 +208,8 @@ def _send(
         # Who makes headway need not ask whether all that is left waits for a later morning.
         stuck, looked = settled == looked, settled
         over = stop() or must_stop(room, issue.id) or (stuck and waits_for_later(room, issue))
-        return settled >= letters or idle or over
+        long = (room.clock() - begun).total_seconds() > SHARE_SECONDS
+        return settled >= letters or long or idle or over
 
     def count(done: int) -> None:
         nonlocal settled, moved
@@ -235,4 +242,10 @@ def _send(
 
 
 def _send_job(issue: str, number: int) -> Job:
-    return Job(name="send", queue="send", arguments={"issue": issue, "number": number})
+    # The first share of every issue goes before the second of any.
+    return Job(
+        name="send",
+        queue="send",
+        arguments={"issue": issue, "number": number},
+        priority=-2 - number,
+    )

@@ -10,10 +10,16 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
-from newsletter.database.engine import Database
+from newsletter.clock import system_clock
+from newsletter.database.engine import Database, open_database
+from newsletter.database.leaders import Leaders
+from newsletter.database.tables import testers
+from newsletter.schedule import OFFICE
 from newsletter.work import Job, OnProcrastinate, waiting_jobs
 from tests.cli.conftest import run_newsletter
+from tests.database.words import NOON
 
 
 @pytest.fixture
@@ -53,6 +59,31 @@ def test_migrate_to_says_what_arrived(place: Path, postgres: Database) -> None:
     assert "Both databases are the same" in first.out
     again = run_newsletter("migrate-to", url, "--json", cwd=place)
     assert {table["written"] for table in again.json} == {0}
+
+
+def test_migrate_to_leaves_a_database_at_work_alone(place: Path, postgres: Database) -> None:
+    """After a process worked there, an old command line is refused; --overwrite is the way."""
+    url = address(postgres)
+    assert run_newsletter("migrate-to", url, cwd=place).code == 0
+    work = ("--set", f'database.url="{url}"', "worker", "--until-empty")
+    assert run_newsletter(*work, cwd=place).code == 0
+    with postgres.begin() as connection:
+        connection.execute(insert(testers).values(email="a@example.org", by="b", made=NOON))
+    refused = run_newsletter("migrate-to", url, cwd=place)
+    assert refused.code == 1
+    assert "in use" in refused.err
+    assert "--overwrite" in refused.err
+    assert run_newsletter("migrate-to", url, "--overwrite", cwd=place).code == 0
+
+
+def test_migrate_to_says_that_the_program_is_at_work(place: Path, postgres: Database) -> None:
+    """While a scheduler leads in the old database, the move was not the last one."""
+    old = open_database(f"sqlite:///{place}/data/newsletter.sqlite")
+    Leaders(old).lead(OFFICE, "me", now=system_clock(), seconds=600)
+    old.close()
+    done = run_newsletter("migrate-to", address(postgres), cwd=place)
+    assert done.code == 0, done.err
+    assert "at work in the old one" in done.out
 
 
 def test_migrating_to_itself_is_refused(place: Path) -> None:

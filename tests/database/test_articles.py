@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from newsletter.database.articles import Articles
+from newsletter.database.articles import TAKEN_FOR, Articles
 from newsletter.database.engine import Database
 from newsletter.model import FeedState, Lean
 from tests.database.words import NOON, article, feed, outlet
@@ -142,3 +142,21 @@ def test_thousands_of_ids_can_be_asked_for_at_once(database: Database) -> None:
     shelf.save_visits([(feed("left"), [article(f"a{n}", "left") for n in range(1500)])])
     assert len(shelf.known([f"a{n}" for n in range(40_000)])) == 1500
     assert shelf.count() == 1500
+
+
+def test_a_feed_is_taken_by_one_machine(database: Database) -> None:
+    """What one took is due for no other until it was visited, or until that machine must be dead."""
+    articles = Articles(database)
+    names = ["left", "right", "later"]
+    articles.sync_sources([outlet(name) for name in names], [feed(name) for name in names])
+    articles.save_visits([(replace(feed("later"), next_visit=NOON + timedelta(hours=1)), [])])
+    urls = [feed(name).url for name in names]
+    first = articles.take_due(NOON, [feed("left").url])
+    assert [one.url for one in first] == [feed("left").url]
+    assert first[0].next_visit is None  # as it was, so that whoever took it finds it due
+    assert [one.url for one in articles.take_due(NOON, urls)] == [feed("right").url]
+    assert articles.take_due(NOON, urls) == ()
+    visited = replace(first[0], next_visit=NOON + timedelta(hours=2))
+    articles.save_visits([(visited, [])])
+    again = articles.take_due(NOON + TAKEN_FOR, urls)
+    assert [one.url for one in again] == [feed("right").url]

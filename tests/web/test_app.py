@@ -152,7 +152,8 @@ def test_a_report_gets_a_number_that_says_what_became_of_it(
     slug = content().stories[0].slug
     assert 'method="post"' in client.get(f"/stories/{slug}/report").text
     form = {"kind": "wrong_quote", "details": "She said <b>four</b>.", "email": "ada@example.org"}
-    answer = client.post(f"/stories/{slug}/report", urlencode(form))
+    # PostgreSQL stores no NUL, and a copy of this database there would stop at it.
+    answer = client.post(f"/stories/{slug}/report", urlencode(form).replace("She", "S%00he"))
     assert answer.status == 303
     shown = client.get(answer.headers["location"])
     assert shown.status == 200
