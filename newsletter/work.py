@@ -22,11 +22,8 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-<<<<<<< HEAD
 from datetime import timedelta
-=======
 from pathlib import Path
->>>>>>> jobs
 from typing import TYPE_CHECKING, Any, Protocol
 
 from newsletter.database.engine import NOTICE_CUTS

@@ -8,11 +8,17 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-<<<<<<< HEAD
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, select, update
-=======
-from sqlalchemy import Select, bindparam, case, delete, func, or_, select, update
->>>>>>> jobs
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from newsletter.database.bulk import matching
 from newsletter.database.direct import Direct, plain_rows
