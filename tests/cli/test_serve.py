@@ -61,6 +61,7 @@ def free_port() -> int:
 
 STARTED = """
 import os, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, and children inherit that
 from newsletter.__main__ import main
 os.kill(os.getpid(), signal.SIGHUP)
 sys.argv = ["newsletter", *sys.argv[1:]]
