@@ -213,7 +213,7 @@ def run_visits(folder: Path) -> dict[str, Any]:
     settings = Collect(allow_hosts=(base.removeprefix("http://"),))
     state = {url: Feed(url=url, outlet=source.id) for source in sources for url in source.addresses}
     figures: dict[str, Any] = {}
-    held: set[str] = set()
+    held: dict[str, str] = {}
     for pull in PULLS:
         if pull == PULLS[2]:
             tick(base)
@@ -224,13 +224,13 @@ def run_visits(folder: Path) -> dict[str, Any]:
             settings,
             clock=system_clock,
             random=Random(1),
-            known=lambda _: held,
+            known=lambda _, __: held,
             force=True,
         ):
             if one.problem:
                 raise SystemExit(f"{one.feed.url}: {one.problem}")
             state[one.feed.url] = one.feed
-            held.update(article.id for article in one.articles)
+            held.update((article.id, article.title) for article in one.articles)
         figures[pull] = time.perf_counter() - started
         figures[f"cpu {pull}"] = cpu_seconds() - spent
     return {**figures, "items": len(held), "peak": peak_mb()}
