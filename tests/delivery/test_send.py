@@ -234,6 +234,21 @@ def test_an_outage_costs_little(tmp_path: Path) -> None:
     database.close()
 
 
+def test_an_outage_costs_little_where_doubts_are_sent_again(ledger: DeliveryLedger) -> None:
+    """A call after an outage begins with one letter also where what is in doubt is sent again."""
+    lost = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="503"),
+        batch_size=10,
+    )
+    watch, tried = Watch(), []
+    for _ in range(3):
+        with pytest.raises(TransportError, match="does not say what becomes"):
+            send(ledger, lost, watch=watch, settings={"on_unknown": "resend"})
+        watch.sleep(60)
+        tried.append(ledger.states(ISSUE)["queued"])
+    assert tried == [37, 34, 31]
+
+
 def test_another_sender_s_doubts_are_settled_in_the_same_call(ledger: DeliveryLedger) -> None:
     """What a sender that died meanwhile leaves in doubt follows the policy before the call ends."""
     gone = leases.Holder(place="another machine", pid=1, born="1")
