@@ -468,7 +468,8 @@ class _Send:
         report = reconcile(
             self.issue, ledger=self.ledger, transports=self.transports, clock=self.clock
         )
-        if self.settings.on_unknown == "resend" and report.left:
+        # What the first transport may have is not queued where only the second would take it.
+        if self.settings.on_unknown == "resend" and report.left and not self.fell_back:
             now = self.clock()
             sent_again = self.ledger.resend(
                 self.issue,

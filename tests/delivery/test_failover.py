@@ -75,6 +75,7 @@ def send(
     second: RecordingTransport | None,
     *,
     watch: Watch | None = None,
+    settings: SendSettings = SendSettings(claim_size=50),  # noqa: B008 - it is frozen
 ) -> SendReport:
     """Send with a fallback."""
     watch = watch or Watch()
@@ -86,7 +87,7 @@ def send(
         clock=watch,
         sleep=watch.sleep,
         owner=owners(),
-        settings=SendSettings(claim_size=50),
+        settings=settings,
         fallback=second,
     )
 
@@ -134,6 +135,17 @@ def test_takes_over_in_an_outage(ledger: DeliveryLedger) -> None:
     report = send(ledger, first, second)
     assert report.states == {"accepted": 37, "unknown": 23}
     assert report.fell_back
+
+
+def test_a_policy_sends_nothing_again_the_second_way(ledger: DeliveryLedger) -> None:
+    """In the call that fell back, what the first may have is not sent again by policy either."""
+    first, second = First(1, batch_size=20), RecordingTransport()
+    first.answer = lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN)
+    first.keeps_unknown = False
+    report = send(ledger, first, second, settings=SendSettings(on_unknown="resend"))
+    assert report.fell_back
+    assert report.states == {"accepted": 37, "unknown": 23}
+    assert len(second.letters) == 37
 
 
 def test_our_own_pace_is_no_refusal(ledger: DeliveryLedger) -> None:
