@@ -173,18 +173,21 @@ class Pacing(LedgerPart):
         with self.database.reading() as connection:
             return {span: _used(connection, lane, span, now) for span in (HOUR, DAY)}
 
-    def give_back(self, lane: str, *, letters: int, per_second: float, taken: datetime) -> None:
+    def give_back(
+        self, lane: str, *, letters: int, per_second: float, taken: datetime, now: datetime
+    ) -> None:
         """Give back letters of a turn that did not leave: others may have them.
 
         :param per_second: the limit of the configuration, as in :meth:`take_turn`.
-        :param taken: when the turn was taken.
+        :param taken: when the turn was taken: the hour and day that it was counted in.
         """
         pace_now = self.limits(lane).and_(per_second, 0, 0).per_second
         with self.database.begin() as connection:
             if pace_now:
-                free_at = self._free_at(connection, lane, 0, taken)
+                # As of now: seen from an old turn, who is in line would be a wrong clock.
+                free_at = self._free_at(connection, lane, 0, now)
                 unused = timedelta(seconds=letters / pace_now)
-                self._hold(connection, lane, max(free_at - unused, taken))
+                self._hold(connection, lane, max(free_at - unused, now))
             for span in (HOUR, DAY):
                 connection.execute(
                     update(pace_counts)

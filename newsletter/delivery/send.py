@@ -265,6 +265,7 @@ class _Send:
                 letters=self.granted,
                 per_second=self.settings.letters_per_second,
                 taken=self.granted_at,
+                now=self.clock(),
             )
             self.granted = 0
 
@@ -501,6 +502,7 @@ class _Send:
         due = self.ledger.next_due(self.issue)
         if due is None:
             return False
+        self._give_back()
         self._rest(max((due - now).total_seconds(), 0.02))
         return True
 

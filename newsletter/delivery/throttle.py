@@ -39,7 +39,9 @@ class Lane(Protocol):
         """How many letters may leave (at most so many), and when; 0: ask again then."""
         ...
 
-    def give_back(self, lane: str, *, letters: int, per_second: float, taken: datetime) -> None:
+    def give_back(
+        self, lane: str, *, letters: int, per_second: float, taken: datetime, now: datetime
+    ) -> None:
         """Give back letters of a turn that did not leave."""
         ...
 

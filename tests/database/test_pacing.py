@@ -104,12 +104,21 @@ def test_what_did_not_leave_is_given_back(database: Database) -> None:
     ledger = DeliveryLedger(database)
     for _ in range(3):
         assert ask(ledger, 250, per_second=5, per_day=300) == (250, NOON)
-        ledger.give_back("smtp", letters=250, per_second=5, taken=NOON)
+        ledger.give_back("smtp", letters=250, per_second=5, taken=NOON, now=NOON)
     assert ledger.sent_in("smtp", now=NOON) == {"hour": 0, "day": 0}
     assert ask(ledger, 50, per_second=5, per_day=300) == (50, NOON)
-    ledger.give_back("smtp", letters=10, per_second=5, taken=NOON)
+    ledger.give_back("smtp", letters=10, per_second=5, taken=NOON, now=NOON)
     assert ledger.sent_in("smtp", now=NOON) == {"hour": 40, "day": 40}
     assert ask(ledger, 50, per_second=5, per_day=300) == (50, NOON + timedelta(seconds=8))
+
+
+def test_an_old_turn_that_is_given_back_keeps_the_line(database: Database) -> None:
+    """However old a turn is, to give its rest back does not free a lane that others hold."""
+    ledger, later = DeliveryLedger(database), NOON + timedelta(minutes=70)
+    assert ask(ledger, 250, per_second=5) == (250, NOON)
+    assert ask(ledger, 300, later, per_second=5) == (300, later)
+    ledger.give_back("smtp", letters=5, per_second=5, taken=NOON, now=later)
+    assert ask(ledger, 5, later, per_second=5) == (5, later + timedelta(seconds=59))
 
 
 def test_a_clock_that_was_a_day_ahead_stops_nothing(database: Database) -> None:

@@ -602,3 +602,33 @@ def test_a_pace_counts_only_what_left(ledger: DeliveryLedger) -> None:
     assert ledger.sent_in("recording", now=watch.now)["day"] == 50
     free = ledger.reserve("recording", seconds=0, now=watch.now)
     assert (free - watch.now).total_seconds() <= 5
+
+
+def test_who_waits_for_deferred_letters_holds_no_turn(ledger: DeliveryLedger) -> None:
+    """While letters that were put off wait for their time, the rest of a turn is others'."""
+    watch, held = Watch(), []
+
+    def answer(letter: Letter) -> Outcome:
+        if watch.now == NOON:
+            return Outcome(key=letter.key, state=DeliveryState.DEFERRED, later=600)
+        return accept(letter)
+
+    def sleep(seconds: float) -> None:
+        watch.sleep(seconds)
+        held.append(ledger.sent_in("recording", now=watch.now)["day"])
+
+    pace = SendSettings(letters_per_day=5000)
+    transport = RecordingTransport(answer, batch_size=1000)
+    send_issue(
+        ISSUE,
+        ledger=ledger,
+        transport=transport,
+        mail=issue_mail(),
+        clock=watch,
+        sleep=sleep,
+        owner=OWNERS(),
+        settings=pace,
+    )
+    assert addresses(transport.letters) == EVERYBODY
+    assert set(held) == {50}
+    assert ledger.sent_in("recording", now=watch.now)["day"] == 100
