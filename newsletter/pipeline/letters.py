@@ -200,11 +200,12 @@ def resume(room: Newsroom, issue: Issue) -> Issue:
 
     If it paused itself, a person saw why: only what comes from now on is held against it.
     """
-    changed = room.issues.change(issue, approval.move(issue, "resume"))
+    resumed = approval.move(issue, "resume")
+    # Before letters leave: an event that came between would pause it for what was seen.
     if room.switches.pause_of(issue.id):
         room.switches.note_seen(issue.id, room.ledger.states(issue.id))
         room.switches.forget_pause(issue.id)
-    return changed
+    return room.issues.change(issue, resumed)
 
 
 def _close_settled(room: Newsroom, issue: Issue) -> None:
