@@ -237,8 +237,10 @@ class Settling(LedgerPart):
                 connection, which, D.DEFERRED, reason, now, owner="", batch="", not_before=due
             )
 
-    def put_off(self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime) -> int:
-        """Let letters that were refused for good be tried again; how many.
+    def put_off(
+        self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime, due: datetime
+    ) -> int:
+        """Let letters that were refused for good be tried again from a moment on; how many.
 
         A refusal is certain, so nobody can get two. What a person wrote off stays as it is.
 
@@ -255,7 +257,7 @@ class Settling(LedgerPart):
                 .values(
                     state=D.DEFERRED.value,
                     reason=func.substr(literal(reason).concat(deliveries.c.reason), 1, MAX_REASON),
-                    not_before=now,
+                    not_before=due,
                     changed=now,
                 )
             )

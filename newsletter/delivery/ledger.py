@@ -70,7 +70,9 @@ class Ledger(DoubtLedger, Lane, Protocol):
         """Claim some rows and commit that their letters are about to leave."""
         ...
 
-    def put_off(self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime) -> int:
+    def put_off(
+        self, issue_id: str, keys: Sequence[str], *, reason: str, now: datetime, due: datetime
+    ) -> int:
         """Let letters that were refused for good be tried again; how many."""
         ...
 

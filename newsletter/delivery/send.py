@@ -30,7 +30,7 @@ from newsletter.delivery.ledger import Ledger
 from newsletter.delivery.letter import IssueMail, PreparedMail
 from newsletter.delivery.progress import Ended, Progress, SendReport, SendSettings
 from newsletter.delivery.reconcile import ReconcileReport, reconcile
-from newsletter.delivery.throttle import retry_after
+from newsletter.delivery.throttle import LONGEST_RETRY, retry_after
 from newsletter.delivery.transport.contract import Transport
 from newsletter.errors import DatabaseError, DeliveryError, NewsletterError, TransportError
 from newsletter.model import Delivery, DeliveryState, Letter
@@ -445,7 +445,12 @@ class _Send:
         """End the send because nearly everybody is refused; whom this call refused is put off."""
         refused, self.refused = self.refused, []
         self.ledger.put_off(
-            self.issue, refused, reason="put off, since nearly all were refused: ", now=now
+            self.issue,
+            refused,
+            reason="put off, since nearly all were refused: ",
+            now=now,
+            # A scheduler calls every minute, which is too often to ask for what was refused.
+            due=now + timedelta(seconds=LONGEST_RETRY),
         )
         self.error = self.error or DeliveryError(
             self.issue,

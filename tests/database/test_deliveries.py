@@ -304,7 +304,7 @@ def test_only_erased_readers_are_left(database: Database) -> None:
 
 def test_nobody_is_put_off(ledger: DeliveryLedger) -> None:
     """To put off an empty list of letters changes nothing."""
-    assert ledger.put_off(ISSUE, [], reason="refused: ", now=NOON) == 0
+    assert ledger.put_off(ISSUE, [], reason="refused: ", now=NOON, due=NOON) == 0
 
 
 def test_deferred_waits(ledger: DeliveryLedger) -> None:

@@ -393,6 +393,7 @@ def test_a_short_list_that_is_refused_as_a_whole(ledger: DeliveryLedger) -> None
     with pytest.raises(DeliveryError, match="3 of 3 letters were refused"):
         send(ledger, RecordingTransport(answer))
     assert ledger.states(ISSUE) == {"deferred": 3, "skipped": 47}
+    assert ledger.next_due(ISSUE) == NOON + timedelta(minutes=15), "nobody is asked every minute"
     assert send(ledger, RecordingTransport()).states == {"accepted": 3, "skipped": 47}
 
 
