@@ -163,8 +163,13 @@ def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
     A feed that somebody retired on the desk is no trouble: it is as they want it.
     """
     urls = {feed.url for feed in room.feeds}
-    asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit is not None]
-    bad = [feed for feed in asked if feed.failures and feed.state is not FeedState.RETIRED]
+    # An outage of our own is no visit and no failure of the feed, only its problem.
+    asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit or feed.problem]
+    bad = [
+        feed
+        for feed in asked
+        if (feed.failures or feed.problem) and feed.state is not FeedState.RETIRED
+    ]
     found = _silent_sources(room, asked, bad, now)
     if len(asked) < FEW_FEEDS or 2 * len(bad) <= len(asked):
         return found

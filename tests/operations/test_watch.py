@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from newsletter import pipeline
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
 from newsletter.database.facts import SWEPT, set_fact
@@ -18,7 +20,7 @@ from newsletter.errors import DatabaseError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import machine
-from newsletter.operations.looks import LOOKS
+from newsletter.operations.looks import LOOKS, sick_sources
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
 from newsletter.work import Job, OnProcrastinate
@@ -32,6 +34,7 @@ from tests.operations.rooms import (
     sending,
     sent,
 )
+from tests.pipeline.rooms import newsroom as articles_room
 from tests.schedule.rooms import Days, at, configured
 
 TODAY = date(2026, 11, 22)
@@ -259,6 +262,29 @@ def test_no_name_service(room: Newsroom, clock: StillClock) -> None:
     Watch(lambda _: []).look(room)
     assert keys(room) == ["source:most"]
     assert "7 of 10 sources fail together" in room.alerts.open()[0].sentence
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_no_name_service_while_it_collects(
+    sqlite: Database, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    before: bool,
+) -> None:  # fmt: skip
+    """An outage of our own is told at once, though no feed counts it; also on the first day."""
+
+    def no_names(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    room = articles_room(tmp_path, sqlite, [], clock, outlets=[f"a{number}" for number in range(6)])
+    if before:
+        with sqlite.begin() as connection:
+            connection.execute(update(feeds).values(last_visit=clock(), last_success=clock()))
+    assert sick_sources(room, clock()) == []
+    pipeline.collect(room)
+    assert {feed.failures for feed in room.articles.feeds()} == {0}
+    [trouble] = sick_sources(room, clock())
+    assert trouble.key == "source:most"
+    assert "6 of 6 sources fail together: the server's name" in trouble.sentence
 
 
 @pytest.mark.parametrize("state", ["bounced", "complained"])
