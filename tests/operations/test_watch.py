@@ -267,7 +267,7 @@ def test_no_name_service(room: Newsroom, clock: StillClock) -> None:
 @pytest.mark.parametrize("before", [True, False])
 def test_no_name_service_while_it_collects(
     sqlite: Database, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    before: bool,
+    *, before: bool,
 ) -> None:  # fmt: skip
     """An outage of our own is told at once, though no feed counts it; also on the first day."""
 
