@@ -29,6 +29,11 @@ FEW_LETTERS = 100
 FEW_BRIEFS = 5
 UNATTENDED = timedelta(minutes=5)
 """A job that waits so long for a worker waits for somebody to start one."""
+NO_WORKER = (
+    "newsletter worker on any machine takes them; where newsletter run does all the work, "
+    "newsletter worker --until-empty once."
+)
+"""Also for who went back to one machine: nothing else takes what was left to workers."""
 UNSWEPT = timedelta(days=2)
 """Longer without the sweep of a night is a trouble."""
 
@@ -369,7 +374,7 @@ def unattended_jobs(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: AR
         Trouble(
             key="jobs:unattended",
             sentence="Jobs wait, and no worker is there to do them",
-            hint="newsletter worker on any machine takes them; see its log if it ended.",
+            hint=NO_WORKER,
         )
     ]
 

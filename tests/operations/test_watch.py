@@ -6,6 +6,7 @@ import os
 import socket
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from newsletter.operations import machine
 from newsletter.operations.looks import LOOKS, sick_sources
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
-from newsletter.work import Job, OnProcrastinate
+from newsletter.work import QUEUES, Job, OnProcrastinate, run_worker
 from tests.conftest import StillClock
 from tests.operations.rooms import (
     Heard,
@@ -470,8 +471,17 @@ def test_jobs_without_a_worker(postgres: Database, clock: StillClock, tmp_path: 
     earlier = "UPDATE jobs.procrastinate_events SET at = at - interval '6 minutes'"
     with postgres.begin() as connection:
         connection.exec_driver_sql(earlier)
-    assert [one.key for one in LOOKS["jobs:"](room, clock())] == ["jobs:unattended"]
-    assert [one.state for one in machine.workers(room)] == ["fail"]
+    [trouble] = LOOKS["jobs:"](room, clock())
+    assert trouble.key == "jobs:unattended"
+    [finding] = machine.workers(room)
+    assert finding.state == "fail"
+    for hint in (trouble.hint, finding.hint):
+        assert "newsletter worker --until-empty" in hint
+    done: list[str] = []
+    functions = {"visit": partial(done.append, "visited")}
+    run_worker(room.database.url, functions, queues=QUEUES, concurrency=1, until_empty=True)
+    assert done == ["visited"]
+    assert LOOKS["jobs:"](room, clock()) == []
     with postgres.begin() as connection:
         connection.exec_driver_sql("INSERT INTO jobs.procrastinate_workers DEFAULT VALUES")
     assert [one.says for one in machine.workers(room)] == ["1 at work"]
