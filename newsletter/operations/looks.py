@@ -29,6 +29,11 @@ FEW_LETTERS = 100
 FEW_BRIEFS = 5
 UNATTENDED = timedelta(minutes=5)
 """A job that waits so long for a worker waits for somebody to start one."""
+NO_WORKER = (
+    "newsletter worker on any machine takes them; where newsletter run does all the work, "
+    "newsletter worker --until-empty once."
+)
+"""Also for who went back to one machine: nothing else takes what was left to workers."""
 UNSWEPT = timedelta(days=2)
 """Longer without the sweep of a night is a trouble."""
 
@@ -163,8 +168,13 @@ def sick_sources(room: Newsroom, now: datetime) -> list[Trouble]:
     A feed that somebody retired on the desk is no trouble: it is as they want it.
     """
     urls = {feed.url for feed in room.feeds}
-    asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit is not None]
-    bad = [feed for feed in asked if feed.failures and feed.state is not FeedState.RETIRED]
+    # An outage of our own is no visit and no failure of the feed, only its problem.
+    asked = [feed for feed in room.articles.feeds(urls) if feed.last_visit or feed.problem]
+    bad = [
+        feed
+        for feed in asked
+        if (feed.failures or feed.problem) and feed.state is not FeedState.RETIRED
+    ]
     found = _silent_sources(room, asked, bad, now)
     if len(asked) < FEW_FEEDS or 2 * len(bad) <= len(asked):
         return found
@@ -364,7 +374,7 @@ def unattended_jobs(room: Newsroom, now: datetime) -> list[Trouble]:  # noqa: AR
         Trouble(
             key="jobs:unattended",
             sentence="Jobs wait, and no worker is there to do them",
-            hint="newsletter worker on any machine takes them; see its log if it ended.",
+            hint=NO_WORKER,
         )
     ]
 

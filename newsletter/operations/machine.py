@@ -18,7 +18,7 @@ from newsletter.errors import ConfigError
 from newsletter.newsroom import Newsroom
 from newsletter.operations import backup, status
 from newsletter.operations.findings import Finding, ok
-from newsletter.operations.looks import unattended_jobs
+from newsletter.operations.looks import NO_WORKER, unattended_jobs
 from newsletter.work import workers_at_work
 
 CLOCK_SECONDS = 5
@@ -204,7 +204,7 @@ def workers(room: Newsroom) -> Iterator[Finding]:
             name="workers",
             state="fail",
             says="jobs wait, and no worker is there to do them",
-            hint="newsletter worker on any machine; or newsletter run, which needs none.",
+            hint=NO_WORKER,
         )
     else:
         yield ok("workers", f"{number} at work" if number else "none, and no job waits for one")

@@ -28,6 +28,7 @@ from newsletter.pipeline.issues import (
 from newsletter.pipeline.letters import (
     any_overdue,
     audience,
+    deadline,
     reconcile,
     resume,
     send,
@@ -77,6 +78,7 @@ __all__ = [
     "correct",
     "corrected",
     "dead_links",
+    "deadline",
     "deliver_mail",
     "deliver_webhooks",
     "findings",

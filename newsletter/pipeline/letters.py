@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -268,13 +268,26 @@ def lay_out_waves(room: Newsroom, issue: Issue) -> datetime:
     :returns: when the last of them may have the issue, or when a person last asked for it to be
         sent, if that is later: the deadline counts from then.
     """
-    started = issue.send_started or room.clock()
-    started = max(started, room.switches.taken_up(issue.id) or started)
-    if issue.corrects:
-        return started
     moments, chosen = _waves(room, issue)
     if moments or chosen:
         lay_out(room.database, issue.id, moments, now=room.clock(), chosen=chosen)
+    return _last_moment(room, issue, moments, chosen)
+
+
+def deadline(room: Newsroom, issue: Issue) -> datetime:
+    """When a send of an issue gives up what it has not sent; from then on a person decides."""
+    last = _last_moment(room, issue, *_waves(room, issue))
+    return last + timedelta(hours=room.config.delivery.deadline_hours)
+
+
+def _last_moment(
+    room: Newsroom,
+    issue: Issue,
+    moments: Mapping[str, datetime],
+    chosen: Mapping[tuple[str, str], datetime],
+) -> datetime:
+    started = issue.send_started or room.clock()
+    started = max(started, room.switches.taken_up(issue.id) or started)
     return max([started, *moments.values(), *chosen.values()])
 
 
@@ -286,7 +299,12 @@ def any_overdue(room: Newsroom, issue: Issue, *, before: datetime) -> bool:
 def _waves(
     room: Newsroom, issue: Issue
 ) -> tuple[dict[str, datetime], dict[tuple[str, str], datetime]]:
-    """When readers of each zone get an issue, and those of each (zone, time) that they chose."""
+    """When readers of each zone get an issue, and those of each (zone, time) that they chose.
+
+    A correction notice waits for nobody's morning.
+    """
+    if issue.corrects:
+        return {}, {}
     settings = room.config.edition(issue.publication)
     moments: dict[str, datetime] = {}
     if settings.send_in == "reader":

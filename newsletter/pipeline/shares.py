@@ -2,7 +2,7 @@
 
 A share decides nothing about what is to be done. It looks into the database, takes some of what
 is left there, and ends; the next share takes the next. One that dies half-way is no loss: its
-feeds are still due, and its letters are in the ledger, queued again or in doubt.
+feeds are due again after a while, and its letters are in the ledger, queued again or in doubt.
 """
 
 from __future__ import annotations
@@ -274,10 +274,10 @@ def _send(
 
 
 def _send_job(issue: str, number: int) -> Job:
-    # The first share of every issue goes before the second of any.
+    # The first share of every issue goes before the second of any, and before feeds.
     return Job(
         name="send",
         queue="send",
         arguments={"issue": issue, "number": number},
-        priority=-2 - number,
+        priority=-2 - number if number else 0,
     )

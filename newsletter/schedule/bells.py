@@ -20,7 +20,7 @@ from newsletter.database.alerts import Trouble
 from newsletter.database.facts import RELEASED, fact
 from newsletter.delivery.reconcile import ReconcileReport
 from newsletter.errors import Deposed, NewsletterError, NotApproved
-from newsletter.model import Issue, IssueState
+from newsletter.model import DeliveryState, Issue, IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.timetable import (
     BELLS,
@@ -120,6 +120,7 @@ def ring_due(
         _ring_plans(room, now, arrows, stop, ours, troubles)
         _ring_notices(room, now, arrows, stop, ours, troubles)
         _settle_doubts(room, now, arrows, stop, ours)
+        _go_on(room, now, arrows, stop, ours, troubles)
     if stop():
         return finished  # What nobody looked at is not over.
     scopes = [f"bell:{bell}:" for bell in bells] + [_APPROVE] * (REMIND in bells)
@@ -306,20 +307,49 @@ def _settle_doubts(
 ) -> None:
     """Ask again about letters whose answer was lost, for as long as the answer may still come.
 
-    What turns out never to have left is sent; what stays in doubt after that waits for a person.
+    What turns out never to have left is queued; what stays in doubt waits for a person.
     """
     for issue in room.issues.in_states([IssueState.PARTLY_SENT]):
         ended = issue.send_ended
         if ended is None or now - ended > SETTLE_FOR or stop() or not ours(issue.publication):
             continue
-        if not room.ledger.states(issue.id).get("unknown"):
-            continue
         # Whatever goes wrong, the letters stay in doubt, and that has an alert of its own.
         with _told([], f"doubts of {issue.id}"):
-            # Only what was queued just now: a send for what the deadline left would end at once,
-            # and its end would be a new one, every minute.
-            if arrows.settle(room, issue).queued:
-                arrows.send(room, room.issues.find(issue.id), stop)
+            if room.ledger.any_in(issue.id, DeliveryState.UNKNOWN):
+                arrows.settle(room, issue)
+
+
+def _go_on(  # noqa: PLR0917 - as _settle_doubts
+    room: Newsroom,
+    now: datetime,
+    arrows: Arrows,
+    stop: Callable[[], bool],
+    ours: Callable[[str], bool],
+    troubles: list[Trouble],
+) -> None:
+    """Send what nothing else looks at any more, because its bell was rung."""
+    for issue in room.issues.in_states([IssueState.PARTLY_SENT, IssueState.SENDING]):
+        if ours(issue.publication) and not stop():
+            with _told(troubles, f"bell:{SEND}:{issue.publication}:{issue.day}"):
+                if _is_left(room, issue, now):
+                    arrows.send(room, issue, stop)
+
+
+def _is_left(room: Newsroom, issue: Issue, now: datetime) -> bool:
+    """Whether an issue was reopened and not sent on, or broke off after its bell was rung."""
+    if issue.state is IssueState.SENDING:
+        # Notices and plans are looked at for themselves, and "never" leaves it to a person.
+        return (
+            not issue.corrects
+            and room.plans.of(issue.id) is None
+            and SEND in room.issues.rung(issue.publication, issue.day)
+        )
+    # After its deadline a send would end at once, and its end would be a new one, every minute.
+    return (
+        now - (issue.send_ended or now) <= timedelta(days=LOOK_BACK_DAYS)
+        and room.ledger.any_in(issue.id, DeliveryState.QUEUED)
+        and now < pipeline.deadline(room, issue)
+    )
 
 
 def late_policy(config: Config, edition: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from newsletter import pipeline
 from newsletter.database.alerts import Alert, Trouble
 from newsletter.database.engine import Database, open_database
 from newsletter.database.facts import SWEPT, set_fact
@@ -18,10 +21,10 @@ from newsletter.errors import DatabaseError
 from newsletter.model import IssueState
 from newsletter.newsroom import Newsroom
 from newsletter.operations import machine
-from newsletter.operations.looks import LOOKS
+from newsletter.operations.looks import LOOKS, sick_sources
 from newsletter.operations.watch import Watch
 from newsletter.schedule import ring_due
-from newsletter.work import Job, OnProcrastinate
+from newsletter.work import QUEUES, Job, OnProcrastinate, run_worker
 from tests.conftest import StillClock
 from tests.operations.rooms import (
     Heard,
@@ -32,6 +35,7 @@ from tests.operations.rooms import (
     sending,
     sent,
 )
+from tests.pipeline.rooms import newsroom as articles_room
 from tests.schedule.rooms import Days, at, configured
 
 TODAY = date(2026, 11, 22)
@@ -261,6 +265,29 @@ def test_no_name_service(room: Newsroom, clock: StillClock) -> None:
     assert "7 of 10 sources fail together" in room.alerts.open()[0].sentence
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_no_name_service_while_it_collects(
+    sqlite: Database, clock: StillClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    *, before: bool,
+) -> None:  # fmt: skip
+    """An outage of our own is told at once, though no feed counts it; also on the first day."""
+
+    def no_names(*_: object, **__: object) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_names)
+    room = articles_room(tmp_path, sqlite, [], clock, outlets=[f"a{number}" for number in range(6)])
+    if before:
+        with sqlite.begin() as connection:
+            connection.execute(update(feeds).values(last_visit=clock(), last_success=clock()))
+    assert sick_sources(room, clock()) == []
+    pipeline.collect(room)
+    assert {feed.failures for feed in room.articles.feeds()} == {0}
+    [trouble] = sick_sources(room, clock())
+    assert trouble.key == "source:most"
+    assert "6 of 6 sources fail together: the server's name" in trouble.sentence
+
+
 @pytest.mark.parametrize("state", ["bounced", "complained"])
 def test_too_many_bounces_and_complaints(
     room: Newsroom, clock: StillClock, tmp_path: Path, state: str
@@ -444,8 +471,17 @@ def test_jobs_without_a_worker(postgres: Database, clock: StillClock, tmp_path: 
     earlier = "UPDATE jobs.procrastinate_events SET at = at - interval '6 minutes'"
     with postgres.begin() as connection:
         connection.exec_driver_sql(earlier)
-    assert [one.key for one in LOOKS["jobs:"](room, clock())] == ["jobs:unattended"]
-    assert [one.state for one in machine.workers(room)] == ["fail"]
+    [trouble] = LOOKS["jobs:"](room, clock())
+    assert trouble.key == "jobs:unattended"
+    [finding] = machine.workers(room)
+    assert finding.state == "fail"
+    for hint in (trouble.hint, finding.hint):
+        assert "newsletter worker --until-empty" in hint
+    done: list[str] = []
+    functions = {"visit": partial(done.append, "visited")}
+    run_worker(room.database.url, functions, queues=QUEUES, concurrency=1, until_empty=True)
+    assert done == ["visited"]
+    assert LOOKS["jobs:"](room, clock()) == []
     with postgres.begin() as connection:
         connection.exec_driver_sql("INSERT INTO jobs.procrastinate_workers DEFAULT VALUES")
     assert [one.says for one in machine.workers(room)] == ["1 at work"]
