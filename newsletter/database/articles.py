@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -29,9 +29,6 @@ from newsletter.model import Article, Dated, Feed, FeedState, Kind, Outlet, Payw
 
 RETIRED_BY = "retired by"
 """How the trouble of a feed begins that a person retired; any other was taken away (410)."""
-
-TAKEN_FOR = timedelta(minutes=15)
-"""So long nobody else visits a feed that one machine took and has not visited yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +101,11 @@ class Articles:
         found.sort(key=lambda feed: (feed.next_visit is not None, feed.next_visit or now))
         return tuple(found)
 
-    def take_due(self, now: datetime, urls: Collection[str]) -> tuple[Feed, ...]:
-        """The due feeds among some, which are due for nobody else from now on.
+    def take_due(self, now: datetime, urls: Collection[str], until: datetime) -> tuple[Feed, ...]:
+        """The due feeds among some, which are due for nobody else until a moment.
 
-        Once visited they have a moment for their next visit; those of a process that dies are due
-        again after :data:`TAKEN_FOR`.
+        Once visited they have another moment for their next visit, and :meth:`give_back` is for
+        those that were not reached. Those of a process that dies are due again at ``until``.
         """
         due = {feed.url: feed for feed in self.due(now, urls)}
         with self._database.begin() as connection:
@@ -126,9 +123,23 @@ class Articles:
             connection.execute(
                 update(feeds)
                 .where(matching(connection, feeds.c.url, taken))
-                .values(next_visit=now + TAKEN_FOR)
+                .values(next_visit=until)
             )
         return tuple(feed for url, feed in due.items() if url in set(taken))
+
+    def give_back(self, left: Iterable[Feed], until: datetime) -> None:
+        """Make feeds due again that were taken and not visited."""
+        rows = [{"which": feed.url, "before": feed.next_visit} for feed in left]
+        if not rows:
+            return
+        before = bindparam("before", type_=feeds.c.next_visit.type)
+        with self._database.begin() as connection:
+            connection.execute(
+                update(feeds)
+                .where(feeds.c.url == bindparam("which"), feeds.c.next_visit == until)
+                .values(next_visit=before),
+                rows,
+            )
 
     def retire(self, url: str, *, by: str) -> None:
         """Ask a feed no more, by a person's decision; its articles stay."""
@@ -136,7 +147,9 @@ class Articles:
 
     def wake(self, url: str, *, now: datetime) -> None:
         """Ask a feed again, from now on."""
-        self._set_state(url, state=FeedState.ACTIVE, problem="", next_visit=now, failures=0)
+        self._set_state(
+            url, state=FeedState.ACTIVE, problem="", since=None, next_visit=now, failures=0
+        )
 
     def _set_state(self, url: str, **values: object) -> None:
         with self._database.begin() as connection:
@@ -180,7 +193,7 @@ class Articles:
                     (
                         _Fingerprint(article=one.id, published=one.published, marks=marks[one.id])
                         for one in collected
-                        if one.id in marks
+                        if one.id in marks and one.id not in corrected
                     ),
                 )
         return new
@@ -318,10 +331,17 @@ _ALL_FEEDS = "SELECT url, outlet, section, page_text FROM feeds"
 def _correct(connection: Connection, again: Sequence[Article], marks: Mapping[str, bytes]) -> None:
     """Give articles the words that their feed has for them now; all else stays as it was.
 
-    A page that was read before and now cannot be leaves the longer text that it gave.
+    Only where the date is the same: another one, or none, at the same link is another article. A
+    page that was read before and now cannot be leaves the longer text that it gave.
     """
     words = [
-        {"which": one.id, "title": one.title, "summary": one.summary, "text": one.text}
+        {
+            "which": one.id,
+            "when": one.published,
+            "title": one.title,
+            "summary": one.summary,
+            "text": one.text,
+        }
         for one in again
     ]
     before = articles.c.text
@@ -329,13 +349,23 @@ def _correct(connection: Connection, again: Sequence[Article], marks: Mapping[st
     kept = case((func.length(text) * 2 < func.length(before), before), else_=text)
     connection.execute(
         update(articles)
-        .where(articles.c.id == bindparam("which"))
+        .where(
+            articles.c.id == bindparam("which"),
+            articles.c.published == bindparam("when", type_=articles.c.published.type),
+        )
         .values(title=bindparam("title"), summary=bindparam("summary"), text=kept),
         words,
     )
-    found = [{"which": one.id, "marks": marks[one.id]} for one in again if one.id in marks]
+    found = [
+        {"which": one.id, "when": one.published, "marks": marks[one.id]}
+        for one in again
+        if one.id in marks
+    ]
     if found:
-        changed = update(fingerprints).where(fingerprints.c.article == bindparam("which"))
+        changed = update(fingerprints).where(
+            fingerprints.c.article == bindparam("which"),
+            fingerprints.c.published == bindparam("when", type_=fingerprints.c.published.type),
+        )
         connection.execute(changed.values(marks=bindparam("marks")), found)
 
 

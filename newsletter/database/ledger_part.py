@@ -90,7 +90,8 @@ class LedgerPart:
     ) -> ColumnElement[bool]:
         """``column IN (values)`` with one parameter, however many values there are."""
         if self.database.dialect == "postgresql":
-            kind = String() if values and isinstance(values[0], str) else BigInteger()
+            # Told by the column: an empty list says nothing about its kind.
+            kind = String() if isinstance(column.type, String) else BigInteger()
             return column == any_(literal(list(values), ARRAY(kind)))
         listed = func.json_each(literal(list(values), JSON)).table_valued("value")
         return column.in_(select(listed.c.value))

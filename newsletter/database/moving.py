@@ -84,7 +84,7 @@ def move(
     """
     tables = [table for table in metadata.sorted_tables if table.name not in _LEFT_BEHIND]
     done = []
-    with old.reading() as source:
+    with old.reading(still=True) as source:
         if old.dialect == "postgresql":
             # It waits while the new one is written and read.
             source.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")

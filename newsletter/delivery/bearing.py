@@ -48,13 +48,13 @@ class Bearing:
             self.silent, self.asked, self.nothing_since = 0, 0, None
         elif states:
             self.nothing_since = self.nothing_since or now
+        lost = not works and DeliveryState.UNKNOWN in states
+        if lost:
+            self.silent = max(self.silent, silent + 1)
         if wait := max((one.wait for one in outcomes), default=0.0):
             self.asked += not works
             return pause(wait, self.asked)
-        if works or DeliveryState.UNKNOWN not in states:
-            return 0.0
-        self.silent = max(self.silent, silent + 1)
-        return retry_after(self.silent) * self.jitter.uniform(0.5, 1.0)
+        return retry_after(self.silent) * self.jitter.uniform(0.5, 1.0) if lost else 0.0
 
     @property
     def is_silent(self) -> bool:

@@ -155,15 +155,16 @@ class _Send:
         try:
             reconciled = self._settle_doubts()
             # Where letters are in doubt, an outage may go on: a single letter goes first.
-            self.bearing.silent = min(reconciled.left, 1)
+            self.bearing.silent = 1 if reconciled.left or reconciled.queued else 0
             for _ in range(ROUNDS):
                 self.new_doubts = False
                 ended = self._loop(pool)
                 self._land_all()
-                if not self.new_doubts:
+                # After an error the next call settles them: by them it sees that an outage goes on.
+                if not self.new_doubts or self.error is not None:
                     break
                 reconciled = self._settle_doubts(retry_after(1))
-                if not reconciled.queued or ended != "done" or self.error is not None:
+                if not reconciled.queued or ended != "done":
                     break
             if ended != "stopped" and self._nobody_was_taken():
                 self._blame_nobody(self.clock())

@@ -141,7 +141,7 @@ class Fetcher:
         """Ask for one address, following at most five redirects, each through the guard.
 
         :param named_by: the configured address that led to this one, by default itself. Only from
-            an address at a host that the operator opened does the way lead to such a host.
+            an address at a host that the operator opened does the way lead to that host.
         :param may: asked before each request whether the address may be asked for.
         """
         headers = {"Accept": accept}
@@ -152,22 +152,22 @@ class Fetcher:
         left = self._settings.total_seconds
         loop = asyncio.get_running_loop()
         permanent, seen, current = True, {url}, url
-        own = self.guard.opens(named_by or url)
+        own = self.guard.opened(named_by or url)
         for _ in range(HOPS + 1):
             try:
-                scheme, host, port = self.guard.check(current, own=own)
+                scheme, host, port = self.guard.check(current, led_from=own)
                 if may is not None and not await may(current):
                     raise FeedRefused(current, "robots.txt forbids the address")
             except FeedRefused as error:
                 return Answer(url=current, problem=error.sentence, refused=True)
-            own = self.guard.allows(host, port)
+            own = host if self.guard.allows(host, port) else ""
             async with self._turn(host, port):
                 if (host, port) in self._busy:
                     return replace(self._busy[host, port], url=current)
                 started = loop.time()
                 answer, location = await self._hop(current, headers, left)
                 left -= loop.time() - started
-                if answer.retry_after or answer.status == 429:
+                if answer.status == 429 or (answer.status == 503 and answer.retry_after):
                     self._keep_away(host, port, answer)
             if answer.status not in _REDIRECTS or answer.problem:
                 if permanent and current != url and answer.status in {200, 304}:
@@ -179,7 +179,8 @@ class Fetcher:
                 return Answer(status=answer.status, url=current, problem=problem)
             seen.add(following)
             current = following
-        return Answer(url=current, problem=f"there are more than {HOPS} redirects")
+        problem = f"there are more than {HOPS} redirects"
+        return Answer(status=answer.status, url=current, problem=problem)
 
     async def _hop(self, url: str, headers: dict[str, str], left: float) -> tuple[Answer, str]:
         """One request. Every way a server can fail becomes a sentence."""
@@ -215,8 +216,11 @@ class Fetcher:
                 return answer, response.headers.get("Location", "")
         except aiohttp.ConnectionTimeoutError:
             raise  # also a TimeoutError, and has a sentence of its own
-        except TimeoutError:
-            if response is None and first < end:
+        except _FAILURES as error:
+            if response is not None:  # a server that began to answer is not silent
+                problem = _sentence(error, settings)
+                return Answer(status=response.status, url=url, problem=problem), ""
+            if isinstance(error, TimeoutError) and first < end:
                 raise _FirstByteLate from None
             raise
         finally:

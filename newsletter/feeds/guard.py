@@ -88,19 +88,19 @@ class Guard:
             self._opened[host, port] = known
         return known
 
-    def opens(self, url: str) -> bool:
-        """Whether an address lies on a host that the operator opened by name."""
+    def opened(self, url: str) -> str:
+        """The host of an address, where the operator opened it by name, or ""."""
         try:
             _, host, port = self.check(url)
         except FeedRefused:
-            return False
-        return self.allows(host, port)
+            return ""
+        return host if self.allows(host, port) else ""
 
-    def check(self, url: str, *, own: bool = True) -> tuple[str, str, int]:
+    def check(self, url: str, *, led_from: str | None = None) -> tuple[str, str, int]:
         """Scheme, host and port of an address that may be asked, by what its text says.
 
-        :param own: whether it was the operator who named the address, or led to it from a host
-            that he opened. What others name never leads to such a host.
+        :param led_from: the opened host that led to the address, "" where another one did, None
+            where the operator named it. An opened host is reached from itself only.
         :raises FeedRefused: for any scheme but http and https, a user name, a port other than
             80 and 443 that is not allowed, control characters, or a forbidden literal address.
         """
@@ -108,7 +108,7 @@ class Guard:
         known = self._checked.get(url)
         if known is None:
             known = self._checked[url] = self._check(url)
-        if not own and self.allows(known[1], known[2]):
+        if led_from not in {None, known[1]} and self.allows(known[1], known[2]):
             raise FeedRefused(url[:200], "the host is open to feeds that are configured there only")
         return known
 

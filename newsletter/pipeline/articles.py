@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 FEWEST_SILENT = 4
 """Hosts that must fall silent at once before it is taken for an outage of our own."""
 
+TAKEN_FOR = timedelta(minutes=15)
+"""So long at least nobody else visits a feed that one machine took and has not visited yet."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectReport:
@@ -61,10 +64,14 @@ def collect(
     if only is None:
         room.articles.sync_sources(room.outlets.values(), room.feeds)
     urls = {feed.url for feed in room.feeds if only is None or feed.url in only}
+    settings = room.config.collect
+    # Visits under way at the end of a round may last for so long.
+    most = timedelta(minutes=settings.interval_minutes, seconds=settings.total_seconds)
+    taken_until = now + max(TAKEN_FOR, most)
     if force:
         feeds = room.articles.feeds(urls)
     elif only is not None:
-        feeds = room.articles.take_due(now, urls)
+        feeds = room.articles.take_due(now, urls, taken_until)
     else:
         feeds = room.articles.due(now, urls)
     outcomes: Counter[str] = Counter()
@@ -84,17 +91,23 @@ def collect(
     )
     silent: list[Visit] = []
     heard: set[str] = set()
-    for batch in in_batches(visits):
-        told = [visit for visit in batch if not visit.silent]
-        silent += [visit for visit in batch if visit.silent]
-        heard.update(_host(visit) for visit in told)
-        new += _store(room, told)
-        for visit in batch:
-            outcomes[visit.outcome] += 1
-            if visit.problem:
-                problems.append((visit.feed.url, visit.problem))
-            if on_visit:
-                on_visit(visit)
+    left = {feed.url: feed for feed in feeds}
+    try:
+        for batch in in_batches(visits):
+            told = [visit for visit in batch if not visit.silent]
+            silent += [visit for visit in batch if visit.silent]
+            heard.update(_host(visit) for visit in told)
+            new += _store(room, told)
+            for visit in batch:
+                left.pop(visit.feed.url, None)
+                outcomes[visit.outcome] += 1
+                if visit.problem:
+                    problems.append((visit.feed.url, visit.problem))
+                if on_visit:
+                    on_visit(visit)
+    finally:
+        if only is not None and not force:
+            room.articles.give_back(left.values(), taken_until)
     if _cut_off({_host(visit) for visit in silent if visit.feed.failures == 1}, heard):
         log.warning("%s feeds cannot be reached: we seem to be cut off", len(silent))
         known = {feed.url: feed for feed in feeds}

@@ -2,7 +2,7 @@
 
 A share decides nothing about what is to be done. It looks into the database, takes some of what
 is left there, and ends; the next share takes the next. One that dies half-way is no loss: its
-feeds are still due, and its letters are in the ledger, queued again or in doubt.
+feeds are due again after a while, and its letters are in the ledger, queued again or in doubt.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from newsletter.delivery.send import SendSettings, send_issue
+from newsletter.delivery.send import Progress, SendSettings, send_issue
 from newsletter.delivery.transport import Transport
 from newsletter.errors import FeedRefused, IssueError
 from newsletter.feeds.guard import Guard
 from newsletter.issue import approve as approval
-from newsletter.model import Feed, Issue, IssueState, Revision
+from newsletter.model import DeliveryState, Feed, Issue, IssueState, Revision
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline.arriving import arrive
 from newsletter.pipeline.articles import collect, link_copies
@@ -42,6 +43,9 @@ SHARE_SECONDS = 30
 """A share at a provider's slow pace ends after so long: whatever is more urgent comes between."""
 IDLE_SECONDS = 20
 """A share that finds nothing to do for so long makes room for other work."""
+OUTAGE = 10
+"""So many times longer a share goes on while answers come and no letter is taken. An outage is
+seen through: until the send ends by itself, or the second transport takes over."""
 ONE_GROUPS = "group"
 """What whoever groups holds: two groupings of one window side by side would undo each other."""
 SENDERS = 64
@@ -189,6 +193,41 @@ def send_share(
             fallback.close()
 
 
+@dataclass(slots=True)
+class _Headway:
+    """How a share gets on. Its time counts from when it is first asked whether that is long.
+
+    What is in doubt is looked for before that, which takes its time when a provider is away.
+    """
+
+    begun: datetime | None = None
+    moved: datetime | None = None
+    letters: int = 0
+    taken: int = 0
+
+    def note(self, progress: Progress, now: datetime) -> None:
+        """Take note of letters that were settled."""
+        taken = progress.settled.get(DeliveryState.ACCEPTED.value, 0)
+        if taken and self._in_outage:
+            self.begun = now  # the transport that took over has the time of a share
+        self.letters, self.taken, self.moved = progress.letters, taken, now
+
+    def is_long(self, now: datetime) -> bool:
+        """Whether it lasts for long, or nothing was to do for a while.
+
+        What is left then is deferred, or in another sender's hands.
+        """
+        self.begun, self.moved = self.begun or now, self.moved or now
+        patience = OUTAGE if self._in_outage else 1
+        return now - self.begun > patience * timedelta(
+            seconds=SHARE_SECONDS
+        ) or now - self.moved > patience * timedelta(seconds=IDLE_SECONDS)
+
+    @property
+    def _in_outage(self) -> bool:
+        return self.letters > 0 and not self.taken
+
+
 def _send(
     room: Newsroom,
     issue: Issue,
@@ -198,22 +237,15 @@ def _send(
     letters: int,
     stop: Callable[[], bool],
 ) -> bool:
-    settled = looked = 0
-    begun = moved = room.clock()
+    looked = 0
+    headway = _Headway()
 
     def enough() -> bool:
         nonlocal looked
-        # Nothing to do for a while: what is left is deferred, or in another sender's hands.
-        idle = (room.clock() - moved).total_seconds() > IDLE_SECONDS
         # Who makes headway need not ask whether all that is left waits for a later morning.
-        stuck, looked = settled == looked, settled
+        stuck, looked = headway.letters == looked, headway.letters
         over = stop() or must_stop(room, issue.id) or (stuck and waits_for_later(room, issue))
-        long = (room.clock() - begun).total_seconds() > SHARE_SECONDS
-        return settled >= letters or long or idle or over
-
-    def count(done: int) -> None:
-        nonlocal settled, moved
-        settled, moved = done, room.clock()
+        return headway.is_long(room.clock()) or headway.letters >= letters or over
 
     report = send_issue(
         issue.id,
@@ -226,7 +258,7 @@ def _send(
         settings=SendSettings.from_config(room.config.delivery, started=lay_out_waves(room, issue)),
         fallback=ways[1],
         stop=enough,
-        on_progress=lambda progress: count(progress.letters),
+        on_progress=lambda progress: headway.note(progress, room.clock()),
     )
     if report.ended == "stopped":
         if waits_for_later(room, issue):
@@ -242,10 +274,10 @@ def _send(
 
 
 def _send_job(issue: str, number: int) -> Job:
-    # The first share of every issue goes before the second of any.
+    # The first share of every issue goes before the second of any, and before feeds.
     return Job(
         name="send",
         queue="send",
         arguments={"issue": issue, "number": number},
-        priority=-2 - number,
+        priority=-2 - number if number else 0,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from newsletter.database.articles import TAKEN_FOR, Articles
+from newsletter.database.articles import Articles
 from newsletter.database.engine import Database
 from newsletter.model import FeedState, Lean
 from tests.database.words import NOON, article, feed, outlet
@@ -39,7 +39,10 @@ def test_an_article_is_stored_once(database: Database) -> None:
 
 
 def test_a_corrected_article_gets_new_words_and_keeps_all_else(database: Database) -> None:
-    """Title, summary and text change; a much longer text, a page's, is kept."""
+    """Title, summary and text change; a much longer text, a page's, is kept.
+
+    Under another date it is another article at the same link, and changes nothing.
+    """
     shelf = filled(database)
     first, page = article("a1", "left"), replace(article("a2", "left"), text="Long. " * 90)
     shelf.save_visits([(feed("left"), [first, page])], {"a1": b"1111", "a2": b"2222"})
@@ -51,12 +54,15 @@ def test_a_corrected_article_gets_new_words_and_keeps_all_else(database: Databas
             title="Mended",
             summary="New.",
             text="A text about as long as the first.",
-            published=NOON,
             url="x",
         )
         for one in (first, page)
     ]
-    new = shelf.save_visits([(feed("left"), again)], {"a1": b"3333"}, corrected={"a1", "a2"})
+    both = {"a1", "a2"}
+    later = [replace(one, title="Another", published=NOON - timedelta(hours=1)) for one in again]
+    shelf.save_visits([(feed("left"), later)], {"a1": b"4444", "a2": b"4444"}, corrected=both)
+    assert shelf.get(["a1", "a2"]) == {"a1": first, "a2": page}
+    new = shelf.save_visits([(feed("left"), again)], {"a1": b"3333"}, corrected=both)
     assert new == 0
     stored = shelf.get(["a1", "a2"])
     assert stored["a1"] == replace(
@@ -151,12 +157,19 @@ def test_a_feed_is_taken_by_one_machine(database: Database) -> None:
     articles.sync_sources([outlet(name) for name in names], [feed(name) for name in names])
     articles.save_visits([(replace(feed("later"), next_visit=NOON + timedelta(hours=1)), [])])
     urls = [feed(name).url for name in names]
-    first = articles.take_due(NOON, [feed("left").url])
+    until = NOON + timedelta(minutes=15)
+    first = articles.take_due(NOON, [feed("left").url], until)
     assert [one.url for one in first] == [feed("left").url]
     assert first[0].next_visit is None  # as it was, so that whoever took it finds it due
-    assert [one.url for one in articles.take_due(NOON, urls)] == [feed("right").url]
-    assert articles.take_due(NOON, urls) == ()
+    assert [one.url for one in articles.take_due(NOON, urls, until)] == [feed("right").url]
+    assert articles.take_due(NOON, urls, until) == ()
     visited = replace(first[0], next_visit=NOON + timedelta(hours=2))
     articles.save_visits([(visited, [])])
-    again = articles.take_due(NOON + TAKEN_FOR, urls)
+    again = articles.take_due(until, urls, until + timedelta(minutes=15))
     assert [one.url for one in again] == [feed("right").url]
+    articles.give_back(first, until)
+    assert [one.next_visit for one in articles.feeds(urls) if one.url == first[0].url] == [
+        visited.next_visit
+    ]
+    articles.give_back(again, until + timedelta(minutes=15))
+    assert [one.url for one in articles.due(until, urls)] == [feed("right").url]

@@ -287,6 +287,26 @@ def test_suppressed_since(database: Database) -> None:
     assert [row["reason"] for row in ledger.rows(ISSUE, "skipped")] == ["the address is suppressed"]
 
 
+def test_only_erased_readers_are_left(database: Database) -> None:
+    """Where nobody of a claim has an address any more, all are skipped, whatever list there is."""
+    people(database, 2)
+    ledger = DeliveryLedger(database, address_hash=lambda address: f"#{address}")
+    freeze(ledger)
+    with database.begin() as connection:
+        connection.execute(
+            insert(suppressions).values(address_hash="#x@example.org", reason="complaint", at=NOON)
+        )
+        connection.execute(delete(subscriptions))
+        connection.execute(delete(readers))
+    assert claim(ledger, owner=start(ledger)) == []
+    assert ledger.states(ISSUE) == {"skipped": 2}
+
+
+def test_nobody_is_put_off(ledger: DeliveryLedger) -> None:
+    """To put off an empty list of letters changes nothing."""
+    assert ledger.put_off(ISSUE, [], reason="refused: ", now=NOON) == 0
+
+
 def test_deferred_waits(ledger: DeliveryLedger) -> None:
     """A deferred letter is not claimed before its time, and is a new attempt after it."""
     owner = start(ledger)

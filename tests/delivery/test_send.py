@@ -234,6 +234,35 @@ def test_an_outage_costs_little(tmp_path: Path) -> None:
     database.close()
 
 
+def test_an_outage_costs_little_where_doubts_are_sent_again(ledger: DeliveryLedger) -> None:
+    """A call after an outage begins with one letter also where what is in doubt is sent again."""
+    lost = Mute(
+        lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="503"),
+        batch_size=10,
+    )
+    watch, tried = Watch(), []
+    for _ in range(3):
+        with pytest.raises(TransportError, match="does not say what becomes"):
+            send(ledger, lost, watch=watch, settings={"on_unknown": "resend"})
+        watch.sleep(60)
+        tried.append(ledger.states(ISSUE)["queued"])
+    assert tried == [37, 34, 31]
+
+
+def test_an_outage_is_heard_beside_a_request_to_wait(ledger: DeliveryLedger) -> None:
+    """Answers that are lost count as such also where other letters of the hand-over are put off."""
+
+    def answer(letter: Letter) -> Outcome:
+        if letter.to in {f"reader{number}@example.org" for number in range(1, 51, 2)}:
+            return Outcome(key=letter.key, state=DeliveryState.UNKNOWN, reason="503")
+        return Outcome(key=letter.key, state=DeliveryState.DEFERRED, reason="later", wait=5)
+
+    deadline = {"deadline": NOON + timedelta(minutes=10)}
+    with pytest.raises(TransportError, match="does not say what becomes"):
+        send(ledger, Mute(answer, batch_size=10), settings=deadline)
+    assert ledger.states(ISSUE)["unknown"] == 8
+
+
 def test_another_sender_s_doubts_are_settled_in_the_same_call(ledger: DeliveryLedger) -> None:
     """What a sender that died meanwhile leaves in doubt follows the policy before the call ends."""
     gone = leases.Holder(place="another machine", pid=1, born="1")

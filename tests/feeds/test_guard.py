@@ -88,15 +88,18 @@ def test_an_operator_may_open_one_port_of_one_host() -> None:
     guard = Guard(["127.0.0.1:8765", "feeds.example"])
     assert guard.check("http://127.0.0.1:8765/a") == ("http", "127.0.0.1", 8765)
     assert guard.check("https://feeds.example/") == ("https", "feeds.example", 443)
-    assert guard.opens("http://feeds.example/")
-    assert not guard.opens("http://a.feeds.example/")
+    assert guard.opened("http://feeds.example/") == "feeds.example"
+    assert not guard.opened("http://a.feeds.example/")
     with pytest.raises(FeedRefused):
-        guard.check("http://feeds.example/", own=False)
+        guard.check("http://feeds.example/", led_from="")
+    with pytest.raises(FeedRefused):
+        guard.check("http://feeds.example/", led_from="127.0.0.1")
+    assert guard.check("https://feeds.example/", led_from="feeds.example")
     for shut in (
         "http://127.0.0.1:8766/", "http://127.0.0.1/", "http://a.feeds.example:8080/",
         "http://feeds.example:8080/", "http://feeds.example:6379/",
     ):  # fmt: skip
-        assert not guard.opens(shut)
+        assert not guard.opened(shut)
         with pytest.raises(FeedRefused):
             guard.check(shut)
 

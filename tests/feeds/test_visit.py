@@ -270,6 +270,27 @@ def test_a_host_that_asks_for_fewer_visits_gets_no_more(
     assert len(visits) == 5
 
 
+def test_a_feed_that_is_gone_takes_no_other_of_its_host_along(
+    server: Any, visit_all: Any, public: Any
+) -> None:
+    """A 410 speaks for its own address only, also with a Retry-After."""
+    server.replies["http://paper.example/a"] = response(b"", "Retry-After: 60", status="410 Gone")
+    server.replies["http://paper.example/b"] = response(rss(1))
+    feeds = [Feed(url=f"http://paper.example/{name}", outlet=name) for name in "ab"]
+    outcomes = {visit.feed.outlet: visit.outcome for visit in visit_all(*feeds, settings=public)}
+    assert outcomes == {"a": Outcome.RETIRED, "b": Outcome.CHANGED}
+
+
+def test_a_server_that_began_to_answer_is_not_silent(server: Any, visit_all: Any) -> None:
+    """Only where no server was reached may the trouble be our own line."""
+    server.replies["/cut"] = response(rss(1))[:-40]
+    server.replies["/round"] = moved("302 Found", "/1")
+    server.replies.update({f"/{n}": moved("302 Found", f"/{n + 1}") for n in range(1, 9)})
+    visits = visit_all(feed(server, "/cut", "a"), feed(server, "/round", "b"))
+    assert [visit.outcome for visit in visits] == [Outcome.FAILED] * 2
+    assert not any(visit.silent for visit in visits)
+
+
 def test_a_feed_is_parked_with_its_reason(server: Any, visit_all: Any) -> None:
     """The failure that parks a feed is told as such."""
     server.replies["/feed"] = response(b"", status="404 Not Found")

@@ -115,3 +115,30 @@ def test_an_outage_of_our_own_is_held_against_no_feed(
     pipeline.collect(room)
     assert [feed.failures for feed in room.articles.feeds()] == [1, 1, 0, 0, 0, 0]
     assert [bool(feed.problem) for feed in room.articles.feeds()] == [True, True, *[False] * 4]
+
+
+def dated(*told: tuple[str, int]) -> bytes:
+    """A feed that tells everything at one address: titles and their hours."""
+    items = "".join(
+        f"<item><title>{title}</title><link>https://example.org/politics/results-tonight</link>"
+        f"<pubDate>Sun, 22 Nov 2026 {hour:02}:00:00 GMT</pubDate></item>"
+        for title, hour in told
+    )
+    return response(f'<rss version="2.0"><channel>{items}</channel></rss>'.encode())
+
+
+def test_what_is_told_at_one_address_is_stored_once_each(
+    server: Any, tmp_path: Path, database: Database, clock: StillClock
+) -> None:
+    """Headlines that come and go at a shared link overwrite no other, and none is doubled."""
+    room = newsroom(tmp_path, database, clock, {"live": server.url("/live")}, server.place)
+    polls, governor, senate = ("Polls close", 8), ("Governor concedes", 9), ("Senate is called", 10)
+    for told in ([polls], [governor, polls], [senate, governor], [senate]):
+        server.replies["/live"] = dated(*told)
+        pipeline.collect(room, force=True)
+    stored = room.articles.window(clock() - timedelta(days=9), clock(), {"live"})
+    assert [one.title for one in stored] == [title for title, _ in (polls, governor, senate)]
+    server.replies["/live"] = dated(("Polls closed", 8))
+    pipeline.collect(room, force=True)
+    stored = room.articles.window(clock() - timedelta(days=9), clock(), {"live"})
+    assert sorted(one.title for one in stored)[1:] == ["Polls closed", "Senate is called"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import random
 import shutil
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -24,11 +25,11 @@ from newsletter.database.moving import move
 from newsletter.database.rows import insert_new
 from newsletter.database.tables import stories
 from newsletter.delivery.letter import PreparedMail
-from newsletter.delivery.transport import Transport
-from newsletter.errors import NotApproved
+from newsletter.delivery.transport import RecordingTransport, Transport
+from newsletter.errors import NotApproved, TransportError
 from newsletter.issue import approve as approval
 from newsletter.issue.approve import digest
-from newsletter.model import Feed, IssueState, Letter
+from newsletter.model import DeliveryState, Feed, IssueState, Letter, Outcome
 from newsletter.newsroom import Newsroom
 from newsletter.pipeline import shares
 from newsletter.pipeline.letters import begin_send
@@ -168,6 +169,47 @@ def test_a_share_at_a_slow_pace_makes_room(
     monkeypatch.setattr(folder, "send", slowly)
     assert shares.send_share(room, issue)
     assert 2 <= len(received(room)) < READERS
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_a_share_sees_an_outage_through(
+    config: Config,
+    sqlite: Database,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    second: bool,  # noqa: FBT001
+) -> None:
+    """A provider that answers after half a minute, with nothing, ends the send or is replaced."""
+
+    class Away(RecordingTransport):
+        name = "away"
+
+        def send(self, letters: Sequence[Letter], mail: PreparedMail) -> Sequence[Outcome]:
+            clock.pass_(seconds=30)
+            return super().send(letters, mail)
+
+        def find(self, letters: Sequence[Letter], *, batch: str) -> Mapping[str, Outcome]:
+            clock.pass_(seconds=30)
+            raise TransportError("the provider", "does not answer", again=True)
+
+    away = Away(lambda letter: Outcome(key=letter.key, state=DeliveryState.UNKNOWN), batch_size=20)
+    works = RecordingTransport(batch_size=20) if second else None
+    monkeypatch.setattr(Newsroom, "transport", lambda _: away)
+    monkeypatch.setattr(Newsroom, "fallback", lambda _: works)
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.pass_(seconds=seconds))
+    room = newsroom(config, sqlite, clock)
+    issue = approved(room)
+    begin_send(room, issue)
+    if works is None:
+        for tries in (4, 3):
+            away.mails.clear()
+            with pytest.raises(TransportError, match="does not say what becomes"):
+                shares.send_share(room, issue)
+            assert len(away.mails) == tries
+        assert room.ledger.states(issue) == {"unknown": 26, "queued": READERS - 26}
+    else:
+        assert not shares.send_share(room, issue)
+        assert room.ledger.states(issue) == {"unknown": 22, "accepted": READERS - 22}
 
 
 def test_a_share_sends_only_what_was_approved(
