@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.place import (
     NEEDS_A_PERSON,
     Json,
@@ -53,6 +54,7 @@ def correct(  # noqa: PLR0917 - typer calls it by name
         if report and Reports(room.database).get(report) is None:
             raise NotFound(report, "is not the number of a report")
         done = pipeline.correct(room, slug, text, by=by, before=before, after=after, mail=mail)
+        room.audit.note(who(), "correct", f"story {slug}", "with a notice" if mail else "")
         if report:
             Reports(room.database).settle(
                 report, state="corrected", answer=done.correction.sentence

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from newsletter import pipeline
+from newsletter.cli.audit import who
 from newsletter.cli.issues import reading
 from newsletter.cli.lines import group_file
 from newsletter.cli.place import (
@@ -134,6 +135,7 @@ def draft(
     """Choose the stories and make a draft issue."""
     with place(context).newsroom() as room:
         report = pipeline.compose(room, edition=edition, day=_date(day))
+        room.audit.note(who(), "draft", report.issue.id)
     if as_json:
         content = report.revision.content
         show_json(
@@ -193,8 +195,10 @@ def today(  # noqa: PLR0917 - typer calls it by name
         drafted = pipeline.compose(room, edition=edition)
         _say_drafted(drafted)
         issue = drafted.issue
+        room.audit.note(who(), "draft", issue.id)
         if approve and issue.state == "draft":
             issue = pipeline.approve(room, issue.id, by=by)
+            room.audit.note(who(), "approve", issue.id, f"revision {issue.revision} for {by}")
             bound = issue.approved_sha256[:12]
             say(f"approved   {issue.id} by {issue.approved_by}, bound to {bound}")
         outcome = 0

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert, or_, select
 
 from newsletter.clock import Clock
 from newsletter.database.engine import Database
+from newsletter.database.facts import take_into_use
 from newsletter.database.rows import reader_of
 from newsletter.database.tables import audit
 
@@ -40,7 +41,7 @@ class Audit:
         self._clock = clock
 
     def note(self, actor: str, action: str, subject: str, detail: str = "") -> None:
-        """Write down one act.
+        """Write down one act; whoever acts in a database has taken it into use.
 
         :param actor: who, beginning with the kind: ``editor:anna@example.org``, ``api:token-name``,
             ``cli:user``, ``scheduler``.
@@ -56,6 +57,7 @@ class Audit:
             "subject": subject[:LONGEST],
             "detail": detail[:LONGEST],
         }
+        take_into_use(self._database)
         with self._database.begin() as connection:
             connection.execute(insert(audit).values(**row))
 

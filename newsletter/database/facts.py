@@ -15,7 +15,7 @@ RELEASED = "released"
 SWEPT = "swept"
 """The date of the last sweep by the periods of [retention]."""
 ARRIVING = "arriving"
-"""Set by a move into this database, until something works here; meanwhile a move may repeat."""
+"""Set by a move into this database until something works here; meanwhile a move may repeat."""
 
 
 def fact(database: Database, name: str) -> str:

@@ -76,6 +76,25 @@ def test_migrate_to_leaves_a_database_at_work_alone(place: Path, postgres: Datab
     assert run_newsletter("migrate-to", url, "--overwrite", cwd=place).code == 0
 
 
+@pytest.mark.parametrize(
+    "work", [("editors", "add", "a@example.org", "--role", "admin"), ("today", "--sample")]
+)
+def test_migrate_to_leaves_what_a_command_did_there(
+    place: Path, postgres: Database, work: tuple[str, ...]
+) -> None:
+    """A command that changes something there ends the moving in; one that looks does not."""
+    url = address(postgres)
+    there = ("--set", f'database.url="{url}"')
+    assert run_newsletter("migrate-to", url, cwd=place).code == 0
+    assert run_newsletter(*there, "status", cwd=place).code == 0
+    assert run_newsletter("migrate-to", url, cwd=place).code == 0
+    done = run_newsletter(*there, *work, cwd=place)
+    assert done.code == 0, done.err
+    refused = run_newsletter("migrate-to", url, cwd=place)
+    assert refused.code == 1
+    assert "in use" in refused.err
+
+
 def test_migrate_to_says_that_the_program_is_at_work(place: Path, postgres: Database) -> None:
     """While a scheduler leads in the old database, the move was not the last one."""
     old = open_database(f"sqlite:///{place}/data/newsletter.sqlite")
