@@ -104,7 +104,7 @@ def hand_out_visits(room: Newsroom, work: Work) -> int:
     for feeds in in_shares(lines_of(due, room.config.collect.allow_hosts), FEEDS):
         work.defer(
             Job(
-                name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0], priority=-1
+                name="visit", queue="collect", arguments={"feeds": feeds}, key=feeds[0], priority=-2
             )
         )
     return len(due)
@@ -279,5 +279,5 @@ def _send_job(issue: str, number: int) -> Job:
         name="send",
         queue="send",
         arguments={"issue": issue, "number": number},
-        priority=-2 - number if number else 0,
+        priority=-2 - number if number else -1,
     )
