@@ -93,12 +93,10 @@ def ring_due(
     now = room.clock()
     finished = []
     troubles: list[Trouble] = []
-
-    def ours(name: str) -> bool:
-        return edition is None or edition == (name if name in room.config.editions else "")
+    look = _Look(room=room, now=now, arrows=arrows, stop=stop, edition=edition)
 
     for name, settings in room.config.editions.items():
-        if not ours(name):
+        if not look.is_ours(name):
             continue
         done = room.issues.rung_since(
             name, local_date(settings, now) - timedelta(days=LOOK_BACK_DAYS + 1)
@@ -117,10 +115,10 @@ def ring_due(
                     room.issues.ring(name, firing.day, firing.bell, now)
                     finished.append(firing)
     if SEND in bells:
-        _ring_plans(room, now, arrows, stop, ours, troubles)
-        _ring_notices(room, now, arrows, stop, ours, troubles)
-        _settle_doubts(room, now, arrows, stop, ours)
-        _go_on(room, now, arrows, stop, ours, troubles)
+        _ring_plans(look, troubles)
+        _ring_notices(look, troubles)
+        _settle_doubts(look)
+        _go_on(look, troubles)
     if stop():
         return finished  # What nobody looked at is not over.
     scopes = [f"bell:{bell}:" for bell in bells] + [_APPROVE] * (REMIND in bells)
@@ -130,9 +128,28 @@ def ring_due(
             scope,
             found.values(),
             now=now,
-            only=lambda key: ours(_edition_of(key)),
+            only=lambda key: look.is_ours(_edition_of(key)),
         )
     return finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """One look at what is due: what is asked, with what it is done, and for whom.
+
+    ``edition`` is the only one it is for; "" for what belongs to none that is configured.
+    """
+
+    room: Newsroom
+    now: datetime
+    arrows: Arrows
+    stop: Callable[[], bool]
+    edition: str | None
+
+    def is_ours(self, name: str) -> bool:
+        """Whether an edition's work is part of this look."""
+        configured = name if name in self.room.config.editions else ""
+        return self.edition is None or self.edition == configured
 
 
 def _edition_of(key: str) -> str:
@@ -254,85 +271,65 @@ def _ring_reminder(
     return not waits
 
 
-def _ring_plans(  # noqa: PLR0917 - as _settle_doubts
-    room: Newsroom,
-    now: datetime,
-    arrows: Arrows,
-    stop: Callable[[], bool],
-    ours: Callable[[str], bool],
-    troubles: list[Trouble],
-) -> None:
+def _ring_plans(look: _Look, troubles: list[Trouble]) -> None:
     """Send what a person set for a moment of its own."""
-    allowed = timedelta(minutes=room.config.schedule.late_minutes)
-    for plan in room.plans.open([*_WAITING, IssueState.SENDING]):
-        if plan.at is None or plan.at > now or stop():
+    allowed = timedelta(minutes=look.room.config.schedule.late_minutes)
+    for plan in look.room.plans.open([*_WAITING, IssueState.SENDING]):
+        if plan.at is None or plan.at > look.now or look.stop():
             continue
-        issue = room.issues.find(plan.issue)
-        if not ours(issue.publication):
+        issue = look.room.issues.find(plan.issue)
+        if not look.is_ours(issue.publication):
             continue
         with _told(troubles, f"bell:{SEND}:{issue.publication}:{issue.day}"):
-            late = issue.state in _WAITING and now - plan.at > allowed
-            if late and not _send_although_late(room, issue):
-                room.plans.set(replace(plan, at=None, by=f"{ACTOR}: too late", made=now))
+            late = issue.state in _WAITING and look.now - plan.at > allowed
+            if late and not _send_although_late(look.room, issue):
+                look.room.plans.set(replace(plan, at=None, by=f"{ACTOR}: too late", made=look.now))
             else:
-                _go(room, issue, arrows, stop)
+                _go(look.room, issue, look.arrows, look.stop)
 
 
-def _ring_notices(  # noqa: PLR0917 - as _settle_doubts
-    room: Newsroom,
-    now: datetime,
-    arrows: Arrows,
-    stop: Callable[[], bool],
-    ours: Callable[[str], bool],
-    troubles: list[Trouble],
-) -> None:
+def _ring_notices(look: _Look, troubles: list[Trouble]) -> None:
     """Send correction notices that a person asked for and that are not with everybody yet.
 
     One that nobody finished for days is left to a person; the alerts name it.
     """
-    for notice in room.issues.in_states([IssueState.APPROVED, IssueState.SENDING], notices=True):
-        if now - notice.created > timedelta(days=LOOK_BACK_DAYS) or stop():
+    for notice in look.room.issues.in_states(
+        [IssueState.APPROVED, IssueState.SENDING], notices=True
+    ):
+        if look.now - notice.created > timedelta(days=LOOK_BACK_DAYS) or look.stop():
             continue
-        if ours(notice.publication):
+        if look.is_ours(notice.publication):
             with _told(troubles, f"bell:{SEND}:{notice.publication}:{notice.id}"):
-                arrows.send(room, notice, stop)
+                look.arrows.send(look.room, notice, look.stop)
 
 
-def _settle_doubts(
-    room: Newsroom,
-    now: datetime,
-    arrows: Arrows,
-    stop: Callable[[], bool],
-    ours: Callable[[str], bool],
-) -> None:
+def _settle_doubts(look: _Look) -> None:
     """Ask again about letters whose answer was lost, for as long as the answer may still come.
 
     What turns out never to have left is queued; what stays in doubt waits for a person.
     """
-    for issue in room.issues.in_states([IssueState.PARTLY_SENT]):
+    for issue in look.room.issues.in_states([IssueState.PARTLY_SENT]):
         ended = issue.send_ended
-        if ended is None or now - ended > SETTLE_FOR or stop() or not ours(issue.publication):
+        if (
+            ended is None
+            or look.now - ended > SETTLE_FOR
+            or look.stop()
+            or not look.is_ours(issue.publication)
+        ):
             continue
         # Whatever goes wrong, the letters stay in doubt, and that has an alert of its own.
         with _told([], f"doubts of {issue.id}"):
-            if room.ledger.any_in(issue.id, DeliveryState.UNKNOWN):
-                arrows.settle(room, issue)
+            if look.room.ledger.any_in(issue.id, DeliveryState.UNKNOWN):
+                look.arrows.settle(look.room, issue)
 
 
-def _go_on(  # noqa: PLR0917 - as _settle_doubts
-    room: Newsroom,
-    now: datetime,
-    arrows: Arrows,
-    stop: Callable[[], bool],
-    ours: Callable[[str], bool],
-    troubles: list[Trouble],
-) -> None:
+def _go_on(look: _Look, troubles: list[Trouble]) -> None:
     """Send what nothing else looks at any more, because its bell was rung."""
-    for issue in room.issues.in_states([IssueState.PARTLY_SENT, IssueState.SENDING]):
-        if ours(issue.publication) and not stop():
+    for issue in look.room.issues.in_states([IssueState.PARTLY_SENT, IssueState.SENDING]):
+        if look.is_ours(issue.publication) and not look.stop():
             with _told(troubles, f"bell:{SEND}:{issue.publication}:{issue.day}"):
-                if _is_left(room, issue, now):
-                    arrows.send(room, issue, stop)
+                if _is_left(look.room, issue, look.now):
+                    look.arrows.send(look.room, issue, look.stop)
 
 
 def _is_left(room: Newsroom, issue: Issue, now: datetime) -> bool:
