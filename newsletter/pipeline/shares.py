@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from newsletter.delivery.send import Progress, SendSettings, send_issue
 from newsletter.delivery.transport import Transport
-from newsletter.errors import FeedRefused, IssueError
+from newsletter.errors import FeedRefused
 from newsletter.feeds.guard import Guard
 from newsletter.issue import approve as approval
 from newsletter.model import DeliveryState, Feed, Issue, IssueState, Revision
@@ -265,12 +265,8 @@ def _send(
             return False
         return room.issues.find(issue.id).state is IssueState.SENDING
     room.stories.mark_mailed(room.issues.stories_of(issue), issue.send_started or room.clock())
-    try:
-        close_send(room, room.issues.find(issue.id), report)
-    except IssueError:
-        # Another share ended in the same moment and closed the issue, or a person paused it.
-        return room.issues.find(issue.id).state is IssueState.SENDING
-    return False
+    close_send(room, issue, report)
+    return room.issues.find(issue.id).state is IssueState.SENDING
 
 
 def _send_job(issue: str, number: int) -> Job:
